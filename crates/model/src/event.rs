@@ -1,0 +1,286 @@
+//! What happened, and the exact bytes in which it is told.
+//!
+//! `data` is serialised once, when the event is made; every envelope is written around those
+//! bytes. All names and values here re-serialise in JavaScript to the same bytes: no floats, no
+//! integer-like keys, fields in a fixed order.
+
+use serde::Serialize;
+
+use crate::{
+    Timestamp,
+    game::Game,
+    json::Flag,
+    session::{Session, SessionGame},
+};
+
+/// The name of an event, as it stands on every wire.
+pub mod kind {
+    /// A session was started.
+    pub const SESSION_STARTED: &str = "session.started";
+    /// A session was closed.
+    pub const SESSION_ENDED: &str = "session.ended";
+    /// A game was added to a session.
+    pub const GAME_ADDED: &str = "game.added";
+    /// A session game's status was set.
+    pub const GAME_STATUS: &str = "game.status";
+    /// A session game's player count was set.
+    pub const PLAYER_COUNT_UPDATED: &str = "player-count.updated";
+}
+
+/// The stream of a session's events, in which `seq` counts from 1 without a gap.
+pub fn session_topic(session_id: i64) -> String {
+    format!("session:{session_id}")
+}
+
+/// An event about to be committed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewEvent {
+    /// Unique and unguessable: the `id` on sockets and the `webhook-id` of every attempt.
+    pub public_id: String,
+    /// The stream it belongs to, see [`session_topic`].
+    pub topic: String,
+    /// One of [`kind`].
+    pub kind: &'static str,
+    /// When it happened.
+    pub at: Timestamp,
+    /// A JSON object, compact.
+    pub data: String,
+}
+
+/// A committed event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    /// The row's id; says nothing about order.
+    pub id: i64,
+    /// Unique and unguessable: the `id` on sockets and the `webhook-id` of every attempt.
+    pub public_id: String,
+    /// The stream it belongs to; `None` for a test delivery, which no stream carries.
+    pub topic: Option<String>,
+    /// Its place in the stream, from 1; 0 without a stream.
+    pub seq: i64,
+    /// Its name on every wire.
+    pub kind: String,
+    /// When it happened.
+    pub at: Timestamp,
+    /// A JSON object, compact.
+    pub data: String,
+}
+
+impl Event {
+    /// The text frame of the game socket: `{"type","timestamp","data","seq","id"}`.
+    pub fn socket_frame(&self) -> String {
+        let Self { at, data, seq, .. } = self;
+        let (kind, id) = (to_json(&self.kind), to_json(&self.public_id));
+        format!(r#"{{"type":{kind},"timestamp":"{at}","data":{data},"seq":{seq},"id":{id}}}"#)
+    }
+
+    /// The body of a webhook request: `{"event","timestamp","data"}`.
+    pub fn webhook_body(&self) -> String {
+        webhook_body(&self.kind, self.at, &self.data)
+    }
+}
+
+/// The body of a webhook request: `{"event","timestamp","data"}`.
+pub fn webhook_body(kind: &str, at: Timestamp, data: &str) -> String {
+    format!(r#"{{"event":{},"timestamp":"{at}","data":{data}}}"#, to_json(kind))
+}
+
+/// `data` of `session.started`.
+pub fn session_started(session: &Session) -> String {
+    #[derive(Serialize)]
+    struct Data<'a> {
+        session: Started<'a>,
+    }
+    #[derive(Serialize)]
+    struct Started<'a> {
+        id: i64,
+        is_active: Flag,
+        created_at: Timestamp,
+        notes: Option<&'a str>,
+    }
+    let Session { id, is_active, created_at, notes, .. } = session;
+    to_json(&Data {
+        session: Started {
+            id: *id,
+            is_active: Flag(*is_active),
+            created_at: *created_at,
+            notes: notes.as_deref(),
+        },
+    })
+}
+
+/// `data` of `session.ended`.
+pub fn session_ended(session: &Session) -> String {
+    #[derive(Serialize)]
+    struct Data {
+        session: Ended,
+    }
+    #[derive(Serialize)]
+    struct Ended {
+        id: i64,
+        is_active: Flag,
+        games_played: i64,
+    }
+    to_json(&Data {
+        session: Ended {
+            id: session.id,
+            is_active: Flag(session.is_active),
+            games_played: session.games_played,
+        },
+    })
+}
+
+/// `data` of `game.added`. `session` already counts the new row; its booleans are real ones here.
+pub fn game_added(session: &Session, game: &Game, manually_added: bool, room_code: Option<&str>) -> String {
+    #[derive(Serialize)]
+    struct Data<'a> {
+        session: InSession,
+        game: Added<'a>,
+    }
+    #[derive(Serialize)]
+    struct InSession {
+        id: i64,
+        is_active: bool,
+        games_played: i64,
+    }
+    #[derive(Serialize)]
+    #[expect(clippy::struct_field_names, reason = "the field is called so on the wire")]
+    struct Added<'a> {
+        id: i64,
+        title: &'a str,
+        pack_name: &'a str,
+        min_players: i64,
+        max_players: i64,
+        manually_added: bool,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        room_code: Option<&'a str>,
+    }
+    to_json(&Data {
+        session: InSession {
+            id: session.id,
+            is_active: session.is_active,
+            games_played: session.games_played,
+        },
+        game: Added {
+            id: game.id,
+            title: &game.title,
+            pack_name: &game.pack_name,
+            min_players: game.min_players,
+            max_players: game.max_players,
+            manually_added,
+            room_code,
+        },
+    })
+}
+
+/// `data` of `game.status`: the session-game row as the API shows it.
+pub fn game_status(row: &SessionGame) -> String {
+    to_json(&SessionGameRow::from(row))
+}
+
+/// `data` of `player-count.updated`; `gameId` is the `sessionGameId`, `game_id` the game's own.
+pub fn player_count_updated(row: &SessionGame) -> String {
+    #[derive(Serialize)]
+    struct Data {
+        #[serde(rename = "sessionId")]
+        session_id: i64,
+        #[serde(rename = "gameId")]
+        session_game_id: i64,
+        game_id: i64,
+        #[serde(rename = "playerCount")]
+        player_count: Option<i64>,
+        status: &'static str,
+    }
+    to_json(&Data {
+        session_id: row.session_id,
+        session_game_id: row.id,
+        game_id: row.game_id,
+        player_count: row.player_count,
+        status: row.player_count_check_status.map_or("idle", crate::session::CountStatus::as_str),
+    })
+}
+
+/// `data` of the dummy `game.added` that tests a webhook.
+pub fn test_data() -> String {
+    let session = Session {
+        id: 0,
+        notes: None,
+        is_active: true,
+        created_at: Timestamp::from_millis(0),
+        closed_at: None,
+        games_played: 0,
+    };
+    let game = Game {
+        id: 0,
+        pack_name: "Test Pack".into(),
+        title: "Test Game".into(),
+        min_players: 2,
+        max_players: 8,
+        length_minutes: None,
+        has_audience: false,
+        family_friendly: true,
+        game_type: None,
+        secondary_type: None,
+        play_count: 0,
+        upvotes: 0,
+        downvotes: 0,
+        enabled: true,
+        favor_bias: 0,
+        created_at: Timestamp::from_millis(0),
+    };
+    game_added(&session, &game, false, None)
+}
+
+/// A session-game row on the wire, the same in the API and in events: booleans as `0`/`1`.
+#[derive(Debug, Serialize)]
+#[expect(missing_docs, reason = "the fields are SessionGame's")]
+pub struct SessionGameRow<'a> {
+    pub id: i64,
+    pub session_id: i64,
+    pub game_id: i64,
+    pub played_at: Timestamp,
+    pub manually_added: Flag,
+    pub status: &'static str,
+    pub room_code: Option<&'a str>,
+    pub player_count: Option<i64>,
+    pub player_count_check_status: Option<&'static str>,
+    pub title: &'a str,
+    pub pack_name: &'a str,
+    pub min_players: i64,
+    pub max_players: i64,
+    pub game_type: Option<&'a str>,
+    pub upvotes: i64,
+    pub downvotes: i64,
+    pub popularity_score: i64,
+}
+
+impl<'a> From<&'a SessionGame> for SessionGameRow<'a> {
+    fn from(row: &'a SessionGame) -> Self {
+        Self {
+            id: row.id,
+            session_id: row.session_id,
+            game_id: row.game_id,
+            played_at: row.played_at,
+            manually_added: Flag(row.manually_added),
+            status: row.status.as_str(),
+            room_code: row.room_code.as_deref(),
+            player_count: row.player_count,
+            player_count_check_status: row.player_count_check_status.map(crate::session::CountStatus::as_str),
+            title: &row.title,
+            pack_name: &row.pack_name,
+            min_players: row.min_players,
+            max_players: row.max_players,
+            game_type: row.game_type.as_deref(),
+            upvotes: row.upvotes,
+            downvotes: row.downvotes,
+            popularity_score: row.upvotes - row.downvotes,
+        }
+    }
+}
+
+fn to_json<T: Serialize + ?Sized>(data: &T) -> String {
+    serde_json::to_string(data).expect("only string keys are written")
+}
+
+#[cfg(test)]
+mod tests;

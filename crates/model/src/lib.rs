@@ -1,0 +1,21 @@
+//! The vocabulary of Fanfare and every rule worth testing.
+//!
+//! Everything here is pure: no clock, no randomness, no async, no I/O. A function that depends on
+//! the time or on chance takes it as an argument and returns what should happen.
+
+pub mod catalogue;
+pub mod delivery;
+pub mod egress;
+pub mod event;
+pub mod game;
+pub mod json;
+pub mod limits;
+pub mod pattern;
+pub mod retry;
+pub mod session;
+pub mod signature;
+mod time;
+pub mod webhook;
+pub mod wire;
+
+pub use time::{InvalidTimestamp, Timestamp};

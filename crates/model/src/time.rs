@@ -1,0 +1,137 @@
+//! Moments, as the database keeps them (epoch milliseconds) and as the API writes them (ISO 8601).
+
+use std::fmt;
+
+use jiff::{civil::DateTime, tz::TimeZone};
+use serde::{Serialize, Serializer};
+
+/// A moment in milliseconds since 1970-01-01T00:00:00Z.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+/// The text is not an RFC 3339 date-time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not an ISO 8601 date-time")]
+pub struct InvalidTimestamp;
+
+impl Timestamp {
+    /// 1970-01-01T00:00:00.000Z
+    pub const EPOCH: Self = Self(0);
+    /// 0001-01-01T00:00:00.000Z, the earliest moment that is written with four digits of year.
+    const MIN_MS: i64 = -62_135_596_800_000;
+    /// 9999-12-30T22:00:00.000Z, the latest moment that `jiff` makes of milliseconds.
+    const MAX_MS: i64 = 253_402_207_200_000;
+
+    /// The moment `ms` milliseconds after the epoch, held to the years 1 to 9999.
+    pub fn from_millis(ms: i64) -> Self {
+        Self(ms.clamp(Self::MIN_MS, Self::MAX_MS))
+    }
+
+    /// Milliseconds since the epoch.
+    pub fn as_millis(self) -> i64 {
+        self.0
+    }
+
+    /// Whole seconds since the epoch, rounded down: the unit of JWT and of `webhook-timestamp`.
+    pub fn as_seconds(self) -> i64 {
+        self.0.div_euclid(1000)
+    }
+
+    /// This moment and `ms` milliseconds more.
+    #[must_use]
+    pub fn plus_millis(self, ms: i64) -> Self {
+        Self::from_millis(self.0.saturating_add(ms))
+    }
+
+    /// Reads an RFC 3339 date-time: `Z`, an offset or no zone at all (then it is UTC), any
+    /// fraction of a second (cut to milliseconds).
+    ///
+    /// # Errors
+    /// [`InvalidTimestamp`] for anything else, a date without a time included.
+    pub fn parse(text: &str) -> Result<Self, InvalidTimestamp> {
+        // `jiff` also accepts annotations such as `[Europe/Berlin]`; RFC 3339 has none.
+        if !text.contains(['T', 't', ' ']) || text.contains('[') {
+            return Err(InvalidTimestamp);
+        }
+        let moment = match text.parse::<jiff::Timestamp>() {
+            Ok(moment) => moment,
+            Err(_) => text
+                .parse::<DateTime>()
+                .ok()
+                .and_then(|local| TimeZone::UTC.to_timestamp(local).ok())
+                .ok_or(InvalidTimestamp)?,
+        };
+        Ok(Self::from_millis(
+            moment.as_nanosecond().div_euclid(1_000_000).try_into().map_err(|_| InvalidTimestamp)?,
+        ))
+    }
+}
+
+/// `2026-03-15T20:30:00.000Z`
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let moment = jiff::Timestamp::from_millisecond(self.0).map_err(|_| fmt::Error)?;
+        write!(f, "{moment:.3}")
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn writes_milliseconds_and_z() {
+        for (ms, text) in [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (1_773_606_600_000, "2026-03-15T20:30:00.000Z"),
+            (1_773_606_600_007, "2026-03-15T20:30:00.007Z"),
+            (-1, "1969-12-31T23:59:59.999Z"),
+            (i64::MIN, "0001-01-01T00:00:00.000Z"),
+            (i64::MAX, "9999-12-30T22:00:00.000Z"),
+        ] {
+            assert_eq!(Timestamp::from_millis(ms).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn reads_rfc_3339_in_all_its_spellings() {
+        for (text, ms) in [
+            ("2025-11-01T20:30:00Z", 1_762_029_000_000),
+            ("2025-11-01T21:30:00+01:00", 1_762_029_000_000),
+            ("2025-11-01T20:30:00.1239Z", 1_762_029_000_123),
+            ("2025-11-01T20:30:00", 1_762_029_000_000),
+            ("2025-11-01 20:30:00Z", 1_762_029_000_000),
+        ] {
+            assert_eq!(Timestamp::parse(text), Ok(Timestamp::from_millis(ms)), "{text}");
+        }
+        for text in
+            ["", "now", "2025-11-01", "2025-13-01T00:00:00Z", "2025-11-01T20:30:00Z[UTC]", "1762029000"]
+        {
+            assert_eq!(Timestamp::parse(text), Err(InvalidTimestamp), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_moment_is_read_back_from_its_text(ms: i64, near_ms in -9_000_000_000_000_i64..9_000_000_000_000) {
+            for ms in [ms, near_ms] {
+                let moment = Timestamp::from_millis(ms);
+                prop_assert_eq!(Timestamp::parse(&moment.to_string()), Ok(moment));
+            }
+        }
+
+        #[test]
+        fn what_parses_can_be_written(text in "[0-9+-]{1,7}-[01][0-9]-[0-3][0-9][Tt ][0-2][0-9]:[0-5][0-9](:[0-6][0-9])?(.[0-9]{1,12})?(Z|[+-][0-9:]{2,5})?") {
+            if let Ok(moment) = Timestamp::parse(&text) {
+                prop_assert_eq!(moment.to_string().len(), "2026-03-15T20:30:00.000Z".len());
+            }
+        }
+    }
+}
