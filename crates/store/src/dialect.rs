@@ -1,0 +1,69 @@
+//! The few questions that need two texts, side by side. Nothing else differs between the engines.
+
+/// Which text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    Sqlite,
+    Postgres,
+}
+
+macro_rules! fan_out {
+    ($lock:literal) => {
+        concat!(
+            "insert into deliveries (event_id, webhook_id, state, attempts, next_at_ms, test) \
+             select cast(?1 as bigint), w.id, case when w.enabled then 'pending' else 'held' end, \
+                    0, cast(?2 as bigint), false \
+             from webhooks w where w.deleted_at_ms is null \
+             and w.id in (select webhook_id from webhook_events where pattern in (?3, ?4, ?5)) ",
+            $lock,
+            " returning id, webhook_id, state = 'pending'"
+        )
+    };
+}
+
+/// One delivery of event ?1, due at ?2, per webhook that lists one of the patterns ?3 to ?5.
+///
+/// PostgreSQL keeps the webhooks from being deleted before the deliveries are committed, else
+/// nothing would remove those; SQLite has one writer.
+pub(crate) fn fan_out(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Sqlite => fan_out!(""),
+        Dialect::Postgres => fan_out!("for share of w"),
+    }
+}
+
+/// Locks the row of topic ?1, so that whoever writes to the topic does so one after the other;
+/// SQLite has one writer.
+pub(crate) fn lock_topic(dialect: Dialect) -> Option<&'static str> {
+    match dialect {
+        Dialect::Sqlite => None,
+        Dialect::Postgres => Some("select last_seq from topics where topic = ?1 for update"),
+    }
+}
+
+/// Those of the webhooks ?1 to ?`count` that are not deleted, and kept from being deleted until the
+/// transaction ends; SQLite has one writer.
+pub(crate) fn hold_webhooks(dialect: Dialect, count: usize) -> String {
+    let ids: Vec<_> = (1..=count).map(|index| format!("?{index}")).collect();
+    let lock = match dialect {
+        Dialect::Sqlite => "",
+        Dialect::Postgres => " for share",
+    };
+    format!("select id from webhooks where deleted_at_ms is null and id in ({}){lock}", ids.join(", "))
+}
+
+/// Begins the transaction of a read, which sees one moment.
+pub(crate) fn begin_read(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Sqlite => "begin deferred",
+        Dialect::Postgres => "begin isolation level repeatable read read only",
+    }
+}
+
+/// Begins the transaction of a write.
+pub(crate) fn begin_write(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Sqlite => "begin immediate",
+        Dialect::Postgres => "begin isolation level read committed read write",
+    }
+}

@@ -1,0 +1,52 @@
+//! The log of events, stream by stream.
+//!
+//! Events are written by [`Tx::emit`](crate::Tx::emit) alone.
+
+use fanfare_model::event::Event;
+
+use crate::{
+    Error, Read,
+    engine::{Row, limit},
+};
+
+/// What the log holds of a topic.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// The first seq that is still there; `last + 1` when none is.
+    pub first: i64,
+    /// The last seq that was given out; 0 when none was.
+    pub last: i64,
+}
+
+/// What the log holds of a topic; `None` for an unknown one.
+pub fn span(db: &mut Read, topic: &str) -> Result<Option<Span>, Error> {
+    db.row(
+        "select coalesce((select min(seq) from events where topic = ?1), last_seq + 1), last_seq \
+         from topics where topic = ?1",
+        &[topic.into()],
+        |row| Ok(Span { first: row.get(0)?, last: row.get(1)? }),
+    )
+}
+
+/// A topic's events with seq > `after`, in order of seq, at most `rows`.
+pub fn after(db: &mut Read, topic: &str, after: i64, rows: usize) -> Result<Vec<Event>, Error> {
+    db.rows(
+        "select id, public_id, topic, seq, kind, at_ms, data from events \
+         where topic = ?1 and seq > ?2 order by seq limit ?3",
+        &[topic.into(), after.into(), limit(rows)],
+        |row| from_row(row, 0),
+    )
+}
+
+/// Reads the seven columns from `first` on.
+pub(crate) fn from_row(row: &Row<'_>, first: usize) -> Result<Event, Error> {
+    Ok(Event {
+        id: row.get(first)?,
+        public_id: row.get(first + 1)?,
+        topic: row.get(first + 2)?,
+        seq: row.get::<Option<i64>>(first + 3)?.unwrap_or(0),
+        kind: row.get(first + 4)?,
+        at: row.time(first + 5)?,
+        data: row.get(first + 6)?,
+    })
+}

@@ -1,0 +1,106 @@
+//! The only SQL of Fanfare: one store over SQLite and PostgreSQL.
+//!
+//! The store is synchronous. Its functions are plain ones that take `&mut Read` or `&mut Tx`, and
+//! two doors lead to them: [`Store::read`] and [`Store::write`], which hand a closure to a thread
+//! and wait for its result. Nothing here knows of HTTP, sockets or webhook requests.
+
+pub mod deliveries;
+mod dialect;
+mod engine;
+mod error;
+pub mod events;
+pub mod games;
+pub mod logs;
+mod migrate;
+mod options;
+mod reader;
+pub mod session_games;
+pub mod sessions;
+pub mod settings;
+mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod tx;
+pub mod webhooks;
+mod writer;
+
+use std::sync::Arc;
+
+use fanfare_model::event::Event;
+
+pub use error::{Error, OpenError};
+pub use options::{Location, Options};
+pub use reader::Read;
+pub use store::{Commits, Store, open};
+pub use tx::Tx;
+
+/// What one commit hands to the publisher, in commit order.
+#[derive(Debug, Default)]
+pub struct Commit {
+    /// The events, in the order in which they were emitted.
+    pub events: Vec<Published>,
+    /// Everything else to be heard of.
+    pub notices: Vec<Notice>,
+}
+
+/// A committed event and whom it is for.
+#[derive(Debug, Clone)]
+pub struct Published {
+    /// The event, as it stands in the log.
+    pub event: Arc<Event>,
+    /// Its pending deliveries; held ones are left out.
+    pub deliveries: Vec<NewDelivery>,
+    /// How many deliveries were held from the start, their webhooks being disabled.
+    pub held: u64,
+}
+
+/// A delivery that was just made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NewDelivery {
+    /// The row.
+    pub id: i64,
+    /// Where it goes.
+    pub webhook_id: i64,
+}
+
+/// Something that other rooms must hear of after the commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Notice {
+    /// This webhook was created, changed or deleted.
+    WebhookChanged(i64),
+    /// Deliveries may have been committed that nobody told of, since the connection broke during
+    /// COMMIT: look into the database.
+    LookAgain,
+}
+
+/// Whether a database belongs to the server that opened it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It holds the lock; nobody else writes.
+    Ours,
+    /// PostgreSQL: the connection that held the lock broke. Nothing is written until the lock is
+    /// taken again, which is tried all the time.
+    Lost,
+    /// PostgreSQL: another server has opened the database meanwhile. Nothing is ever written again;
+    /// reading still works, and this server must be restarted.
+    TakenOver,
+}
+
+/// Figures of one commit, for the metrics.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct CommitStats {
+    /// Jobs that were answered with it.
+    pub jobs: usize,
+    /// From the first statement to the end of COMMIT, in microseconds.
+    pub micros: u64,
+}
+
+/// Called after each commit, on the thread that made it; must not block.
+pub type CommitObserver = Arc<dyn Fn(CommitStats) + Send + Sync>;
+
+/// What a job's panic said.
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    format!("a job panicked: {}", text.as_deref().unwrap_or("it did not say why"))
+}

@@ -1,0 +1,110 @@
+//! Game nights.
+
+use fanfare_model::{Timestamp, event::session_topic, session::Session};
+
+use crate::{Error, Read, Tx, dialect, engine::Row};
+
+/// Attempts to start a session while others start and close theirs.
+const START_MAX_TRIES: usize = 3;
+
+/// What became of an attempt to start a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Start {
+    /// It is the active one now.
+    Started(Session),
+    /// The id of the one that is active already.
+    Active(i64),
+}
+
+/// Every session, newest first.
+pub fn list(db: &mut Read) -> Result<Vec<Session>, Error> {
+    db.rows(
+        "select id, notes, is_active, created_at_ms, closed_at_ms, games_played from sessions \
+         order by created_at_ms desc, id desc",
+        &[],
+        from_row,
+    )
+}
+
+/// The active session.
+pub fn active(db: &mut Read) -> Result<Option<Session>, Error> {
+    db.row(
+        "select id, notes, is_active, created_at_ms, closed_at_ms, games_played from sessions \
+         where is_active",
+        &[],
+        from_row,
+    )
+}
+
+/// One session.
+pub fn get(db: &mut Read, id: i64) -> Result<Option<Session>, Error> {
+    db.row(
+        "select id, notes, is_active, created_at_ms, closed_at_ms, games_played from sessions \
+         where id = ?1",
+        &[id.into()],
+        from_row,
+    )
+}
+
+/// Reads the session after keeping others from changing it until the transaction ends.
+pub fn lock(tx: &mut Tx, id: i64) -> Result<Option<Session>, Error> {
+    if let Some(lock_topic) = dialect::lock_topic(tx.dialect()) {
+        tx.run(lock_topic, &[(&session_topic(id)).into()])?;
+    }
+    get(tx, id)
+}
+
+/// Starts a session, unless one is active.
+pub fn start(tx: &mut Tx, notes: Option<&str>, at: Timestamp) -> Result<Start, Error> {
+    for _ in 0..START_MAX_TRIES {
+        let started = tx.row(
+            "insert into sessions (notes, is_active, created_at_ms, games_played) \
+             values (?1, true, ?2, 0) on conflict do nothing \
+             returning id, notes, is_active, created_at_ms, closed_at_ms, games_played",
+            &[notes.into(), at.into()],
+            from_row,
+        )?;
+        if let Some(session) = started {
+            // Its topic exists from the start, so that `lock` always finds a row to lock.
+            tx.run(
+                "insert into topics (topic, last_seq) values (?1, 0)",
+                &[(&session_topic(session.id)).into()],
+            )?;
+            return Ok(Start::Started(session));
+        }
+        // Between the two statements the other one may have been closed.
+        if let Some(session) = active(tx)? {
+            return Ok(Start::Active(session.id));
+        }
+    }
+    Err(Error::Unavailable("sessions are being started and closed too fast".into()))
+}
+
+/// Closes an active session; its notes are replaced only when some are given, and the game that is
+/// playing becomes played. Returns the new row.
+///
+/// # Errors
+/// [`Error::NotFound`] when no active session has this id.
+pub fn close(tx: &mut Tx, id: i64, notes: Option<&str>, at: Timestamp) -> Result<Session, Error> {
+    let session = tx.row(
+        "update sessions set is_active = false, closed_at_ms = ?2, notes = coalesce(?3, notes) \
+         where id = ?1 and is_active \
+         returning id, notes, is_active, created_at_ms, closed_at_ms, games_played",
+        &[id.into(), at.into(), notes.into()],
+        from_row,
+    )?;
+    let session = session.ok_or(Error::NotFound)?;
+    crate::session_games::end_playing(tx, id)?;
+    Ok(session)
+}
+
+fn from_row(row: &Row<'_>) -> Result<Session, Error> {
+    Ok(Session {
+        id: row.get(0)?,
+        notes: row.get(1)?,
+        is_active: row.get(2)?,
+        created_at: row.time(3)?,
+        closed_at: row.opt_time(4)?,
+        games_played: row.get(5)?,
+    })
+}

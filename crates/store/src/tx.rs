@@ -1,0 +1,148 @@
+//! A transaction: writing, and what is told to the publisher when it commits.
+//!
+//! Only the writers begin and end transactions; a job sees one that is already open.
+
+use std::sync::Arc;
+
+use fanfare_model::{
+    event::{Event, NewEvent},
+    pattern,
+};
+
+use crate::{
+    Commit, Error, NewDelivery, Notice, Published, Read, dialect,
+    engine::{Row, Value},
+};
+
+/// A transaction. Reading goes through `Deref` to [`Read`].
+pub struct Tx {
+    read: Read,
+    commit: Commit,
+}
+
+/// How much a transaction had remembered before a job began.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Mark {
+    events: usize,
+    notices: usize,
+}
+
+impl Tx {
+    pub(crate) fn new(read: Read) -> Self {
+        Self { read, commit: Commit::default() }
+    }
+
+    /// Takes the topic's next seq, writes the event and one delivery per webhook that one of the
+    /// event's patterns names (held for a disabled one), and remembers both for the commit.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] for a `public_id` that exists; [`Error::Unavailable`].
+    pub fn emit(&mut self, event: NewEvent) -> Result<Arc<Event>, Error> {
+        let seq = self
+            .row(
+                "insert into topics (topic, last_seq) values (?1, 1) \
+                 on conflict (topic) do update set last_seq = topics.last_seq + 1 returning last_seq",
+                &[(&event.topic).into()],
+                |row| row.get(0),
+            )?
+            .ok_or_else(|| Error::Bug("a topic has no seq".into()))?;
+        let event = self.insert_event(event, Some(seq))?;
+        let [name, family, all] = pattern::fired_by(&event.kind);
+        let fan_out = dialect::fan_out(self.dialect());
+        let (mut deliveries, mut held) = (Vec::new(), 0);
+        self.run_each(
+            fan_out,
+            &[event.id.into(), event.at.into(), (&name).into(), (&family).into(), (&all).into()],
+            |row| {
+                if row.get::<bool>(2)? {
+                    deliveries.push(NewDelivery { id: row.get(0)?, webhook_id: row.get(1)? });
+                } else {
+                    held += 1;
+                }
+                Ok(())
+            },
+        )?;
+        self.publish(&event, deliveries, held);
+        Ok(event)
+    }
+
+    /// Leaves something for other rooms to hear of after the commit.
+    pub fn notice(&mut self, notice: Notice) {
+        if !self.commit.notices.contains(&notice) {
+            self.commit.notices.push(notice);
+        }
+    }
+
+    /// Writes the event's row; without a seq it stands in no stream.
+    pub(crate) fn insert_event(&mut self, event: NewEvent, seq: Option<i64>) -> Result<Arc<Event>, Error> {
+        let NewEvent { public_id, topic, kind, at, data } = event;
+        let topic = seq.map(|_| topic);
+        let id = self
+            .row(
+                "insert into events (public_id, topic, seq, kind, at_ms, data) \
+                 values (?1, ?2, ?3, ?4, ?5, ?6) returning id",
+                &[
+                    (&public_id).into(),
+                    topic.as_ref().into(),
+                    seq.into(),
+                    kind.into(),
+                    at.into(),
+                    (&data).into(),
+                ],
+                |row| row.get(0),
+            )?
+            .ok_or_else(|| Error::Bug("an event has no id".into()))?;
+        let kind = kind.to_owned();
+        Ok(Arc::new(Event { id, public_id, topic, seq: seq.unwrap_or(0), kind, at, data }))
+    }
+
+    /// Remembers an event, its pending deliveries and how many are held for the commit.
+    pub(crate) fn publish(&mut self, event: &Arc<Event>, deliveries: Vec<NewDelivery>, held: u64) {
+        self.commit.events.push(Published { event: Arc::clone(event), deliveries, held });
+    }
+
+    /// Runs one statement; returns the rows it changed.
+    pub(crate) fn run(&mut self, sql: &str, params: &[Value<'_>]) -> Result<u64, Error> {
+        self.run_each(sql, params, |_| Ok(()))
+    }
+
+    fn run_each(
+        &mut self,
+        sql: &str,
+        params: &[Value<'_>],
+        each: impl FnMut(&Row<'_>) -> Result<(), Error>,
+    ) -> Result<u64, Error> {
+        self.read.each(sql, params, each)
+    }
+
+    pub(crate) fn mark(&self) -> Mark {
+        Mark { events: self.commit.events.len(), notices: self.commit.notices.len() }
+    }
+
+    /// Forgets what was remembered since the mark, and that a statement failed.
+    pub(crate) fn rewind(&mut self, mark: Mark) {
+        self.commit.events.truncate(mark.events);
+        self.commit.notices.truncate(mark.notices);
+        self.read.forget_failure();
+    }
+
+    /// What was remembered, if anything.
+    pub(crate) fn take_commit(&mut self) -> Option<Commit> {
+        let commit = std::mem::take(&mut self.commit);
+        (!commit.events.is_empty() || !commit.notices.is_empty()).then_some(commit)
+    }
+}
+
+impl std::ops::Deref for Tx {
+    type Target = Read;
+
+    fn deref(&self) -> &Read {
+        &self.read
+    }
+}
+
+impl std::ops::DerefMut for Tx {
+    fn deref_mut(&mut self) -> &mut Read {
+        &mut self.read
+    }
+}

@@ -1,0 +1,33 @@
+//! Every test here runs on both engines, unless it is about one of them.
+
+mod deliveries;
+mod events;
+mod jobs;
+mod lost_commits;
+mod nights;
+mod opening;
+mod postgres_only;
+mod schema;
+mod sqlite_only;
+mod support;
+mod tls;
+mod webhooks;
+
+/// Runs each test, an `async fn(TestDatabase)`, on a fresh database of either engine.
+macro_rules! on_both_engines {
+    ($($test:ident),* $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test]
+            async fn $test() {
+                super::$test(fanfare_store::testing::TestDatabase::sqlite()).await;
+            })*
+        }
+        mod postgres {
+            $(#[tokio::test]
+            async fn $test() {
+                super::$test(fanfare_store::testing::TestDatabase::postgres()).await;
+            })*
+        }
+    };
+}
+use on_both_engines;
