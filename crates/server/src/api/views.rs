@@ -1,0 +1,144 @@
+//! What rows look like on the wire.
+
+use axum::Json;
+use fanfare_model::{
+    Timestamp,
+    delivery::LogRow,
+    event::SessionGameRow,
+    game::Game,
+    json::Flag,
+    session::{Session, SessionGame},
+    webhook::Webhook,
+};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+/// A game of the library; booleans as `0`/`1`.
+#[derive(Serialize)]
+pub(super) struct GameRow {
+    id: i64,
+    pack_name: String,
+    title: String,
+    min_players: i64,
+    max_players: i64,
+    length_minutes: Option<i64>,
+    has_audience: Flag,
+    family_friendly: Flag,
+    game_type: Option<String>,
+    secondary_type: Option<String>,
+    play_count: i64,
+    popularity_score: i64,
+    upvotes: i64,
+    downvotes: i64,
+    enabled: Flag,
+    favor_bias: i64,
+    created_at: Timestamp,
+}
+
+impl From<Game> for GameRow {
+    fn from(game: Game) -> Self {
+        Self {
+            popularity_score: game.popularity_score(),
+            id: game.id,
+            pack_name: game.pack_name,
+            title: game.title,
+            min_players: game.min_players,
+            max_players: game.max_players,
+            length_minutes: game.length_minutes,
+            has_audience: Flag(game.has_audience),
+            family_friendly: Flag(game.family_friendly),
+            game_type: game.game_type,
+            secondary_type: game.secondary_type,
+            play_count: game.play_count,
+            upvotes: game.upvotes,
+            downvotes: game.downvotes,
+            enabled: Flag(game.enabled),
+            favor_bias: game.favor_bias,
+            created_at: game.created_at,
+        }
+    }
+}
+
+/// A session; booleans as `0`/`1`.
+#[derive(Serialize)]
+pub(super) struct SessionRow {
+    id: i64,
+    notes: Option<String>,
+    is_active: Flag,
+    created_at: Timestamp,
+    closed_at: Option<Timestamp>,
+    games_played: i64,
+}
+
+impl From<Session> for SessionRow {
+    fn from(session: Session) -> Self {
+        Self {
+            id: session.id,
+            notes: session.notes,
+            is_active: Flag(session.is_active),
+            created_at: session.created_at,
+            closed_at: session.closed_at,
+            games_played: session.games_played,
+        }
+    }
+}
+
+/// A session's game as JSON, the same row as in events.
+pub(super) fn session_game(row: &SessionGame) -> Json<Box<RawValue>> {
+    raw(&SessionGameRow::from(row))
+}
+
+/// A session's games as JSON.
+pub(super) fn session_games(rows: &[SessionGame]) -> Json<Box<RawValue>> {
+    raw(&rows.iter().map(SessionGameRow::from).collect::<Vec<_>>())
+}
+
+fn raw<T: Serialize>(rows: &T) -> Json<Box<RawValue>> {
+    Json(serde_json::value::to_raw_value(rows).expect("rows have string keys only"))
+}
+
+/// A webhook, without its secret; booleans as `true`/`false`.
+#[derive(Serialize)]
+pub(super) struct WebhookView {
+    id: i64,
+    name: String,
+    url: String,
+    events: Vec<String>,
+    enabled: bool,
+    created_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'static str>,
+}
+
+impl WebhookView {
+    pub(super) fn with_message(webhook: Webhook, message: &'static str) -> Self {
+        Self { message: Some(message), ..webhook.into() }
+    }
+}
+
+impl From<Webhook> for WebhookView {
+    fn from(webhook: Webhook) -> Self {
+        let Webhook { id, name, url, secret: _, events, enabled, created_at } = webhook;
+        Self { id, name, url, events, enabled, created_at, message: None }
+    }
+}
+
+/// One attempt in a webhook's log; `payload` is the event's `data`, not the envelope.
+#[derive(Serialize)]
+pub(super) struct LogView {
+    id: i64,
+    webhook_id: i64,
+    event_type: String,
+    payload: Box<RawValue>,
+    response_status: Option<u16>,
+    error_message: Option<String>,
+    created_at: Timestamp,
+}
+
+impl From<LogRow> for LogView {
+    fn from(row: LogRow) -> Self {
+        let LogRow { id, webhook_id, event_type, payload, response_status, error_message, created_at } = row;
+        let payload = RawValue::from_string(payload).expect("an event's data is JSON");
+        Self { id, webhook_id, event_type, payload, response_status, error_message, created_at }
+    }
+}

@@ -1,0 +1,56 @@
+//! The use cases: verbs on nouns. What is decided here is committed in one transaction together
+//! with its event; HTTP and sockets only translate to and from it.
+
+mod error;
+mod games;
+mod library;
+mod login;
+pub(crate) mod publish;
+mod sessions;
+mod status;
+mod webhooks;
+
+use std::sync::Arc;
+
+use fanfare_hub::Hub;
+use fanfare_model::event::NewEvent;
+use fanfare_store::Store;
+
+pub(crate) use self::{error::Error, library::fill_empty_library, sessions::Span};
+use crate::{auth::Auth, metrics::Metrics, random, timers::Clock};
+
+/// The hub topic that every authenticated socket hears.
+pub(crate) const EVERYONE: &str = "everyone";
+
+/// Everything that a use case needs; clones are one.
+#[derive(Clone)]
+pub(crate) struct App {
+    pub(crate) store: Store,
+    pub(crate) hub: Hub,
+    pub(crate) clock: Clock,
+    pub(crate) auth: Arc<Auth>,
+    pub(crate) metrics: Arc<Metrics>,
+}
+
+impl App {
+    /// An event about to be committed to a session's stream, but for its `data`, which only the
+    /// transaction knows. Made before the job, which may run more than once.
+    fn session_event(&self, kind: &'static str) -> EventSeed {
+        EventSeed { public_id: random::event_id(), kind, at: self.clock.now() }
+    }
+}
+
+/// What is known of an event before its transaction.
+#[derive(Clone)]
+struct EventSeed {
+    public_id: String,
+    kind: &'static str,
+    at: fanfare_model::Timestamp,
+}
+
+impl EventSeed {
+    fn grow(&self, topic: String, data: String) -> NewEvent {
+        let Self { public_id, kind, at } = self.clone();
+        NewEvent { public_id, topic, kind, at, data }
+    }
+}

@@ -1,0 +1,99 @@
+//! The one place that publishes. It hears every commit in order and tells the hub and the
+//! dispatcher; everything it does may be lost without loss, since the log has it all.
+
+use std::{collections::HashMap, sync::Arc};
+
+use bytes::Bytes;
+use fanfare_hub::Hub;
+use fanfare_model::{
+    event::{Event, kind},
+    limits,
+};
+use fanfare_store::{Commit, Commits, Error, Notice, Store, events};
+
+use super::EVERYONE;
+use crate::{dispatch::Dispatcher, metrics::Metrics};
+
+/// Streams whose last published `seq` is remembered; past that all are forgotten, and each is
+/// taken up again where its next event stands.
+const HEADS_MAX: usize = 1_024;
+
+/// Publishes until the store is closed.
+pub(crate) struct Publisher {
+    store: Store,
+    hub: Hub,
+    dispatcher: Dispatcher,
+    metrics: Arc<Metrics>,
+    /// The last `seq` published of each stream.
+    heads: HashMap<String, i64>,
+}
+
+impl Publisher {
+    pub(crate) fn new(store: Store, hub: Hub, dispatcher: Dispatcher, metrics: Arc<Metrics>) -> Self {
+        Self { store, hub, dispatcher, metrics, heads: HashMap::new() }
+    }
+
+    pub(crate) async fn run(mut self, mut commits: Commits) {
+        while let Some(Commit { events, notices }) = commits.recv().await {
+            self.metrics.events_committed.inc_by(events.len() as u64);
+            for published in &events {
+                self.publish(&published.event).await;
+            }
+            // A delivery that was committed with a change, or after it, must be sent by it.
+            for notice in notices {
+                match notice {
+                    Notice::WebhookChanged(id) => self.dispatcher.webhook_changed(id),
+                    Notice::LookAgain => self.dispatcher.look_again(),
+                }
+            }
+            self.dispatcher.committed(&events);
+        }
+    }
+
+    /// Tells the hub of an event, strictly by `seq` within its stream. What is missing before it
+    /// was committed before it, so it is in the log.
+    async fn publish(&mut self, event: &Event) {
+        let Some(topic) = &event.topic else { return };
+        let head = self.heads.get(topic).copied().unwrap_or(event.seq - 1);
+        if event.seq <= head {
+            return;
+        }
+        if event.seq > head + 1
+            && let Err(error) = self.fill_gap(topic, head, event.seq).await
+        {
+            // Subscribers see the gap by its numbers and read the log themselves.
+            tracing::warn!(%error, topic, "a gap could not be filled from the log");
+        }
+        self.deliver(topic, event);
+        if self.heads.len() >= HEADS_MAX && !self.heads.contains_key(topic) {
+            self.heads.clear();
+        }
+        self.heads.insert(topic.clone(), event.seq);
+    }
+
+    /// Publishes what stands in the log after `head` and before `until`.
+    async fn fill_gap(&self, topic: &str, mut head: i64, until: i64) -> Result<(), Error> {
+        while head + 1 < until {
+            let (name, after) = (topic.to_owned(), head);
+            let page = self
+                .store
+                .read(move |db| events::after(db, &name, after, limits::CATCH_UP_PAGE_EVENTS))
+                .await?;
+            let Some(last) = page.last().map(|event| event.seq) else { return Ok(()) };
+            for event in page.iter().filter(|event| event.seq < until) {
+                self.deliver(topic, event);
+            }
+            head = last;
+        }
+        Ok(())
+    }
+
+    fn deliver(&self, topic: &str, event: &Event) {
+        let frame = Bytes::from(event.socket_frame());
+        if event.kind == kind::SESSION_STARTED {
+            self.hub.deliver(EVERYONE, 0, &frame);
+        } else {
+            self.hub.deliver(topic, event.seq.unsigned_abs(), &frame);
+        }
+    }
+}

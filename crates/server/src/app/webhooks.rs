@@ -1,0 +1,66 @@
+//! Webhooks: making, changing, testing them and reading their logs. Deliveries are `dispatch`'s.
+
+use fanfare_model::{
+    delivery::LogRow,
+    event::{self, NewEvent, kind},
+    webhook::{InvalidWebhook, NewWebhook, Webhook, WebhookPatch},
+};
+use fanfare_store::{deliveries, logs, webhooks};
+
+use super::{App, Error};
+
+const NO_WEBHOOK: Error = Error::NotFound("Webhook not found");
+
+/// A body that may or may not describe a change; told only after the webhook was found.
+pub(crate) type WebhookRequest = Result<WebhookPatch, InvalidWebhook>;
+
+impl App {
+    pub(crate) async fn list_webhooks(&self) -> Result<Vec<Webhook>, Error> {
+        self.store.read(|db| Ok(webhooks::list(db)?)).await
+    }
+
+    pub(crate) async fn get_webhook(&self, id: i64) -> Result<Webhook, Error> {
+        self.store.read(move |db| webhooks::get(db, id)?.ok_or(NO_WEBHOOK)).await
+    }
+
+    pub(crate) async fn create_webhook(&self, new: NewWebhook) -> Result<Webhook, Error> {
+        let now = self.clock.now();
+        self.store.write(move |tx| Ok(webhooks::insert(tx, &new, now)?)).await
+    }
+
+    /// Changes a webhook. An unknown one is told before a bad patch.
+    pub(crate) async fn update_webhook(&self, id: i64, patch: WebhookRequest) -> Result<Webhook, Error> {
+        self.store
+            .write(move |tx| {
+                webhooks::get(tx, id)?.ok_or(NO_WEBHOOK)?;
+                let patch = patch.as_ref().map_err(|invalid| *invalid)?;
+                webhooks::update(tx, id, patch)?.ok_or(NO_WEBHOOK)
+            })
+            .await
+    }
+
+    /// Hides a webhook at once; its log goes with it.
+    pub(crate) async fn delete_webhook(&self, id: i64) -> Result<(), Error> {
+        let now = self.clock.now();
+        self.store
+            .write(move |tx| if webhooks::delete(tx, id, now)? { Ok(()) } else { Err(NO_WEBHOOK) })
+            .await
+    }
+
+    /// Sends a dummy `game.added` to one webhook, disabled or not.
+    pub(crate) async fn test_webhook(&self, id: i64) -> Result<(), Error> {
+        let seed = self.session_event(kind::GAME_ADDED);
+        self.store
+            .write(move |tx| {
+                webhooks::get(tx, id)?.ok_or(NO_WEBHOOK)?;
+                let event: NewEvent = seed.grow(String::new(), event::test_data());
+                Ok(deliveries::insert_test(tx, id, event)?)
+            })
+            .await
+    }
+
+    /// The newest attempts; none for an unknown webhook.
+    pub(crate) async fn list_webhook_logs(&self, id: i64, limit: usize) -> Result<Vec<LogRow>, Error> {
+        self.store.read(move |db| Ok(logs::list(db, id, limit)?)).await
+    }
+}

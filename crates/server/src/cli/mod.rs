@@ -1,0 +1,231 @@
+//! The command line: what can be typed, and how a verb's failure becomes a line and an exit code.
+//! Each verb has a file of its own; none of them decides anything about game nights.
+
+mod config;
+mod flags;
+mod key;
+mod reach;
+mod serve;
+
+use std::{collections::BTreeMap, ffi::OsString, io::Write, path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+use self::flags::SettingFlags;
+use crate::{
+    config::{ConfigError, Inputs, Loaded, load, reference},
+    startup::StartError,
+    telemetry::{self, LogFormat},
+};
+
+/// A wrong setting or a wrong command line (`EX_USAGE` of sysexits.h).
+const EXIT_SETTING: u8 = 64;
+/// The machine's or the database's fault.
+const EXIT_ENVIRONMENT: u8 = 1;
+
+const LONG_ABOUT: &str = "A self-hosted game-night server and event notification system.
+
+Without a command it serves: SQLite in ./data, on http://127.0.0.1:5000, and it tells you the rest. Each \
+setting can also stand in the environment or in a file; `fanfare config --help` lists them all.";
+
+const CONFIG_HELP: &str = "The configuration file (TOML) [env: FANFARE_CONFIG]; otherwise fanfare.toml \
+in the data folder, if it is there";
+
+const LOG_FORMAT_HELP: &str = "How log lines look on standard error: text or json \
+[env: FANFARE_LOG_FORMAT]. FANFARE_LOG says what is logged, such as warn or fanfare=debug";
+
+/// A self-hosted game-night server and event notification system.
+#[derive(Parser)]
+#[command(name = "fanfare", version, term_width = 100, disable_help_subcommand = true, long_about = LONG_ABOUT)]
+struct Cli {
+    /// The configuration file.
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Settings", help = CONFIG_HELP)]
+    config: Option<PathBuf>,
+
+    #[command(flatten)]
+    settings: SettingFlags,
+
+    /// How log lines look on standard error.
+    #[arg(long, global = true, value_name = "FORMAT", help_heading = "Settings")]
+    #[arg(hide_possible_values = true, help = LOG_FORMAT_HELP)]
+    log_format: Option<LogFormat>,
+
+    #[command(subcommand)]
+    verb: Option<Verb>,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Run the server; what happens without a command
+    Serve,
+    /// Check or print the configuration
+    #[command(after_long_help = reference(), disable_help_subcommand = true)]
+    Config {
+        #[command(subcommand)]
+        verb: ConfigVerb,
+    },
+    /// Replace the admin key
+    #[command(disable_help_subcommand = true)]
+    Key {
+        #[command(subcommand)]
+        verb: KeyVerb,
+    },
+}
+
+#[derive(Subcommand)]
+enum ConfigVerb {
+    /// Read the whole configuration and say whether it can be used
+    Check,
+    /// Print every setting as TOML, with where it came from; secrets are hidden
+    Print,
+}
+
+#[derive(Subcommand)]
+enum KeyVerb {
+    /// Make a new admin key, print it, and end all tokens; the server must be stopped
+    New,
+}
+
+/// Why a verb failed; one line.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("{0}")]
+    Setting(String),
+    #[error("{0}")]
+    Environment(String),
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        match error {
+            ConfigError::Denied { .. } => Self::Environment(error.to_string()),
+            _ => Self::Setting(error.to_string()),
+        }
+    }
+}
+
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Setting(line) => Self::Setting(line),
+            StartError::Environment(line) => Self::Environment(line),
+        }
+    }
+}
+
+/// Runs the program with the arguments and the environment of this process.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version come here too. Nobody is left to tell when printing fails.
+            if !error.use_stderr() {
+                let _ = error.print();
+                return ExitCode::SUCCESS;
+            }
+            let _ = writeln!(std::io::stderr(), "fanfare: {}; see --help", one_line(&error));
+            return EXIT_SETTING.into();
+        }
+    };
+    match run(cli) {
+        Ok(code) => code,
+        Err(failure) => {
+            let line = failure.to_string().replace(['\r', '\n'], " ");
+            let _ = writeln!(std::io::stderr(), "fanfare: {line}");
+            match failure {
+                Failure::Setting(_) => EXIT_SETTING.into(),
+                Failure::Environment(_) => EXIT_ENVIRONMENT.into(),
+            }
+        }
+    }
+}
+
+/// What is wrong with the arguments: the first paragraph of what the parser says.
+fn one_line(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let lines = text.lines().take_while(|line| !line.trim().is_empty()).map(str::trim);
+    let line = lines.collect::<Vec<_>>().join(" ");
+    line.trim_start_matches("error: ").to_owned()
+}
+
+fn run(cli: Cli) -> Result<ExitCode, Failure> {
+    let environment: BTreeMap<String, OsString> = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
+        .filter(|(_, value)| !value.is_empty())
+        .collect();
+    let log = Log::new(cli.log_format, &environment)?;
+    let config_file = environment.get("FANFARE_CONFIG").map(PathBuf::from);
+    let inputs = Inputs { file: cli.config.or(config_file), environment, flags: cli.settings.0 };
+    match cli.verb.unwrap_or(Verb::Serve) {
+        Verb::Serve => {
+            let loaded = load(&inputs)?;
+            log.start()?;
+            warn(&loaded);
+            serve::serve(loaded.config)
+        }
+        Verb::Config { verb: ConfigVerb::Check } => {
+            let loaded = load(&inputs)?;
+            warn(&loaded);
+            config::check(&loaded)
+        }
+        Verb::Config { verb: ConfigVerb::Print } => config::print_all(&load(&inputs)?),
+        Verb::Key { verb: KeyVerb::New } => {
+            let loaded = load(&inputs)?;
+            log.start()?;
+            key::new(&loaded)
+        }
+    }
+}
+
+fn warn(loaded: &Loaded) {
+    for warning in &loaded.warnings {
+        let _ = writeln!(std::io::stderr(), "fanfare: warning: {warning}");
+    }
+}
+
+/// Data for standard output. An error is one: somebody waits for it.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut output = std::io::stdout().lock();
+    output
+        .write_all(text.as_bytes())
+        .and_then(|()| output.flush())
+        .map_err(|error| Failure::Environment(format!("cannot write to standard output: {error}")))
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Environment(format!("cannot start threads: {error}")))
+}
+
+/// What was asked of the log.
+struct Log {
+    format: LogFormat,
+    filter: String,
+    colour: bool,
+}
+
+impl Log {
+    fn new(flag: Option<LogFormat>, environment: &BTreeMap<String, OsString>) -> Result<Self, Failure> {
+        let text = |name: &str| environment.get(name).map(|value| value.to_string_lossy().into_owned());
+        let format = match (flag, text("FANFARE_LOG_FORMAT").as_deref()) {
+            (Some(format), _) => format,
+            (None, None | Some("text")) => LogFormat::Text,
+            (None, Some("json")) => LogFormat::Json,
+            (None, Some(other)) => {
+                return Err(Failure::Setting(format!(
+                    "environment FANFARE_LOG_FORMAT is {other:?}: expected text or json"
+                )));
+            }
+        };
+        let filter = text("FANFARE_LOG").unwrap_or_else(|| telemetry::DEFAULT_FILTER.to_owned());
+        Ok(Self { format, filter, colour: !environment.contains_key("NO_COLOR") })
+    }
+
+    fn start(&self) -> Result<(), Failure> {
+        telemetry::init(self.format, &self.filter, self.colour).map_err(|error| {
+            Failure::Setting(format!("environment FANFARE_LOG is {:?}: {error}", self.filter))
+        })
+    }
+}

@@ -1,0 +1,353 @@
+//! The one table of what can be set: names, ranges, words for people, and the field of [`Config`]
+//! that each key reads and writes. Nothing here reads a file or the environment.
+
+use std::{net::IpAddr, ops::RangeInclusive, path::PathBuf};
+
+use fanfare_model::retry::RetrySchedule;
+use fanfare_store::Location;
+use ipnet::IpNet;
+
+use super::{
+    Config, Secret,
+    secret::{HIDDEN, without_password},
+    value::Value,
+};
+
+/// One thing that can be set.
+pub(crate) struct Key {
+    /// As in the file, with its table: `http.connections_max`.
+    pub(crate) name: &'static str,
+    /// The few keys that everybody needs have a flag.
+    pub(crate) flag: Option<Flag>,
+    /// A second, weaker variable, for those who come from elsewhere.
+    pub(crate) also_env: Option<&'static str>,
+    /// A sentence for people.
+    pub(crate) doc: &'static str,
+    /// What holds when it is not set, for keys without a default value.
+    pub(crate) unset: &'static str,
+    pub(crate) field: Field,
+}
+
+/// A flag of the command line.
+pub(crate) struct Flag {
+    /// Without dashes.
+    pub(crate) name: &'static str,
+    /// The placeholder of its value in help texts.
+    pub(crate) value: &'static str,
+}
+
+/// How a key reads and writes the configuration. Getters return what may be shown to anybody.
+pub(crate) enum Field {
+    Number { range: RangeInclusive<u64>, get: fn(&Config) -> u64, set: fn(&mut Config, u64) },
+    Boolean { get: fn(&Config) -> bool, set: fn(&mut Config, bool) },
+    Text { get: fn(&Config) -> Option<String>, set: fn(&mut Config, &str) -> Result<(), String> },
+    Secret { get: fn(&Config) -> Option<String>, set: fn(&mut Config, &str) -> Result<(), String> },
+    Numbers { get: fn(&Config) -> Vec<i64>, set: fn(&mut Config, Vec<i64>) -> Result<(), String> },
+    Texts { get: fn(&Config) -> Vec<String>, set: fn(&mut Config, &[String]) -> Result<(), String> },
+}
+
+/// Every key; those of one table stand together, those without a table first.
+pub(crate) const KEYS: &[Key] = &[
+    Key {
+        flag: Some(Flag { name: "listen", value: "ADDRESS:PORT" }),
+        also_env: Some(PORT),
+        ..key(
+            "listen",
+            "Where to listen; port 0 takes a free one. PORT sets the port alone",
+            Field::Text { get: |c| Some(c.listen.to_string()), set: set_listen },
+        )
+    },
+    Key {
+        flag: Some(Flag { name: "data", value: "FOLDER" }),
+        ..key(
+            "data",
+            "The data folder; made when it is missing",
+            Field::Text { get: |c| Some(c.data.display().to_string()), set: set_data },
+        )
+    },
+    Key {
+        flag: Some(Flag { name: "database-url", value: "URL" }),
+        unset: "fanfare.db in the data folder",
+        ..key(
+            "database_url",
+            "The database: sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME?sslmode=verify-full",
+            Field::Secret {
+                get: |c| c.database_url.as_ref().map(|url| without_password(&url.0)),
+                set: set_database_url,
+            },
+        )
+    },
+    Key {
+        flag: Some(Flag { name: "admin-key", value: "KEY" }),
+        also_env: Some("ADMIN_KEY"),
+        unset: "made at the first start and shown once",
+        ..key(
+            "admin_key",
+            "What the host signs in with. A flag can be seen by other users of the machine",
+            Field::Secret {
+                get: |c| c.admin_key.as_ref().map(|_| HIDDEN.to_owned()),
+                set: |c, text| secret(text).map(|secret| c.admin_key = Some(secret)),
+            },
+        )
+    },
+    Key {
+        flag: Some(Flag { name: "jwt-secret", value: "SECRET" }),
+        also_env: Some("JWT_SECRET"),
+        unset: "made at the first start and kept in the data folder",
+        ..key(
+            "jwt_secret",
+            "What tokens are signed with; 32 bytes or more are advised. A flag can be seen by other users of the machine",
+            Field::Secret {
+                get: |c| c.jwt_secret.as_ref().map(|_| HIDDEN.to_owned()),
+                set: |c, text| secret(text).map(|secret| c.jwt_secret = Some(secret)),
+            },
+        )
+    },
+    key(
+        "shutdown_deadline_ms",
+        "How long a stop may take before what still runs is cut off",
+        Field::Number {
+            range: 100..=600_000,
+            get: |c| c.shutdown_deadline_ms,
+            set: |c, ms| c.shutdown_deadline_ms = ms,
+        },
+    ),
+    key(
+        "http.connections_max",
+        "TCP connections at once",
+        Field::Number {
+            range: 1..=1_000_000,
+            get: |c| c.http.connections_max as u64,
+            set: |c, count| c.http.connections_max = size(count),
+        },
+    ),
+    key(
+        "http.header_timeout_ms",
+        "How long a client may take to send the head of a request",
+        Field::Number {
+            range: 10..=600_000,
+            get: |c| c.http.header_timeout_ms,
+            set: |c, ms| c.http.header_timeout_ms = ms,
+        },
+    ),
+    key(
+        "sockets.auth_timeout_ms",
+        "How long a WebSocket may stay open before it authenticates",
+        Field::Number {
+            range: 10..=600_000,
+            get: |c| c.sockets.auth_timeout_ms,
+            set: |c, ms| c.sockets.auth_timeout_ms = ms,
+        },
+    ),
+    key(
+        "sockets.idle_timeout_ms",
+        "How long a WebSocket may stay silent before it is closed",
+        Field::Number {
+            range: 10..=86_400_000,
+            get: |c| c.sockets.idle_timeout_ms,
+            set: |c, ms| c.sockets.idle_timeout_ms = ms,
+        },
+    ),
+    key(
+        "database.durable",
+        "SQLite: wait for the disk at each commit, so that a power cut loses nothing",
+        Field::Boolean { get: |c| c.database.durable, set: |c, durable| c.database.durable = durable },
+    ),
+    key(
+        "database.readers",
+        "Database connections that read",
+        Field::Number {
+            range: 1..=64,
+            get: |c| c.database.readers as u64,
+            set: |c, count| c.database.readers = size(count),
+        },
+    ),
+    key(
+        "database.writers",
+        "PostgreSQL connections that write",
+        Field::Number {
+            range: 1..=64,
+            get: |c| c.database.writers as u64,
+            set: |c, count| c.database.writers = size(count),
+        },
+    ),
+    key(
+        "delivery.retry_schedule_ms",
+        "Waits before a failed webhook delivery is tried again: up to 50 of 1 ms to 7 days; none, never again",
+        Field::Numbers {
+            get: |c| c.delivery.retry_schedule.delays_ms().to_vec(),
+            set: |c, delays_ms| {
+                let schedule = RetrySchedule::new(delays_ms).map_err(|error| error.to_string())?;
+                c.delivery.retry_schedule = schedule;
+                Ok(())
+            },
+        },
+    ),
+    key(
+        "delivery.timeout_ms",
+        "How long one delivery may take, from looking up the name to the end of the response",
+        Field::Number {
+            range: 10..=300_000,
+            get: |c| c.delivery.timeout_ms,
+            set: |c, ms| c.delivery.timeout_ms = ms,
+        },
+    ),
+    key(
+        "delivery.egress_allow",
+        "Private networks that webhooks may reach, such as 192.168.1.0/24",
+        Field::Texts {
+            get: |c| c.delivery.egress_allow.iter().map(ToString::to_string).collect(),
+            set: set_egress_allow,
+        },
+    ),
+];
+
+/// The variable that sets the port alone.
+pub(super) const PORT: &str = "PORT";
+
+const fn key(name: &'static str, doc: &'static str, field: Field) -> Key {
+    Key { name, flag: None, also_env: None, doc, unset: "", field }
+}
+
+impl Key {
+    /// The table it stands in; empty for none.
+    pub(crate) fn table(&self) -> &'static str {
+        self.name.split_once('.').map_or("", |(table, _)| table)
+    }
+
+    /// Its name within its table.
+    pub(crate) fn short_name(&self) -> &'static str {
+        self.name.split_once('.').map_or(self.name, |(_, short)| short)
+    }
+
+    /// Its variable: `FANFARE_HTTP_CONNECTIONS_MAX`.
+    pub(crate) fn env(&self) -> String {
+        format!("FANFARE_{}", self.name.replace('.', "_").to_ascii_uppercase())
+    }
+
+    /// What a variable or a flag says, read the way this key is written.
+    pub(super) fn value_of_text(&self, text: &str) -> Value {
+        let number = |text: &str| {
+            let text = text.trim();
+            text.parse().map_or_else(|_| Value::Text(text.to_owned()), Value::Number)
+        };
+        let items = || text.split(',').map(str::trim).filter(|item| !item.is_empty());
+        match (&self.field, text.trim()) {
+            (Field::Number { .. }, _) => number(text),
+            (Field::Boolean { .. }, "true") => Value::Boolean(true),
+            (Field::Boolean { .. }, "false") => Value::Boolean(false),
+            (Field::Numbers { .. }, _) => Value::List(items().map(number).collect()),
+            (Field::Texts { .. }, _) => {
+                Value::List(items().map(|item| Value::Text(item.to_owned())).collect())
+            }
+            _ => Value::Text(text.to_owned()),
+        }
+    }
+
+    /// Writes a value into the configuration; the error says what it is and what was expected.
+    pub(super) fn set(&self, config: &mut Config, value: &Value) -> Result<(), String> {
+        let expected = || format!("is {}: expected {}", value.describe(), self.expects());
+        match (&self.field, value) {
+            (Field::Number { range, set, .. }, Value::Number(number)) => {
+                let number = u64::try_from(*number).ok().filter(|number| range.contains(number));
+                set(config, number.ok_or_else(expected)?);
+                Ok(())
+            }
+            (Field::Boolean { set, .. }, Value::Boolean(boolean)) => {
+                set(config, *boolean);
+                Ok(())
+            }
+            (Field::Text { set, .. }, Value::Text(text)) => {
+                set(config, text).map_err(|problem| format!("is {text:?}: {problem}"))
+            }
+            (Field::Secret { set, .. }, Value::Text(text)) => set(config, text),
+            (Field::Secret { .. }, _) => Err(format!("is not text: expected {}", self.expects())),
+            (Field::Numbers { set, .. }, Value::List(items)) => {
+                let numbers = items.iter().map(|item| match item {
+                    Value::Number(number) => Some(*number),
+                    _ => None,
+                });
+                let numbers = numbers.collect::<Option<Vec<_>>>().ok_or_else(expected)?;
+                set(config, numbers).map_err(|problem| format!("is {}: {problem}", value.describe()))
+            }
+            (Field::Texts { set, .. }, Value::List(items)) => {
+                let texts = items.iter().map(|item| match item {
+                    Value::Text(text) => Some(text.clone()),
+                    _ => None,
+                });
+                let texts = texts.collect::<Option<Vec<_>>>().ok_or_else(expected)?;
+                set(config, &texts).map_err(|problem| format!("is {}: {problem}", value.describe()))
+            }
+            _ => Err(expected()),
+        }
+    }
+
+    /// The value to show, with secrets hidden; `None` when it is not set.
+    pub(crate) fn shown(&self, config: &Config) -> Option<toml::Value> {
+        Some(match &self.field {
+            Field::Number { get, .. } => toml::Value::from(i64::try_from(get(config)).unwrap_or(i64::MAX)),
+            Field::Boolean { get, .. } => toml::Value::from(get(config)),
+            Field::Text { get, .. } | Field::Secret { get, .. } => toml::Value::from(get(config)?),
+            Field::Numbers { get, .. } => toml::Value::from(get(config)),
+            Field::Texts { get, .. } => toml::Value::from(get(config)),
+        })
+    }
+
+    /// What it takes, for people.
+    pub(crate) fn expects(&self) -> String {
+        match &self.field {
+            Field::Number { range, .. } => {
+                format!("a whole number from {} to {}", range.start(), range.end())
+            }
+            Field::Boolean { .. } => "true or false".to_owned(),
+            Field::Text { .. } | Field::Secret { .. } => "text".to_owned(),
+            Field::Numbers { .. } => "a list of whole numbers".to_owned(),
+            Field::Texts { .. } => "a list of texts".to_owned(),
+        }
+    }
+}
+
+fn size(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+fn set_listen(config: &mut Config, text: &str) -> Result<(), String> {
+    config.listen = text
+        .parse()
+        .map_err(|_| "expected an address and a port, such as 127.0.0.1:5000 or [::1]:5000".to_owned())?;
+    Ok(())
+}
+
+fn set_data(config: &mut Config, text: &str) -> Result<(), String> {
+    if text.is_empty() {
+        return Err("expected the path of a folder".to_owned());
+    }
+    config.data = PathBuf::from(text);
+    Ok(())
+}
+
+fn set_database_url(config: &mut Config, text: &str) -> Result<(), String> {
+    Location::parse(text).map_err(|why| format!("cannot be read: {why}"))?;
+    config.database_url = Some(secret(text)?);
+    Ok(())
+}
+
+/// Refuses what `config print` shows in place of a secret: it was pasted from there by mistake.
+fn secret(text: &str) -> Result<Secret, String> {
+    if text.is_empty() {
+        return Err("is empty: expected some text, or no such key".to_owned());
+    }
+    if text.contains(HIDDEN) {
+        return Err(format!("holds {HIDDEN}, which only stands for the secret: expected the secret itself"));
+    }
+    Ok(Secret(text.to_owned()))
+}
+
+fn set_egress_allow(config: &mut Config, texts: &[String]) -> Result<(), String> {
+    let network = |text: &String| {
+        let parsed: Result<IpNet, _> = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        parsed.map_err(|_| format!("{text:?} is no network, such as 192.168.1.0/24 or fd00::/8"))
+    };
+    config.delivery.egress_allow = texts.iter().map(network).collect::<Result<_, _>>()?;
+    Ok(())
+}

@@ -1,0 +1,180 @@
+//! Puts the configuration together: defaults, then the file, then the environment, then flags,
+//! each over the one before. It reads the file and nothing else; the rest is handed in.
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    Config, FILE_NAME,
+    error::{ConfigError, Origin},
+    file::{self, Entry},
+    keys::{KEYS, Key, PORT},
+};
+
+/// The shortest secret that makes tokens as hard to forge as HS256 allows, in bytes
+/// (RFC 7518, section 3.2).
+const JWT_SECRET_ADVISED_BYTES: usize = 32;
+
+/// What the configuration is made from.
+#[derive(Default)]
+pub(crate) struct Inputs {
+    /// The file that was named, if one was.
+    pub(crate) file: Option<PathBuf>,
+    /// The environment.
+    pub(crate) environment: BTreeMap<String, OsString>,
+    /// Values of flags by the name of their key.
+    pub(crate) flags: BTreeMap<&'static str, String>,
+}
+
+/// A configuration that can be used.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) config: Config,
+    /// Where each value came from, in the order of [`KEYS`].
+    pub(crate) origins: Vec<Origin>,
+    /// The file that was looked for.
+    pub(crate) file: PathBuf,
+    /// Whether it was there.
+    pub(crate) file_found: bool,
+    /// What works but should be looked at, a line each.
+    pub(crate) warnings: Vec<String>,
+}
+
+impl Loaded {
+    /// Where the value of the key came from.
+    pub(crate) fn origin(&self, name: &str) -> &Origin {
+        let at = KEYS.iter().position(|key| key.name == name);
+        at.map_or(&Origin::Default, |at| &self.origins[at])
+    }
+
+    fn apply(&mut self, entries: &[Entry]) -> Result<(), ConfigError> {
+        for Entry { key, value, origin } in entries {
+            key.set(&mut self.config, value).map_err(|problem| ConfigError::Value {
+                origin: origin.clone(),
+                name: key.name,
+                problem,
+            })?;
+            if let Some(at) = KEYS.iter().position(|known| known.name == key.name) {
+                self.origins[at] = origin.clone();
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads the file and puts everything together.
+pub(crate) fn load(inputs: &Inputs) -> Result<Loaded, ConfigError> {
+    let mut over_file = environment(&inputs.environment)?;
+    over_file.extend(flags(&inputs.flags));
+    // Without a named file the data folder says where the file is, so it is needed first.
+    let folder = {
+        let mut draft = empty();
+        draft.apply(&over_file)?;
+        draft.config.data
+    };
+    let mut loaded = empty();
+    loaded.file = inputs.file.clone().unwrap_or_else(|| folder.join(FILE_NAME));
+    let entries = file_entries(&loaded.file, inputs.file.is_some())?;
+    loaded.file_found = entries.is_some();
+    loaded.apply(&entries.unwrap_or_default())?;
+    loaded.apply(&over_file)?;
+    loaded.warnings = warnings(&loaded, &inputs.environment);
+    Ok(loaded)
+}
+
+fn empty() -> Loaded {
+    Loaded {
+        config: Config::default(),
+        origins: vec![Origin::Default; KEYS.len()],
+        file: PathBuf::new(),
+        file_found: false,
+        warnings: Vec::new(),
+    }
+}
+
+/// `named`: somebody asked for this file, so it must exist, and it may name the data folder.
+fn file_entries(path: &Path, named: bool) -> Result<Option<Vec<Entry>>, ConfigError> {
+    let Some(text) = file::read(path)? else {
+        return if named {
+            Err(ConfigError::Unreadable {
+                path: path.to_owned(),
+                problem: "there is no such file".to_owned(),
+            })
+        } else {
+            Ok(None)
+        };
+    };
+    let entries = file::entries(path, &text)?;
+    match entries.iter().find(|entry| entry.key.name == "data") {
+        Some(entry) if !named => Err(ConfigError::Value {
+            origin: entry.origin.clone(),
+            name: entry.key.name,
+            problem:
+                "cannot be set by the file in the data folder: use --data, or name the file with --config"
+                    .to_owned(),
+        }),
+        _ => Ok(Some(entries)),
+    }
+}
+
+fn environment(variables: &BTreeMap<String, OsString>) -> Result<Vec<Entry>, ConfigError> {
+    let mut entries = Vec::new();
+    for key in KEYS {
+        let names = [Some(key.env()), key.also_env.map(str::to_owned)];
+        let set = names.into_iter().flatten().find_map(|name| {
+            let value = variables.get(&name).filter(|value| !value.is_empty())?;
+            Some((name, value))
+        });
+        let Some((name, value)) = set else { continue };
+        let origin = Origin::Environment(name.clone());
+        let wrong = |problem: String| ConfigError::Value { origin: origin.clone(), name: key.name, problem };
+        let text = value.to_str().ok_or_else(|| wrong("is not UTF-8".to_owned()))?;
+        let text = if name == PORT { listen_on_port(text).map_err(wrong)? } else { text.to_owned() };
+        entries.push(Entry { key, value: key.value_of_text(&text), origin });
+    }
+    Ok(entries)
+}
+
+fn listen_on_port(text: &str) -> Result<String, String> {
+    let port: u16 = text
+        .trim()
+        .parse()
+        .map_err(|_| format!("has the port {text:?}: expected a whole number from 0 to {}", u16::MAX))?;
+    let mut address = Config::default().listen;
+    address.set_port(port);
+    Ok(address.to_string())
+}
+
+fn flags(values: &BTreeMap<&'static str, String>) -> Vec<Entry> {
+    let entry = |key: &'static Key| {
+        let text = values.get(key.name)?;
+        let origin = Origin::Flag(format!("--{}", key.flag.as_ref()?.name));
+        Some(Entry { key, value: key.value_of_text(text), origin })
+    };
+    KEYS.iter().filter_map(entry).collect()
+}
+
+fn warnings(loaded: &Loaded, variables: &BTreeMap<String, OsString>) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if let Some(secret) = &loaded.config.jwt_secret
+        && secret.0.len() < JWT_SECRET_ADVISED_BYTES
+    {
+        warnings.push(format!(
+            "jwt_secret ({}) is shorter than {JWT_SECRET_ADVISED_BYTES} bytes and can be guessed",
+            loaded.origin("jwt_secret")
+        ));
+    }
+    let known: Vec<String> = KEYS.iter().map(Key::env).collect();
+    // Others may well own variables that begin like ours; only a near miss is worth a word.
+    for name in variables.keys().filter(|name| name.starts_with("FANFARE_") && !known.contains(name)) {
+        let nearest = file::nearest(name, known.iter().map(String::as_str));
+        warnings.extend(nearest.map(|near| format!("unknown variable {name}; did you mean {near}?")));
+    }
+    warnings
+}
+
+#[cfg(test)]
+mod tests;

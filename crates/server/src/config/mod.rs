@@ -1,0 +1,143 @@
+//! What can be set, with its defaults. Where each value comes from is `load`'s business, what the
+//! keys are called is `keys`'; nothing here opens a database or a socket.
+
+mod error;
+mod file;
+mod keys;
+mod load;
+mod print;
+mod secret;
+mod value;
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use fanfare_model::retry::RetrySchedule;
+use fanfare_store::Location;
+use ipnet::IpNet;
+
+pub use self::{
+    error::{ConfigError, Origin},
+    secret::Secret,
+};
+pub(crate) use self::{
+    keys::KEYS,
+    load::{Inputs, Loaded, load},
+    print::{print, reference},
+    secret::without_password,
+};
+
+/// The file that is read from the data folder when no other is named.
+pub const FILE_NAME: &str = "fanfare.toml";
+
+/// Every setting of a server.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where HTTP and sockets are served.
+    pub listen: SocketAddr,
+    /// The data folder.
+    pub data: PathBuf,
+    /// `sqlite:PATH` or `postgres://…`; `None` is `fanfare.db` in the data folder.
+    pub database_url: Option<Secret>,
+    /// `None`: generated on first start, stored hashed.
+    pub admin_key: Option<Secret>,
+    /// `None`: generated on first start, kept in the data folder.
+    pub jwt_secret: Option<Secret>,
+    /// `[http]`
+    pub http: Http,
+    /// `[sockets]`
+    pub sockets: Sockets,
+    /// `[database]`
+    pub database: Database,
+    /// `[delivery]`
+    pub delivery: Delivery,
+    /// How long a stop may take, in milliseconds.
+    pub shutdown_deadline_ms: u64,
+}
+
+/// The HTTP side.
+#[derive(Debug, Clone)]
+pub struct Http {
+    /// TCP connections at once.
+    pub connections_max: usize,
+    /// From the start of a connection, or the end of an answer on it, to the end of the next request's
+    /// head; so a connection may lie idle as long.
+    pub header_timeout_ms: u64,
+}
+
+/// The WebSocket side.
+#[derive(Debug, Clone)]
+pub struct Sockets {
+    /// From the upgrade to the first `auth`.
+    pub auth_timeout_ms: u64,
+    /// Without any frame from the client.
+    pub idle_timeout_ms: u64,
+}
+
+/// The database.
+#[derive(Debug, Clone)]
+pub struct Database {
+    /// SQLite: whether each commit waits for the disk (`synchronous=full`).
+    pub durable: bool,
+    /// Connections that read.
+    pub readers: usize,
+    /// PostgreSQL connections that write.
+    pub writers: usize,
+}
+
+/// Webhook deliveries.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// Waits between attempts.
+    pub retry_schedule: RetrySchedule,
+    /// From the look-up of the name to the last byte of the response.
+    pub timeout_ms: u64,
+    /// Networks that may be reached although the default forbids them.
+    pub egress_allow: Vec<IpNet>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 5000)),
+            data: PathBuf::from("data"),
+            database_url: None,
+            admin_key: None,
+            jwt_secret: None,
+            http: Http { connections_max: 10_000, header_timeout_ms: 10_000 },
+            sockets: Sockets { auth_timeout_ms: 30_000, idle_timeout_ms: 60_000 },
+            database: Database { durable: true, readers: 4, writers: 4 },
+            delivery: Delivery {
+                retry_schedule: RetrySchedule::default(),
+                timeout_ms: 15_000,
+                egress_allow: Vec::new(),
+            },
+            shutdown_deadline_ms: 10_000,
+        }
+    }
+}
+
+impl Config {
+    /// What to open the database with. The error is one line and shows no password.
+    pub(crate) fn store_options(&self) -> Result<fanfare_store::Options, ConfigError> {
+        let location = match &self.database_url {
+            None => Location::Sqlite(self.data.join("fanfare.db")),
+            Some(url) => Location::parse(&url.0).map_err(ConfigError::Database)?,
+        };
+        Ok(fanfare_store::Options {
+            location,
+            durable: self.database.durable,
+            readers: self.database.readers,
+            postgres_writers: self.database.writers,
+            owner: format!("process {}{}", std::process::id(), host()),
+        })
+    }
+}
+
+/// ` on NAME`, for a database that servers of several machines can reach; empty when unknown.
+fn host() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    match name.trim() {
+        "" => String::new(),
+        name => format!(" on {name}"),
+    }
+}

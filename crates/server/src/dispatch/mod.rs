@@ -1,0 +1,445 @@
+//! Delivers events to webhooks: at least once, each webhook at its own pace.
+//!
+//! The database says what is to be delivered; memory holds the front of each webhook's queue. One
+//! task drives the [`schedule`], a pure state machine: it starts attempts ([`send`]), reads and
+//! clean-ups, each a task of its own, and hears from all of them through one inbox. Outcomes are
+//! written in batches ([`outcome`]). Nothing here decides which webhook hears of what: the commit
+//! did that.
+
+mod backoff;
+mod clean_up;
+mod outcome;
+mod schedule;
+mod send;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use fanfare_model::{
+    Timestamp,
+    delivery::Next,
+    limits::{IN_FLIGHT_MAX_PER_WEBHOOK, IN_FLIGHT_MAX_TOTAL, OUTCOMES_MAX_QUEUED, READY_MAX_PER_WEBHOOK},
+};
+use fanfare_store::{
+    Error, Published, Standing, Store,
+    deliveries::{self, Due, Settlement},
+    webhooks,
+};
+use tokio::sync::{Notify, mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+use self::{
+    backoff::Backoff,
+    outcome::{Recorder, Settled},
+    schedule::{Action, Bounds, CleanUp, Found, Page, Schedule, SharedWebhook},
+    send::Sender,
+};
+use crate::{
+    config,
+    egress::Egress,
+    metrics::{Metrics, OutcomeLabel, StateLabel},
+    shutdown::Tasks,
+    timers::Clock,
+};
+
+/// New deliveries that may wait for the scheduler; more are left in the database.
+const NEW_MAX_QUEUED: usize = 4_096;
+/// Reads of the scheduler under way at once; the API has the other connections to itself.
+const READS_MAX: usize = 2;
+/// How long the scheduler sleeps at most, in milliseconds: a clock that was set anew is noticed.
+const SLEEP_MAX_MS: u64 = 60_000;
+
+/// Hands new work to the scheduler; clones speak to the same one.
+#[derive(Clone)]
+pub(crate) struct Dispatcher(Arc<Shared>);
+
+/// What the scheduler and those who tell it something have in common.
+struct Shared {
+    inbox: Mutex<Inbox>,
+    wakeup: Notify,
+    metrics: Arc<Metrics>,
+}
+
+/// What the scheduler has not heard yet.
+#[derive(Default)]
+struct Inbox {
+    /// New deliveries, at most [`NEW_MAX_QUEUED`].
+    new: Vec<Due>,
+    /// Webhooks whose new deliveries found no room in `new`; as many as there are webhooks at most.
+    overflowed: BTreeSet<i64>,
+    /// Webhooks that changed; likewise.
+    changed: BTreeSet<i64>,
+    /// The database may hold deliveries that nobody told of.
+    look_again: bool,
+    /// From the scheduler's own tasks: bounded by how many of them there are.
+    inputs: Vec<Input>,
+}
+
+/// What the scheduler's tasks report.
+enum Input {
+    Read {
+        webhook_id: i64,
+        found: Option<Found>,
+    },
+    /// The attempt is over; `kept`: its outcome is on its way to the database.
+    Finished {
+        delivery_id: i64,
+        kept: bool,
+    },
+    Settled(Vec<Settled>),
+    Cleaned(i64, CleanUp),
+}
+
+impl Dispatcher {
+    /// Starts to deliver: first what the database holds, then what it is told of. Everything runs
+    /// as tasks of `tasks` and ends with them: asked to stop, it starts nothing more and finishes
+    /// what is under way.
+    pub(crate) fn start(
+        store: Store,
+        egress: Egress,
+        settings: config::Delivery,
+        clock: Clock,
+        tasks: &Tasks,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let shared = Arc::new(Shared { inbox: Mutex::default(), wakeup: Notify::new(), metrics });
+        let (outcomes, to_record) = mpsc::channel(OUTCOMES_MAX_QUEUED);
+        let recorder = Recorder {
+            store: store.clone(),
+            outcomes: to_record,
+            shared: shared.clone(),
+            clock: clock.clone(),
+            tasks: tasks.clone(),
+        };
+        tasks.spawn_vital("delivery outcomes", recorder.run());
+        let driver = Driver {
+            standing: store.standing(),
+            store,
+            schedule: Schedule::new(Bounds {
+                ready_max: READY_MAX_PER_WEBHOOK,
+                in_flight_max_per_webhook: IN_FLIGHT_MAX_PER_WEBHOOK,
+                in_flight_max: IN_FLIGHT_MAX_TOTAL,
+                reads_max: READS_MAX,
+            }),
+            sender: Arc::new(Sender { egress, settings, clock: clock.clone() }),
+            outcomes,
+            aborts: HashMap::new(),
+            // Without randomness the jitter is the same at every start; nothing else depends on it.
+            chance: Chance(getrandom::u64().unwrap_or_default()),
+            shared: shared.clone(),
+            clock,
+            tasks: tasks.clone(),
+        };
+        tasks.spawn_vital("delivery schedule", driver.run());
+        Self(shared)
+    }
+
+    /// Takes note of the deliveries of a commit. Never waits: what there is no room for is read
+    /// from the database when its turn comes.
+    pub(crate) fn committed(&self, published: &[Published]) {
+        let (mut count, mut held_count) = (0, 0);
+        {
+            let mut inbox = self.0.lock();
+            for Published { event, deliveries, held } in published {
+                held_count += held;
+                for delivery in deliveries {
+                    count += 1;
+                    if inbox.new.len() >= NEW_MAX_QUEUED {
+                        inbox.overflowed.insert(delivery.webhook_id);
+                        continue;
+                    }
+                    inbox.new.push(Due {
+                        id: delivery.id,
+                        webhook_id: delivery.webhook_id,
+                        attempts: 0,
+                        test: event.topic.is_none(),
+                        event: event.clone(),
+                    });
+                }
+            }
+        }
+        if held_count > 0 {
+            self.0.metrics.deliveries.get_or_create(&StateLabel { state: "held" }).inc_by(held_count);
+        }
+        if count > 0 {
+            self.0.metrics.deliveries.get_or_create(&StateLabel { state: "pending" }).inc_by(count);
+            self.0.wakeup.notify_one();
+        }
+    }
+
+    /// Takes note that a webhook was created, changed or deleted. Never waits.
+    pub(crate) fn webhook_changed(&self, webhook_id: i64) {
+        self.0.lock().changed.insert(webhook_id);
+        self.0.wakeup.notify_one();
+    }
+
+    /// Takes note that the database may hold deliveries that nobody told of. Never waits.
+    pub(crate) fn look_again(&self) {
+        self.0.lock().look_again = true;
+        self.0.wakeup.notify_one();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Inbox> {
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn post(&self, input: Input) {
+        self.lock().inputs.push(input);
+        self.wakeup.notify_one();
+    }
+}
+
+/// Drives the schedule; owns nothing that another task waits for.
+struct Driver {
+    store: Store,
+    standing: watch::Receiver<Standing>,
+    schedule: Schedule,
+    sender: Arc<Sender>,
+    outcomes: mpsc::Sender<Settlement>,
+    /// Stops the attempts under way, by delivery.
+    aborts: HashMap<i64, CancellationToken>,
+    chance: Chance,
+    shared: Arc<Shared>,
+    clock: Clock,
+    tasks: Tasks,
+}
+
+impl Driver {
+    async fn run(mut self) {
+        let tasks = self.tasks.clone();
+        tokio::select! {
+            biased;
+            () = tasks.stopping() => {}
+            () = async {
+                self.recover().await;
+                loop {
+                    self.own().await;
+                    if self.step() {
+                        self.recover().await;
+                    }
+                    self.rest().await;
+                }
+            } => {}
+        }
+    }
+
+    /// Waits while the database is not ours: another server may be sending what is in it.
+    async fn own(&mut self) {
+        while *self.standing.borrow_and_update() != Standing::Ours {
+            if self.standing.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    /// Takes up what the database holds, be it left by the last run or not told of: whatever is
+    /// neither under way nor in memory is found.
+    async fn recover(&mut self) {
+        let mut backoff = Backoff::new();
+        loop {
+            let left = self
+                .store
+                .read(|db| Ok::<_, Error>((deliveries::pending_webhooks(db)?, webhooks::deleted(db)?)));
+            match left.await {
+                Ok((pending, deleted)) => {
+                    for webhook_id in deleted {
+                        self.schedule.deleted(webhook_id);
+                    }
+                    for webhook_id in pending {
+                        self.schedule.spilled(webhook_id);
+                    }
+                    return;
+                }
+                Err(error) => backoff.log("pending deliveries cannot be read", &error),
+            }
+            backoff.wait(&self.clock).await;
+        }
+    }
+
+    /// Does what is to be done; whether to look into the database again.
+    fn step(&mut self) -> bool {
+        let now = self.clock.now();
+        let Inbox { new, overflowed, changed, look_again, inputs } = std::mem::take(&mut *self.shared.lock());
+        // A delivery that was committed after a change must be sent by it, so changes go first.
+        for webhook_id in changed {
+            self.schedule.changed(webhook_id);
+        }
+        for input in inputs {
+            self.hear(input, now);
+        }
+        for due in new {
+            self.schedule.committed(due);
+        }
+        for webhook_id in overflowed {
+            self.schedule.spilled(webhook_id);
+        }
+        for action in self.schedule.advance(now) {
+            self.perform(action, now);
+        }
+        look_again
+    }
+
+    async fn rest(&mut self) {
+        let until_wake_ms = self.schedule.next_wake().map_or(SLEEP_MAX_MS, |at| {
+            let wait_ms = at.as_millis().saturating_sub(self.clock.now().as_millis());
+            u64::try_from(wait_ms).unwrap_or(0).min(SLEEP_MAX_MS)
+        });
+        tokio::select! {
+            biased;
+            () = self.shared.wakeup.notified() => {}
+            Ok(()) = self.standing.changed() => {}
+            () = self.clock.sleep_ms(until_wake_ms) => {}
+        }
+    }
+
+    fn hear(&mut self, input: Input, now: Timestamp) {
+        match input {
+            Input::Read { webhook_id, found } => self.schedule.read(webhook_id, found, now),
+            Input::Finished { delivery_id, kept } => {
+                self.aborts.remove(&delivery_id);
+                self.schedule.finished(delivery_id, kept, now);
+            }
+            Input::Settled(settled) => {
+                for Settled { delivery_id, webhook_id, next } in settled {
+                    let retry_at = match next {
+                        Next::RetryAt(at) => Some(at),
+                        Next::Delivered | Next::Failed => None,
+                    };
+                    self.schedule.settled(delivery_id, webhook_id, retry_at);
+                }
+            }
+            Input::Cleaned(webhook_id, clean_up) => self.schedule.cleaned(webhook_id, clean_up),
+        }
+    }
+
+    fn perform(&mut self, action: Action, now: Timestamp) {
+        match action {
+            Action::Send(due, webhook) => self.send(due, webhook),
+            Action::Read { webhook_id, rows } => self.read(webhook_id, rows, now),
+            Action::Abort(deliveries) => {
+                for delivery_id in deliveries {
+                    if let Some(abort) = self.aborts.get(&delivery_id) {
+                        abort.cancel();
+                    }
+                }
+            }
+            Action::CleanUp(webhook_id, clean_up) => {
+                let (store, shared) = (self.store.clone(), self.shared.clone());
+                let (clock, tasks) = (self.clock.clone(), self.tasks.clone());
+                self.tasks.spawn("webhook clean-up", async move {
+                    clean_up::run(&store, webhook_id, clean_up, &shared.metrics, &clock, &tasks).await;
+                    shared.post(Input::Cleaned(webhook_id, clean_up));
+                });
+            }
+        }
+    }
+
+    fn send(&mut self, due: Due, SharedWebhook(webhook): SharedWebhook) {
+        let abort = CancellationToken::new();
+        self.aborts.insert(due.id, abort.clone());
+        let slot = Slot::new(self.shared.clone(), due.id);
+        let (sender, outcomes, chance) = (self.sender.clone(), self.outcomes.clone(), self.chance.next());
+        self.tasks.spawn("delivery", async move {
+            let attempt = async {
+                let settlement = sender.attempt(&due, &webhook, chance).await;
+                slot.shared.observe(&settlement);
+                // The slot is taken until there is room for the outcome: a slow database slows
+                // the sending down.
+                let room = outcomes.reserve().await;
+                room.map(|room| (room, settlement))
+            };
+            tokio::select! {
+                biased;
+                () = abort.cancelled() => {}
+                attempt = attempt => {
+                    // Without a recorder the server has failed, and the slot gives the delivery back.
+                    if let Ok((room, settlement)) = attempt {
+                        slot.keep();
+                        room.send(settlement);
+                    }
+                }
+            }
+        });
+    }
+
+    fn read(&self, webhook_id: i64, rows: Option<usize>, now: Timestamp) {
+        let (store, shared) = (self.store.clone(), self.shared.clone());
+        self.tasks.spawn("delivery read", async move {
+            let found = store.read(move |db| {
+                let webhook = webhooks::get(db, webhook_id)?.map(Arc::new).map(SharedWebhook);
+                let page = rows.map(|rows| {
+                    let next_due = deliveries::next_due(db, webhook_id, now)?;
+                    let due = deliveries::due(db, webhook_id, now, rows)?;
+                    Ok::<_, Error>(Page { full: due.len() >= rows, due, next_due })
+                });
+                Ok::<_, Error>(Found { webhook, page: page.transpose()? })
+            });
+            let found = found.await;
+            if let Err(error) = &found {
+                tracing::warn!(webhook_id, %error, "due deliveries cannot be read; trying again");
+            }
+            shared.post(Input::Read { webhook_id, found: found.ok() });
+        });
+    }
+}
+
+impl Shared {
+    fn observe(&self, settlement: &Settlement) {
+        let label = OutcomeLabel { outcome: settlement.outcome.class() };
+        self.metrics.attempts.get_or_create(&label).inc();
+        #[expect(clippy::cast_precision_loss, reason = "durations are short")]
+        self.metrics.attempt_duration_seconds.observe(settlement.duration_ms as f64 / 1_000.0);
+        if !settlement.outcome.is_success() {
+            let Settlement { delivery_id, webhook_id, attempt, outcome, .. } = settlement;
+            // The log for people is the attempt's row.
+            tracing::debug!(webhook_id, delivery_id, attempt, outcome = outcome.class(), "attempt failed");
+        }
+    }
+}
+
+/// A place among the requests under way; given back however the attempt ends.
+struct Slot {
+    shared: Arc<Shared>,
+    delivery_id: i64,
+    kept: bool,
+}
+
+impl Slot {
+    fn new(shared: Arc<Shared>, delivery_id: i64) -> Self {
+        shared.metrics.deliveries_in_flight.inc();
+        Self { shared, delivery_id, kept: false }
+    }
+
+    /// Gives the place back before the outcome goes on its way: the schedule hears of the end of
+    /// the attempt first.
+    fn keep(mut self) {
+        self.kept = true;
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.shared.metrics.deliveries_in_flight.dec();
+        self.shared.post(Input::Finished { delivery_id: self.delivery_id, kept: self.kept });
+    }
+}
+
+/// Jitter needs numbers that differ, not numbers that cannot be guessed: `SplitMix64`, see Steele,
+/// Lea and Flood, "Fast splittable pseudorandom number generators" (2014).
+struct Chance(u64);
+
+impl Chance {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+}

@@ -1,0 +1,23 @@
+//! Fanfare: a self-hosted game-night server and event notification system.
+//!
+//! This crate wires the others together: the use cases (`app`), the HTTP API (`api`), the sockets
+//! (`live`) and the delivery of webhooks (`dispatch`). [`Server::start`] runs all of it.
+
+mod accept;
+mod api;
+mod app;
+mod auth;
+pub mod cli;
+pub mod config;
+mod data_folder;
+mod dispatch;
+mod egress;
+mod live;
+mod metrics;
+mod random;
+mod shutdown;
+mod startup;
+pub mod telemetry;
+pub mod timers;
+
+pub use startup::{Server, StartError};

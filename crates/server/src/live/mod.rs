@@ -1,0 +1,53 @@
+//! Sockets: the upgrade, one task per connection, and one sans-I/O state machine per dialect.
+//! Translates between frames and the rest of the server; decides nothing about games.
+
+mod close;
+mod connection;
+mod picker;
+#[cfg(test)]
+mod testing;
+mod upgrade;
+
+use fanfare_model::event::Event;
+
+pub(crate) use self::upgrade::upgrade;
+use crate::{
+    app::{App, Error, Span},
+    config,
+    shutdown::Tasks,
+};
+
+/// What the handler of an upgrade needs.
+#[derive(Clone)]
+pub(crate) struct Live {
+    pub(crate) app: App,
+    pub(crate) tasks: Tasks,
+    pub(crate) settings: config::Sockets,
+}
+
+/// What a connection asks of the rest of the server.
+trait Sessions: Clone + Send + Sync + 'static {
+    /// Whether it is a valid admin token now.
+    fn is_admin_token(&self, token: &str) -> bool;
+    /// What the log holds of a session; `None`: no such session.
+    fn span(&self, session_id: i64) -> impl Future<Output = Result<Option<Span>, Error>> + Send;
+    /// The session's events after `after`, in order, [`CATCH_UP_PAGE_EVENTS`] at most; fewer mean
+    /// that there are no more.
+    ///
+    /// [`CATCH_UP_PAGE_EVENTS`]: fanfare_model::limits::CATCH_UP_PAGE_EVENTS
+    fn events(&self, session_id: i64, after: u64) -> impl Future<Output = Result<Vec<Event>, Error>> + Send;
+}
+
+impl Sessions for App {
+    fn is_admin_token(&self, token: &str) -> bool {
+        self.auth.is_admin_token(token)
+    }
+
+    async fn span(&self, session_id: i64) -> Result<Option<Span>, Error> {
+        self.session_span(session_id).await
+    }
+
+    async fn events(&self, session_id: i64, after: u64) -> Result<Vec<Event>, Error> {
+        self.session_events(session_id, after).await
+    }
+}

@@ -1,0 +1,5 @@
+//! The program. Everything it does is in `fanfare::cli`.
+
+fn main() -> std::process::ExitCode {
+    fanfare::cli::main()
+}

@@ -1,0 +1,136 @@
+//! The figures of `GET /metrics`, in a registry that each server owns.
+
+use std::sync::atomic::AtomicU64;
+
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{
+        counter::Counter,
+        family::Family,
+        gauge::Gauge,
+        histogram::{Histogram, exponential_buckets},
+    },
+    registry::{Registry, Unit},
+};
+
+/// One label whose values come from a fixed set.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct StateLabel {
+    /// See `fanfare_model::delivery::DeliveryState`.
+    pub(crate) state: &'static str,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct OutcomeLabel {
+    /// See `fanfare_model::delivery::Outcome::class`.
+    pub(crate) outcome: &'static str,
+}
+
+/// Every figure; updated where it changes, except what is read when asked.
+pub(crate) struct Metrics {
+    registry: Registry,
+    /// TCP connections open now.
+    pub(crate) connections: Gauge,
+    /// TCP connections refused because the limit was reached.
+    pub(crate) connections_refused: Counter,
+    /// Sockets open now.
+    pub(crate) sockets: Gauge,
+    /// Sockets closed because they read too slowly.
+    pub(crate) sockets_too_slow: Counter,
+    /// Subscriptions of sockets now; read from the hub when asked.
+    pub(crate) subscriptions: Gauge,
+    /// Events committed.
+    pub(crate) events_committed: Counter,
+    /// Deliveries that entered a state since the start.
+    pub(crate) deliveries: Family<StateLabel, Counter>,
+    /// Deliveries that wait in the database, by state; read when asked.
+    pub(crate) deliveries_waiting: Family<StateLabel, Gauge>,
+    /// Age of the oldest undelivered event; read when asked.
+    pub(crate) oldest_undelivered_seconds: Gauge<f64, AtomicU64>,
+    /// Requests to webhooks under way now.
+    pub(crate) deliveries_in_flight: Gauge,
+    /// Attempts by how they ended.
+    pub(crate) attempts: Family<OutcomeLabel, Counter>,
+    /// How long attempts took.
+    pub(crate) attempt_duration_seconds: Histogram,
+    /// How long commits took, from the first job to the answer of COMMIT.
+    pub(crate) commit_duration_seconds: Histogram,
+    /// Jobs that shared a commit.
+    pub(crate) commit_jobs: Histogram,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let mut metrics = Self {
+            registry: Registry::with_prefix("fanfare"),
+            connections: Gauge::default(),
+            connections_refused: Counter::default(),
+            sockets: Gauge::default(),
+            sockets_too_slow: Counter::default(),
+            subscriptions: Gauge::default(),
+            events_committed: Counter::default(),
+            deliveries: Family::default(),
+            deliveries_waiting: Family::default(),
+            oldest_undelivered_seconds: Gauge::default(),
+            deliveries_in_flight: Gauge::default(),
+            attempts: Family::default(),
+            attempt_duration_seconds: Histogram::new(exponential_buckets(0.001, 2.0, 16)),
+            commit_duration_seconds: Histogram::new(exponential_buckets(0.000_1, 2.0, 16)),
+            commit_jobs: Histogram::new(exponential_buckets(1.0, 2.0, 9)),
+        };
+        metrics.register();
+        metrics
+    }
+
+    fn register(&mut self) {
+        let Self { registry: r, .. } = self;
+        r.register("connections", "TCP connections open now", self.connections.clone());
+        r.register(
+            "connections_refused",
+            "TCP connections refused at the limit",
+            self.connections_refused.clone(),
+        );
+        r.register("sockets", "WebSockets open now", self.sockets.clone());
+        r.register(
+            "sockets_too_slow",
+            "WebSockets closed because they read too slowly",
+            self.sockets_too_slow.clone(),
+        );
+        r.register("subscriptions", "Subscriptions of WebSockets now", self.subscriptions.clone());
+        r.register("events_committed", "Events committed", self.events_committed.clone());
+        r.register("deliveries", "Deliveries that entered a state", self.deliveries.clone());
+        r.register("deliveries_waiting", "Deliveries that wait, by state", self.deliveries_waiting.clone());
+        r.register(
+            "oldest_undelivered_seconds",
+            "Age of the oldest event that a webhook still waits for, in seconds",
+            self.oldest_undelivered_seconds.clone(),
+        );
+        r.register(
+            "deliveries_in_flight",
+            "Webhook requests under way now",
+            self.deliveries_in_flight.clone(),
+        );
+        r.register("attempts", "Delivery attempts by outcome", self.attempts.clone());
+        r.register_with_unit(
+            "attempt_duration",
+            "How long delivery attempts took",
+            Unit::Seconds,
+            self.attempt_duration_seconds.clone(),
+        );
+        r.register_with_unit(
+            "commit_duration",
+            "How long commits took",
+            Unit::Seconds,
+            self.commit_duration_seconds.clone(),
+        );
+        r.register("commit_jobs", "Jobs that shared a commit", self.commit_jobs.clone());
+    }
+
+    /// OpenMetrics text.
+    pub(crate) fn render(&self) -> String {
+        let mut text = String::new();
+        encode(&mut text, &self.registry).expect("writing to a string cannot fail");
+        text
+    }
+}

@@ -1,0 +1,13 @@
+//! Random identifiers.
+
+/// `N` random bytes as hexadecimal digits.
+pub(crate) fn hex<const N: usize>() -> String {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).expect("the operating system has randomness");
+    hex::encode(bytes)
+}
+
+/// A new event's public id: unique, and nobody can guess the next one.
+pub(crate) fn event_id() -> String {
+    format!("evt_{}", hex::<16>())
+}

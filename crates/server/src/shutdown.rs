@@ -1,0 +1,149 @@
+//! One token that asks everything to stop, one tracker that knows what still runs, one deadline
+//! after which what still runs is cut off. Every task of the server is spawned here.
+
+use std::future::Future;
+
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::Instrument;
+
+use crate::timers::Clock;
+
+/// The server's tasks; clones share them.
+#[derive(Clone, Default)]
+pub(crate) struct Tasks {
+    stop: CancellationToken,
+    cut: CancellationToken,
+    failed: CancellationToken,
+    tracker: TaskTracker,
+}
+
+/// Notices the end of a task that the server cannot do without, be it by a panic.
+struct Vital {
+    tasks: Tasks,
+    name: &'static str,
+}
+
+impl Drop for Vital {
+    fn drop(&mut self) {
+        if !self.tasks.is_stopping() {
+            tracing::error!(task = self.name, "a task that the server needs has ended");
+            self.tasks.fail();
+        }
+    }
+}
+
+impl Tasks {
+    /// Starts a task under a name. It should end soon after [`Tasks::stopping`] resolves; past
+    /// the deadline it is dropped where it stands.
+    pub(crate) fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        let cut = self.cut.clone();
+        let guarded = async move {
+            tokio::select! {
+                biased;
+                () = cut.cancelled() => tracing::warn!("cut off at the deadline"),
+                () = task => {}
+            }
+        };
+        self.tracker.spawn(guarded.instrument(tracing::debug_span!("task", name)));
+    }
+
+    /// The same task, but the server has failed if it ends before the server is asked to stop.
+    pub(crate) fn vital(
+        &self,
+        name: &'static str,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) -> impl Future<Output = ()> + Send + 'static {
+        let vital = Vital { tasks: self.clone(), name };
+        async move {
+            let _vital = vital;
+            task.await;
+        }
+    }
+
+    /// Spawns a task that the server cannot do without, see [`Tasks::vital`].
+    pub(crate) fn spawn_vital(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        self.spawn(name, self.vital(name, task));
+    }
+
+    /// The server can no longer do its work.
+    pub(crate) fn fail(&self) {
+        self.failed.cancel();
+    }
+
+    /// Resolves when the server can no longer do its work. Cancel safe.
+    pub(crate) async fn failed(&self) {
+        self.failed.cancelled().await;
+    }
+
+    /// Resolves when the server is asked to stop. Cancel safe.
+    pub(crate) async fn stopping(&self) {
+        self.stop.cancelled().await;
+    }
+
+    /// Whether the server was asked to stop.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stop.is_cancelled()
+    }
+
+    /// Asks everything to stop and waits until it has; after `deadline_ms` the rest is cut off.
+    /// Returns whether everything ended by itself.
+    pub(crate) async fn stop(&self, clock: &Clock, deadline_ms: u64) -> bool {
+        self.stop.cancel();
+        self.tracker.close();
+        let in_time = clock.timeout(deadline_ms, self.tracker.wait()).await.is_ok();
+        if !in_time {
+            self.cut.cancel();
+            self.tracker.wait().await;
+        }
+        in_time
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::atomic::{AtomicBool, Ordering},
+        time::Duration,
+    };
+
+    use fanfare_model::Timestamp;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn stop_waits_for_tasks_that_end_by_themselves() {
+        let (tasks, clock) = (Tasks::default(), Clock::manual(Timestamp::from_millis(0)));
+        let done = std::sync::Arc::new(AtomicBool::new(false));
+        let (inner, flag) = (tasks.clone(), done.clone());
+        tasks.spawn("polite", async move {
+            inner.stopping().await;
+            flag.store(true, Ordering::SeqCst);
+        });
+        assert!(tasks.stop(&clock, 1_000).await);
+        assert!(done.load(Ordering::SeqCst));
+    }
+
+    #[tokio::test]
+    async fn a_vital_task_that_ends_or_panics_fails_the_server() {
+        for panics in [false, true] {
+            let tasks = Tasks::default();
+            tasks.spawn_vital("vital", async move { assert!(!panics, "on purpose") });
+            tasks.failed().await;
+        }
+        let (tasks, clock) = (Tasks::default(), Clock::manual(Timestamp::from_millis(0)));
+        let stopping = tasks.clone();
+        tasks.spawn_vital("polite", async move { stopping.stopping().await });
+        assert!(tasks.stop(&clock, 1_000).await);
+        assert!(!tasks.failed.is_cancelled());
+    }
+
+    #[tokio::test]
+    async fn stop_cuts_off_what_outlives_the_deadline() {
+        let (tasks, clock) = (Tasks::default(), Clock::manual(Timestamp::from_millis(0)));
+        tasks.spawn("stubborn", std::future::pending());
+        let mut stopping = Box::pin(tasks.stop(&clock, 1_000));
+        assert!(futures_util::poll!(&mut stopping).is_pending());
+        clock.advance(Duration::from_secs(1));
+        assert!(!stopping.await);
+    }
+}

@@ -1,0 +1,237 @@
+//! Builds every part in order and takes the server down again.
+
+use std::{io, net::SocketAddr, sync::Arc};
+
+use fanfare_hub::Hub;
+use fanfare_model::{egress::EgressPolicy, limits};
+use fanfare_store::{CommitStats, Commits, Error as StoreError, OpenError, Standing, Store};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+
+use crate::{
+    accept::Acceptor,
+    api,
+    app::{self, App, publish::Publisher},
+    auth::Auth,
+    config::{Config, ConfigError},
+    data_folder::{self, DataFolder},
+    dispatch::Dispatcher,
+    egress::Egress,
+    live::Live,
+    metrics::Metrics,
+    shutdown::Tasks,
+    timers::Clock,
+};
+
+/// How long the database may take to close once every task has ended.
+const STORE_CLOSE_MAX_MS: u64 = 5_000;
+
+/// A running server.
+pub struct Server {
+    addr: SocketAddr,
+    new_admin_key: Option<String>,
+    clock: Clock,
+    tasks: Tasks,
+    store: Store,
+    publisher: JoinHandle<()>,
+    shutdown_deadline_ms: u64,
+    _folder: DataFolder,
+}
+
+/// Why a server did not start; one line.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A setting is wrong.
+    #[error("{0}")]
+    Setting(String),
+    /// A taken port, an unwritable folder, a database that cannot be used.
+    #[error("{0}")]
+    Environment(String),
+}
+
+impl From<ConfigError> for StartError {
+    fn from(error: ConfigError) -> Self {
+        Self::Setting(error.to_string())
+    }
+}
+
+impl From<StoreError> for StartError {
+    fn from(error: StoreError) -> Self {
+        Self::Environment(format!("the database failed: {error}"))
+    }
+}
+
+impl From<OpenError> for StartError {
+    fn from(error: OpenError) -> Self {
+        Self::Environment(error.to_string())
+    }
+}
+
+impl Server {
+    /// Locks the data folder, binds the port, opens the database and starts every task.
+    ///
+    /// # Errors
+    /// [`StartError`], with nothing left running.
+    pub async fn start(config: Config, clock: Clock) -> Result<Self, StartError> {
+        let folder =
+            data_folder::open(&config.data).map_err(|error| StartError::Environment(error.to_string()))?;
+        let jwt_secret = match &config.jwt_secret {
+            Some(secret) => secret.clone(),
+            None => folder.jwt_secret().map_err(|error| StartError::Environment(error.to_string()))?,
+        };
+        let (listener, addr) = bind(config.listen).await?;
+        let metrics = Arc::new(Metrics::new());
+        let (store, commits) = open_store(&config, &metrics).await?;
+        let admin_key = config.admin_key.as_ref().map(|key| key.0.as_str());
+        let started = async {
+            let (auth, new_key) =
+                Auth::load(&store, admin_key, jwt_secret.0.as_bytes(), clock.clone()).await?;
+            let loaded = app::fill_empty_library(&store, clock.now()).await?;
+            if loaded > 0 {
+                tracing::info!(games = loaded, "the library was empty and got the shipped catalogue");
+            }
+            Ok::<_, StoreError>((auth, new_key))
+        };
+        let (auth, new_admin_key) = match started.await {
+            Ok(parts) => parts,
+            Err(error) => {
+                store.close().await;
+                return Err(error.into());
+            }
+        };
+        let tasks = Tasks::default();
+        let app =
+            App { store: store.clone(), hub: new_hub(), clock: clock.clone(), auth: Arc::new(auth), metrics };
+        let publisher = run(&config, listener, addr, app, &tasks, commits);
+        let shutdown_deadline_ms = config.shutdown_deadline_ms;
+        Ok(Self {
+            addr,
+            new_admin_key,
+            clock,
+            tasks,
+            store,
+            publisher,
+            shutdown_deadline_ms,
+            _folder: folder,
+        })
+    }
+
+    /// The address it listens on, with the port it got.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// The admin key, if this start generated one: the only time it can be shown.
+    pub fn new_admin_key(&self) -> Option<&str> {
+        self.new_admin_key.as_deref()
+    }
+
+    /// Resolves when the server can no longer do its work and should be stopped; the log says why.
+    /// Cancel safe.
+    pub async fn failed(&self) {
+        self.tasks.failed().await;
+    }
+
+    /// Stops within the deadline: sockets are told to go, deliveries under way finish or go back
+    /// to the queue, what was accepted is committed.
+    pub async fn stop(self) {
+        self.tasks.stop(&self.clock, self.shutdown_deadline_ms).await;
+        let closed = async {
+            self.store.close().await;
+            if let Err(error) = self.publisher.await {
+                tracing::error!(%error, "the publisher failed");
+            }
+        };
+        if self.clock.timeout(STORE_CLOSE_MAX_MS, closed).await.is_err() {
+            tracing::warn!("the database did not close in time; what was not answered may not be committed");
+        }
+    }
+}
+
+fn new_hub() -> Hub {
+    Hub::new(fanfare_hub::Limits {
+        mailbox_max_messages: limits::MAILBOX_MAX_MESSAGES,
+        mailbox_max_bytes: limits::MAILBOX_MAX_BYTES,
+    })
+}
+
+/// Starts the tasks; the publisher ends by itself when the store is closed.
+fn run(
+    config: &Config,
+    listener: TcpListener,
+    addr: SocketAddr,
+    app: App,
+    tasks: &Tasks,
+    commits: Commits,
+) -> JoinHandle<()> {
+    let policy = EgressPolicy::new(config.delivery.egress_allow.clone(), own_addresses(addr));
+    let (clock, metrics, standing) = (app.clock.clone(), app.metrics.clone(), app.store.standing());
+    let egress = Egress::new(policy, vec![addr.port()], clock.clone(), tasks);
+    let dispatcher = Dispatcher::start(
+        app.store.clone(),
+        egress,
+        config.delivery.clone(),
+        clock.clone(),
+        tasks,
+        metrics.clone(),
+    );
+    let publisher = Publisher::new(app.store.clone(), app.hub.clone(), dispatcher, metrics.clone());
+    #[expect(clippy::disallowed_methods, reason = "it outlives the tracked tasks and is awaited by `stop`")]
+    let publisher = tokio::spawn(tasks.vital("publisher", publisher.run(commits)));
+    let live = Live { app: app.clone(), tasks: tasks.clone(), settings: config.sockets.clone() };
+    let router = api::router(app, live);
+    let acceptor = Acceptor { router, settings: config.http.clone(), clock, tasks: tasks.clone(), metrics };
+    tasks.spawn_vital("accept", acceptor.run(listener));
+    tasks.spawn("database owner", watch_owner(standing, tasks.clone()));
+    publisher
+}
+
+/// Another server has the database for good: this one can do nothing any more but make way.
+async fn watch_owner(mut standing: watch::Receiver<Standing>, tasks: Tasks) {
+    tokio::select! {
+        () = tasks.stopping() => {}
+        Ok(_) = standing.wait_for(|standing| *standing == Standing::TakenOver) => tasks.fail(),
+    }
+}
+
+async fn bind(listen: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let failed = |error: io::Error| {
+        let why = match error.kind() {
+            io::ErrorKind::AddrInUse => "the port is taken".to_owned(),
+            io::ErrorKind::AddrNotAvailable => "this machine does not have that address".to_owned(),
+            io::ErrorKind::PermissionDenied => "not allowed".to_owned(),
+            _ => error.to_string(),
+        };
+        StartError::Environment(format!("cannot listen on {listen}: {why}"))
+    };
+    let listener = TcpListener::bind(listen).await.map_err(failed)?;
+    let addr = listener.local_addr().map_err(failed)?;
+    Ok((listener, addr))
+}
+
+async fn open_store(config: &Config, metrics: &Arc<Metrics>) -> Result<(Store, Commits), StartError> {
+    let options = config.store_options()?;
+    let metrics = metrics.clone();
+    let observer = Arc::new(move |stats: CommitStats| {
+        #[expect(clippy::cast_precision_loss, reason = "counts and microseconds far below 2^53")]
+        let (jobs, seconds) = (stats.jobs as f64, stats.micros as f64 / 1e6);
+        metrics.commit_jobs.observe(jobs);
+        metrics.commit_duration_seconds.observe(seconds);
+    });
+    let opened = tokio::task::spawn_blocking(move || fanfare_store::open(options, observer)).await;
+    let opened =
+        opened.map_err(|error| StartError::Environment(format!("opening the database failed: {error}")))?;
+    Ok(opened?)
+}
+
+/// Every address under which this server can be reached, so that it never calls itself.
+fn own_addresses(addr: SocketAddr) -> Vec<SocketAddr> {
+    let mut own = vec![addr];
+    if addr.ip().is_unspecified() {
+        let interfaces = if_addrs::get_if_addrs().unwrap_or_else(|error| {
+            tracing::warn!(%error, "the machine's addresses could not be listed");
+            Vec::new()
+        });
+        own.extend(interfaces.iter().map(|interface| SocketAddr::new(interface.ip(), addr.port())));
+    }
+    own
+}

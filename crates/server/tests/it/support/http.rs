@@ -1,0 +1,107 @@
+//! A person with curl: sends requests, looks at answers.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::{HeaderMap, Method, Request, StatusCode};
+use hyper_util::{
+    client::legacy::{self, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use serde_json::Value;
+
+use super::soon;
+
+/// Someone who talks to the API, with or without a token.
+#[derive(Clone)]
+pub(crate) struct Client {
+    http: legacy::Client<HttpConnector, Full<Bytes>>,
+    addr: SocketAddr,
+    token: Option<String>,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Reply {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error} in {:?}", self.text))
+    }
+
+    /// The body, after making sure of the status.
+    #[track_caller]
+    pub(crate) fn expect(&self, status: u16) -> Value {
+        assert_eq!(self.status.as_u16(), status, "{}", self.text);
+        self.json()
+    }
+}
+
+impl Client {
+    /// Someone without a token.
+    pub(crate) fn stranger(addr: SocketAddr) -> Self {
+        Self { http: legacy::Client::builder(TokioExecutor::new()).build_http(), addr, token: None }
+    }
+
+    /// The same with a token.
+    pub(crate) fn with_token(&self, token: &str) -> Self {
+        Self { token: Some(token.to_owned()), ..self.clone() }
+    }
+
+    /// Signs in with the admin key.
+    pub(crate) async fn sign_in(&self, key: &str) -> Self {
+        let reply = self.post("/api/auth/login", serde_json::json!({ "key": key })).await.expect(200);
+        self.with_token(reply["token"].as_str().expect("a token"))
+    }
+
+    pub(crate) fn token(&self) -> &str {
+        self.token.as_deref().expect("signed in")
+    }
+
+    pub(crate) fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Reply {
+        self.send(Method::GET, path, None).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Reply {
+        self.send(Method::POST, path, Some(body)).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, body: Value) -> Reply {
+        self.send(Method::PATCH, path, Some(body)).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Reply {
+        self.send(Method::DELETE, path, None).await
+    }
+
+    pub(crate) async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Reply {
+        let mut request = Request::builder().method(method).uri(format!("http://{}{path}", self.addr));
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        if body.is_some() {
+            request = request.header("content-type", "application/json");
+        }
+        let body = body.map(|body| body.to_string()).unwrap_or_default();
+        self.raw(request.body(Full::from(body)).expect("a request")).await
+    }
+
+    pub(crate) async fn raw(&self, request: Request<Full<Bytes>>) -> Reply {
+        soon("an answer", async {
+            let (parts, body) = self.http.request(request).await.expect("a connection").into_parts();
+            let bytes = body.collect().await.expect("a whole body").to_bytes();
+            let text = String::from_utf8(bytes.to_vec()).expect("UTF-8");
+            Reply { status: parts.status, headers: parts.headers, text }
+        })
+        .await
+    }
+}

@@ -1,0 +1,71 @@
+//! The real program as a process of its own, which can be killed.
+
+use std::{net::SocketAddr, path::Path, process::Stdio};
+
+use tokio::{
+    io::{AsyncBufReadExt, BufReader, Lines},
+    process::{Child, ChildStdout, Command},
+};
+
+use super::{Client, soon};
+
+/// A running `fanfare serve`; it is killed when it is dropped.
+pub(crate) struct Process {
+    child: Child,
+    _stdout: Lines<BufReader<ChildStdout>>,
+    addr: SocketAddr,
+}
+
+impl Process {
+    pub(crate) const ADMIN_KEY: &str = "the key of the tests";
+
+    /// Starts the program on a data folder and waits until it listens.
+    pub(crate) async fn start(data: &Path, envs: &[(&str, &str)]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_fanfare"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .arg(data)
+            .env_clear()
+            .env("FANFARE_ADMIN_KEY", Self::ADMIN_KEY)
+            .envs(envs.iter().copied())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the program starts");
+        let mut stdout = BufReader::new(child.stdout.take().expect("piped")).lines();
+        let addr = soon("the address", async {
+            loop {
+                let line = stdout.next_line().await.expect("readable").expect("the program goes on");
+                if let Some((_, url)) = line.split_once("listening on http://") {
+                    return url.trim().parse().expect("an address");
+                }
+            }
+        })
+        .await;
+        Self { child, _stdout: stdout, addr }
+    }
+
+    pub(crate) async fn host(&self) -> Client {
+        Client::stranger(self.addr).sign_in(Self::ADMIN_KEY).await
+    }
+
+    pub(crate) fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// SIGKILL, and nothing of it is left.
+    pub(crate) async fn kill(mut self) {
+        self.child.kill().await.expect("killed");
+    }
+
+    /// Sends a signal by name.
+    pub(crate) async fn signal(&self, name: &str) {
+        let pid = self.child.id().expect("running").to_string();
+        let status = Command::new("kill").args(["-s", name, &pid]).status().await.expect("kill runs");
+        assert!(status.success());
+    }
+
+    /// Waits for its end; the exit code, if it was not killed.
+    pub(crate) async fn end(mut self) -> Option<i32> {
+        soon("the end of the program", self.child.wait()).await.expect("waited").code()
+    }
+}
