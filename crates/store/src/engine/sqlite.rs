@@ -11,8 +11,9 @@ use crate::{Error, OpenError};
 const STATEMENTS_MAX_CACHED: usize = 256;
 /// How long a connection waits for a lock that another process holds.
 const BUSY_TIMEOUT_MS: u64 = 5_000;
-/// Pages in the write-ahead log before a commit copies them into the database.
-const CHECKPOINT_PAGES: i64 = 1_000;
+/// Pages in the write-ahead log before a commit copies them into the database (16 MiB): a page that
+/// changes with every commit is then copied once for many.
+const CHECKPOINT_PAGES: i64 = 4_000;
 /// Memory for pages of the connection that writes (32 MiB): keys that are random, as those of events
 /// are, touch a page of their own with each insert.
 const CACHE_KIB: i64 = 32 << 10;
