@@ -32,14 +32,15 @@ impl Node {
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
-            .expect("Node 20 or newer is installed");
+            .expect("Node 20 or newer is there");
         let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
         Self { child, lines }
     }
 
     async fn next(&mut self) -> Value {
         let line = soon("a line from Node", self.lines.next_line()).await.expect("readable");
-        serde_json::from_str(&line.expect("Node goes on; were its packages installed?")).expect("JSON")
+        serde_json::from_str(&line.expect("Node goes on; `cargo xtask test` installs its packages"))
+            .expect("JSON")
     }
 }
 
