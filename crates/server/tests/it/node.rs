@@ -16,6 +16,15 @@ use crate::{
 };
 
 const SECRET: &str = "mysecret123";
+/// What people might write into titles and notes.
+const ODD_TEXTS: &[&str] = &[
+    "plain",
+    "\"double\" and 'single' quotes, \\ and /",
+    "emoji 🎮👩‍👩‍👧 and ünïcödé",
+    "line\u{2028}and paragraph\u{2029}separators",
+    "newline \n tab \t return \r bell \u{7} backspace \u{8} form feed \u{c} delete \u{7f}",
+    "</script><!-- & --> {\"1\":1,\"0\":2} 1e21 0.1 -0 \u{feff} \u{fffd} \u{10ffff}",
+];
 
 struct Node {
     child: Child,
@@ -46,7 +55,8 @@ impl Node {
 
 #[tokio::test]
 async fn the_three_kinds_of_receivers_verify_every_title() {
-    let app = TestApp::spawn().await;
+    let mut app = TestApp::spawn().await;
+    app.shelve(ODD_TEXTS).await;
     let host = app.host().await;
     let mut receivers = Vec::new();
     for mode in ["standardwebhooks", "raw", "stringify"] {
@@ -57,16 +67,9 @@ async fn the_three_kinds_of_receivers_verify_every_title() {
         host.post("/api/webhooks", body).await.expect(201);
         receivers.push((mode, node));
     }
-    for notes in [
-        "plain",
-        "\"double\" and 'single' quotes, \\ and /",
-        "emoji 🎮👩‍👩‍👧 and ünïcödé",
-        "line\u{2028}and paragraph\u{2029}separators",
-        "newline \n tab \t return \r bell \u{7} backspace \u{8} form feed \u{c} delete \u{7f}",
-        "</script><!-- & --> {\"1\":1,\"0\":2} 1e21 0.1 -0 \u{feff} \u{fffd} \u{10ffff}",
-    ] {
-        let session = host.post("/api/sessions", json!({ "notes": notes })).await.expect(201)["id"].clone();
-        let game = game_named(&host, "Champ'd Up").await["id"].clone();
+    for text in ODD_TEXTS {
+        let session = host.post("/api/sessions", json!({ "notes": text })).await.expect(201)["id"].clone();
+        let game = game_named(&host, text).await["id"].clone();
         let body = json!({"game_id": game, "manually_added": true, "room_code": "ABCD"});
         let row = host.post(&format!("/api/sessions/{session}/games"), body).await.expect(201)["id"].clone();
         let path = format!("/api/sessions/{session}/games/{row}");
@@ -77,7 +80,10 @@ async fn the_three_kinds_of_receivers_verify_every_title() {
         for (mode, node) in &mut receivers {
             for _ in 0..5 {
                 let request = node.next().await;
-                assert_eq!(request["ok"], true, "{mode} on {notes:?}: {request}");
+                assert_eq!(request["ok"], true, "{mode} on {text:?}: {request}");
+                if request["event"] == "game.added" {
+                    assert_eq!(request["title"], *text, "{mode}");
+                }
             }
         }
     }

@@ -1,13 +1,14 @@
 //! The real server, inside the test's process.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
 use fanfare::{
     Server,
     config::{Config, Secret},
     timers::Clock,
 };
-use fanfare_store::{Location, testing::TestDatabase};
+use fanfare_model::{Timestamp, game::NewGame};
+use fanfare_store::{Error, Location, Options, Tx, games, testing::TestDatabase};
 use tempfile::TempDir;
 
 use super::{Bot, Client};
@@ -69,6 +70,28 @@ impl TestApp {
         self.server = Some(server);
     }
 
+    /// Puts games with these titles into the library, while the server is stopped.
+    pub(crate) async fn shelve(&mut self, titles: &[&str]) {
+        self.stop().await;
+        let options = Options {
+            location: Location::Sqlite(self.config.data.join("fanfare.db")),
+            durable: false,
+            readers: 1,
+            postgres_writers: 1,
+            owner: "a test".into(),
+        };
+        let (store, _commits) = fanfare_store::open(options, Arc::new(|_| ())).expect("the database");
+        let new: Vec<_> = titles.iter().map(|title| new_game(title)).collect();
+        let at = Timestamp::from_millis(0);
+        let insert = move |tx: &mut Tx| {
+            new.iter().try_for_each(|game| games::insert(tx, game, at).map(drop))?;
+            Ok::<(), Error>(())
+        };
+        store.write(insert).await.expect("new games");
+        store.close().await;
+        self.restart().await;
+    }
+
     pub(crate) async fn stop(&mut self) {
         if let Some(server) = self.server.take() {
             server.stop().await;
@@ -93,6 +116,20 @@ impl TestApp {
         let mut bot = Bot::connect(self.addr).await;
         bot.sign_in(host.token()).await;
         bot
+    }
+}
+
+fn new_game(title: &str) -> NewGame {
+    NewGame {
+        pack_name: "Odd Titles".into(),
+        title: title.into(),
+        min_players: 1,
+        max_players: 8,
+        length_minutes: None,
+        has_audience: false,
+        family_friendly: true,
+        game_type: None,
+        secondary_type: None,
     }
 }
 
