@@ -45,18 +45,6 @@ impl RetrySchedule {
         }
     }
 
-    /// `attempts` retries after the first attempt, the n-th of them `n * delay_ms` after the one
-    /// before it: the terms of `retry_attempts` and `retry_delay_ms`.
-    ///
-    /// # Errors
-    /// As [`RetrySchedule::new`].
-    pub fn linear(attempts: u32, delay_ms: i64) -> Result<Self, InvalidSchedule> {
-        if attempts as usize > RETRY_STEPS_MAX {
-            return Err(InvalidSchedule::TooManySteps);
-        }
-        Self::new((1..=i64::from(attempts)).map(|nth| delay_ms.saturating_mul(nth)).collect())
-    }
-
     /// How many milliseconds to wait after attempt number `attempt` (from 1) failed: the step, and
     /// up to a fifth of it on top so that deliveries which failed together do not return together.
     /// `chance` is uniform over all of `u64`. `None` when the schedule is used up.
@@ -113,19 +101,6 @@ mod tests {
             Ok(RetrySchedule::default()),
             "the default obeys its own bounds"
         );
-    }
-
-    #[test]
-    fn linear_counts_retries_and_grows_by_the_delay() {
-        let waits = |attempts, delay_ms| {
-            RetrySchedule::linear(attempts, delay_ms).map(|schedule| schedule.delays_ms().to_vec())
-        };
-        assert_eq!(waits(3, 1_000), Ok(vec![1_000, 2_000, 3_000]));
-        assert_eq!(waits(0, 1_000), Ok(vec![]));
-        assert_eq!(waits(3, 0), Err(InvalidSchedule::Delay { step: 1, delay_ms: 0 }));
-        assert_eq!(waits(2, i64::MAX), Err(InvalidSchedule::Delay { step: 1, delay_ms: i64::MAX }));
-        assert_eq!(waits(51, 1), Err(InvalidSchedule::TooManySteps));
-        assert_eq!(waits(u32::MAX, 1), Err(InvalidSchedule::TooManySteps));
     }
 
     #[test]

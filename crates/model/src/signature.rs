@@ -19,11 +19,6 @@ pub fn standard_header(secret: &str, id: &str, timestamp_s: i64, body: &[u8]) ->
     format!("v1,{}", STANDARD.encode(hmac_sha256(secret, &[prefix.as_bytes(), body])))
 }
 
-/// The secret in the form that Standard Webhooks libraries take, which decode what follows `whsec_`.
-pub fn shown_secret(secret: &str) -> String {
-    format!("whsec_{}", STANDARD.encode(secret))
-}
-
 fn hmac_sha256(secret: &str, parts: &[&[u8]]) -> [u8; 32] {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("HMAC takes a key of any length");
     for part in parts {
@@ -77,6 +72,11 @@ mod tests {
             shown: "whsec_c8OpY3JldCDwn46u",
         },
     ];
+
+    /// The secret in the form that Standard Webhooks libraries take, which decode what follows `whsec_`.
+    fn shown_secret(secret: &str) -> String {
+        format!("whsec_{}", STANDARD.encode(secret))
+    }
 
     #[test]
     fn signatures_equal_those_of_another_implementation() {
