@@ -25,6 +25,18 @@ pub mod kind {
     pub const GAME_STATUS: &str = "game.status";
     /// A session game's player count was set.
     pub const PLAYER_COUNT_UPDATED: &str = "player-count.updated";
+    /// A live vote was counted.
+    pub const VOTE_RECORDED: &str = "vote.recorded";
+    /// A game was taken out of a session.
+    pub const GAME_REMOVED: &str = "game.removed";
+    /// A session game's room code was set, or its room was found to have changed.
+    pub const ROOM_UPDATED: &str = "room.updated";
+    /// A poll was opened.
+    pub const POLL_STARTED: &str = "poll.started";
+    /// Votes of a poll were counted; at most one a second.
+    pub const POLL_UPDATED: &str = "poll.updated";
+    /// A poll was closed.
+    pub const POLL_ENDED: &str = "poll.ended";
 }
 
 /// The stream of a session's events, in which `seq` counts from 1 without a gap.
@@ -232,7 +244,7 @@ pub fn test_data() -> String {
 }
 
 /// A session-game row on the wire, the same in the API and in events: booleans as `0`/`1`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 #[expect(missing_docs, reason = "the fields are SessionGame's")]
 pub struct SessionGameRow<'a> {
     pub id: i64,

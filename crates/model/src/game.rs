@@ -70,7 +70,8 @@ pub struct NewGame {
 }
 
 /// Whether drawing games are wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, utoipa::ToSchema)]
+#[schema(rename_all = "lowercase")]
 pub enum Drawing {
     /// Nothing else.
     Only,
@@ -79,7 +80,8 @@ pub enum Drawing {
 }
 
 /// How long a round may take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, utoipa::ToSchema)]
+#[schema(rename_all = "lowercase")]
 pub enum Length {
     /// 15 minutes at most, or unknown.
     Short,

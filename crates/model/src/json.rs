@@ -2,12 +2,21 @@
 
 use serde::{Serialize, Serializer};
 use serde_json::Value;
+use utoipa::openapi::{ObjectBuilder, RefOr, Schema, schema::Type};
 
 use crate::limits;
 
 /// A boolean that is written as `0` or `1`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Flag(pub bool);
+
+impl utoipa::PartialSchema for Flag {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new().schema_type(Type::Integer).enum_values(Some([0, 1])).build().into()
+    }
+}
+
+impl utoipa::ToSchema for Flag {}
 
 impl Serialize for Flag {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -2,6 +2,12 @@
 
 /// The largest JSON body of a request, in bytes (1 MiB).
 pub const BODY_MAX_BYTES: usize = 1 << 20;
+/// The largest body of an import, in bytes (10 MiB).
+pub const IMPORT_MAX_BYTES: usize = 10 << 20;
+/// An `Idempotency-Key`, in bytes.
+pub const IDEMPOTENCY_KEY_MAX_BYTES: usize = 255;
+/// How long the answer to a request with an `Idempotency-Key` is kept, in milliseconds (24 h).
+pub const IDEMPOTENCY_KEEP_MS: i64 = 24 * 60 * 60 * 1_000;
 /// The largest integer that JavaScript holds exactly, 2^53 − 1; no larger one is accepted or sent.
 pub const INTEGER_MAX: i64 = (1 << 53) - 1;
 /// How long the body of a request may take to arrive, in milliseconds.

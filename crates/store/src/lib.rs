@@ -10,6 +10,7 @@ mod engine;
 mod error;
 pub mod events;
 pub mod games;
+pub mod idempotency;
 pub mod logs;
 mod migrate;
 mod options;

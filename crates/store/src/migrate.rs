@@ -10,11 +10,18 @@ use crate::OpenError;
 const TABLE: &str = "fanfare_migrations";
 
 /// Every migration: name, text for SQLite, text for PostgreSQL.
-const MIGRATIONS: [(&str, &str, &str); 1] = [(
-    "V1__first",
-    include_str!("../migrations/sqlite/V1__first.sql"),
-    include_str!("../migrations/postgres/V1__first.sql"),
-)];
+const MIGRATIONS: [(&str, &str, &str); 2] = [
+    (
+        "V1__first",
+        include_str!("../migrations/sqlite/V1__first.sql"),
+        include_str!("../migrations/postgres/V1__first.sql"),
+    ),
+    (
+        "V2__votes_and_polls",
+        include_str!("../migrations/sqlite/V2__votes_and_polls.sql"),
+        include_str!("../migrations/postgres/V2__votes_and_polls.sql"),
+    ),
+];
 
 /// Migrates a SQLite database that is known to be ours.
 pub(crate) fn sqlite(connection: &mut Connection) -> Result<(), OpenError> {

@@ -5,18 +5,27 @@ use std::net::SocketAddr;
 use axum::{
     Json,
     extract::{ConnectInfo, State},
+    routing::{get, post},
 };
 use serde_json::{Value, json};
+use utoipa_axum::router::OpenApiRouter;
 
 use super::{body::Object, error::Error, extract::Admin};
 use crate::app::{App, Error as AppError};
 
-pub(super) async fn health() -> Json<Value> {
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .route("/health", get(health))
+        .route("/api/auth/login", post(login))
+        .route("/api/auth/verify", post(verify))
+}
+
+async fn health() -> Json<Value> {
     Json(json!({"status": "ok", "message": "Jackbox Game Picker API is running"}))
 }
 
 /// Takes the key as `key` or as `apiKey`.
-pub(super) async fn login(
+async fn login(
     State(app): State<App>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     Object(body): Object,
@@ -28,6 +37,6 @@ pub(super) async fn login(
     Ok(Json(json!({"token": token, "message": "Authentication successful", "expiresIn": "24h"})))
 }
 
-pub(super) async fn verify(Admin(claims): Admin) -> Json<Value> {
+async fn verify(Admin(claims): Admin) -> Json<Value> {
     Json(json!({"valid": true, "user": claims.0}))
 }

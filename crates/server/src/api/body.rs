@@ -2,15 +2,18 @@
 
 use axum::{
     extract::{FromRequest, Request},
-    http::{HeaderMap, header::CONTENT_TYPE},
+    http::{HeaderMap, header::CONTENT_TYPE, request::Parts},
 };
 use bytes::Bytes;
 use fanfare_model::{json, limits};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 
 use super::error::{BodyError, Error};
-use crate::app::App;
+use crate::app::{Answer, App, Creation, RequestKey};
+
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// A JSON object; an absent body is an empty one.
 pub(super) struct Object(pub(super) Map<String, Value>);
@@ -19,25 +22,96 @@ impl FromRequest<App> for Object {
     type Rejection = Error;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Error> {
-        let (parts, body) = request.into_parts();
-        let collecting = Limited::new(body, limits::BODY_MAX_BYTES).collect();
-        let bytes = app
-            .clock
-            .timeout(limits::BODY_READ_TIMEOUT_MS, collecting)
-            .await
-            .map_err(|_| Error::Body(BodyError::TooSlow))?
-            .map_err(|error| match error.downcast::<LengthLimitError>() {
-                Ok(_) => Error::Body(BodyError::TooLarge(limits::BODY_MAX_BYTES)),
-                Err(_) => Error::Body(BodyError::BrokeOff),
-            })?
-            .to_bytes();
-        parse(&parts.headers, &bytes).map(Self).map_err(Error::Body)
+        let (_, value) = read(request, app, limits::BODY_MAX_BYTES).await?;
+        object(value).map(Self)
     }
 }
 
-fn parse(headers: &HeaderMap, bytes: &Bytes) -> Result<Map<String, Value>, BodyError> {
+/// A JSON object that describes something to be created, and the key of the request.
+pub(super) struct New {
+    pub(super) body: Map<String, Value>,
+    key: Option<RequestKey>,
+}
+
+impl FromRequest<App> for New {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Error> {
+        let (key, value) = read(request, app, limits::BODY_MAX_BYTES).await?;
+        Ok(Self { body: object(value)?, key })
+    }
+}
+
+impl New {
+    /// Says how what is created is answered.
+    pub(super) fn answered<T>(&self, answer: fn(&T) -> Answer) -> Creation<T> {
+        Creation { key: self.key.clone(), answer }
+    }
+}
+
+/// Any JSON value, up to the size of an import, and the key of the request.
+pub(super) struct Import {
+    pub(super) body: Value,
+    key: Option<RequestKey>,
+}
+
+impl FromRequest<App> for Import {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Error> {
+        let (key, body) = read(request, app, limits::IMPORT_MAX_BYTES).await?;
+        Ok(Self { body, key })
+    }
+}
+
+impl Import {
+    /// Says how what is created is answered.
+    pub(super) fn answered<T>(&self, answer: fn(&T) -> Answer) -> Creation<T> {
+        Creation { key: self.key.clone(), answer }
+    }
+}
+
+async fn read(request: Request, app: &App, max_bytes: usize) -> Result<(Option<RequestKey>, Value), Error> {
+    let (parts, body) = request.into_parts();
+    let collecting = Limited::new(body, max_bytes).collect();
+    let bytes = app
+        .clock
+        .timeout(limits::BODY_READ_TIMEOUT_MS, collecting)
+        .await
+        .map_err(|_| Error::Body(BodyError::TooSlow))?
+        .map_err(|error| match error.downcast::<LengthLimitError>() {
+            Ok(_) => Error::Body(BodyError::TooLarge(max_bytes)),
+            Err(_) => Error::Body(BodyError::BrokeOff),
+        })?
+        .to_bytes();
+    let value = parse(&parts.headers, &bytes).map_err(Error::Body)?;
+    Ok((request_key(&parts, &bytes).map_err(Error::Body)?, value))
+}
+
+fn object(value: Value) -> Result<Map<String, Value>, Error> {
+    match value {
+        Value::Object(object) => Ok(object),
+        _ => Err(Error::Body(BodyError::NotObject)),
+    }
+}
+
+/// The request's `Idempotency-Key`, if it has one, with what tells it from other requests.
+fn request_key(parts: &Parts, body: &Bytes) -> Result<Option<RequestKey>, BodyError> {
+    let Some(key) = parts.headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    let key = key.to_str().ok().filter(|key| (1..=limits::IDEMPOTENCY_KEY_MAX_BYTES).contains(&key.len()));
+    let key = key.ok_or(BodyError::BadKey)?.to_owned();
+    let mut hash = Sha256::new();
+    for part in [parts.method.as_str(), parts.uri.path(), parts.uri.query().unwrap_or_default()] {
+        hash.update(part);
+        hash.update([0]);
+    }
+    hash.update(body);
+    Ok(Some(RequestKey { key, fingerprint: hex::encode(hash.finalize()) }))
+}
+
+fn parse(headers: &HeaderMap, bytes: &Bytes) -> Result<Value, BodyError> {
     if bytes.is_empty() {
-        return Ok(Map::new());
+        return Ok(Value::Object(Map::new()));
     }
     if !is_json(headers) {
         return Err(BodyError::NotJsonType);
@@ -46,10 +120,7 @@ fn parse(headers: &HeaderMap, bytes: &Bytes) -> Result<Map<String, Value>, BodyE
     if json::holds_nul(&value) {
         return Err(BodyError::Nul);
     }
-    match value {
-        Value::Object(object) => Ok(object),
-        _ => Err(BodyError::NotObject),
-    }
+    Ok(value)
 }
 
 /// `application/json` or a `+json` type, whatever its parameters.
@@ -69,7 +140,11 @@ mod tests {
         if let Some(value) = content_type {
             headers.insert(CONTENT_TYPE, value.parse().expect("a header value"));
         }
-        parse(&headers, &Bytes::copy_from_slice(body)).map(|object| object.len())
+        match parse(&headers, &Bytes::copy_from_slice(body)).map(object)? {
+            Ok(object) => Ok(object.len()),
+            Err(Error::Body(error)) => Err(error),
+            Err(other) => panic!("{other:?}"),
+        }
     }
 
     #[test]

@@ -4,12 +4,28 @@ use std::{any::Any, borrow::Cow};
 
 use axum::{
     Json,
-    http::{HeaderValue, StatusCode, header::RETRY_AFTER},
+    http::{
+        HeaderValue, StatusCode,
+        header::{CONTENT_TYPE, RETRY_AFTER},
+    },
     response::{IntoResponse, Response},
 };
-use serde_json::{Value, json};
+use fanfare_model::limits::IDEMPOTENCY_KEY_MAX_BYTES;
+use serde_json::{Map, Value, json};
 
-use crate::app::Error as AppError;
+use crate::app::{Answer, Error as AppError};
+
+/// Marks an answer that an earlier request with the same `Idempotency-Key` got.
+const REPLAYED: &str = "idempotency-replayed";
+
+/// What every refusal looks like; some have more keys.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "describes what `reply` writes")]
+pub(super) struct ErrorBody {
+    /// What is wrong, for people.
+    #[schema(example = "Game not found")]
+    error: String,
+}
 
 /// Why a request got no answer of its own.
 #[derive(Debug)]
@@ -37,6 +53,8 @@ pub(crate) enum BodyError {
     NotObject,
     /// A string holds U+0000.
     Nul,
+    /// An `Idempotency-Key` that is empty, too long or not plain text.
+    BadKey,
     /// It did not arrive in time.
     TooSlow,
     /// It broke off.
@@ -57,6 +75,11 @@ impl BodyError {
             Self::Nul => {
                 (StatusCode::BAD_REQUEST, "Request body must not contain the character U+0000".into())
             }
+            Self::BadKey => (
+                StatusCode::BAD_REQUEST,
+                format!("Idempotency-Key must be 1 to {IDEMPOTENCY_KEY_MAX_BYTES} printable characters")
+                    .into(),
+            ),
             Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "Request body did not arrive in time".into()),
             Self::BrokeOff => (StatusCode::BAD_REQUEST, "Request body broke off".into()),
         }
@@ -84,23 +107,30 @@ impl IntoResponse for Error {
 }
 
 fn app_response(error: AppError) -> Response {
+    let (error, details) = match error {
+        AppError::Detailed(error, details) => (*error, details),
+        plain => (plain, Map::new()),
+    };
+    let refuse = |status, text: &str| {
+        let mut body = Map::from_iter([("error".to_owned(), text.into())]);
+        body.extend(details);
+        reply(status, Value::Object(body))
+    };
     match error {
-        AppError::Invalid(text) => refusal(StatusCode::BAD_REQUEST, &text),
-        AppError::SessionActive { id } => reply(
-            StatusCode::BAD_REQUEST,
-            json!({
-                "error": "An active session already exists. Please close it before creating a new one.",
-                "activeSessionId": id,
-            }),
-        ),
-        AppError::NotFound(text) => refusal(StatusCode::NOT_FOUND, text),
-        AppError::WrongKey => refusal(StatusCode::UNAUTHORIZED, "Invalid admin key"),
+        AppError::Invalid(text) => refuse(StatusCode::BAD_REQUEST, &text),
+        AppError::NotFound(text) => refuse(StatusCode::NOT_FOUND, text),
+        AppError::Conflict(text) => refuse(StatusCode::CONFLICT, text),
+        AppError::KeyReused => {
+            refuse(StatusCode::UNPROCESSABLE_ENTITY, "Idempotency-Key was used for another request")
+        }
+        AppError::WrongKey => refuse(StatusCode::UNAUTHORIZED, "Invalid admin key"),
         AppError::TooManyLogins { retry_after_s } => {
             let mut response =
-                refusal(StatusCode::TOO_MANY_REQUESTS, "Too many failed logins. Please try again later.");
+                refuse(StatusCode::TOO_MANY_REQUESTS, "Too many failed logins. Please try again later.");
             response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(retry_after_s));
             response
         }
+        AppError::Detailed(error, _) => app_response(*error),
         AppError::Unavailable(detail) => {
             tracing::error!(detail, "the database is unavailable");
             fault(StatusCode::SERVICE_UNAVAILABLE, "The database is unavailable")
@@ -109,6 +139,17 @@ fn app_response(error: AppError) -> Response {
             tracing::error!(detail, "a request failed");
             fault(StatusCode::INTERNAL_SERVER_ERROR, "Internal error")
         }
+    }
+}
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::OK);
+        let mut response = (status, [(CONTENT_TYPE, "application/json")], self.body).into_response();
+        if self.is_repeated {
+            response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+        }
+        response
     }
 }
 

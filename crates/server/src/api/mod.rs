@@ -10,12 +10,7 @@ mod sessions;
 mod views;
 mod webhooks;
 
-use axum::{
-    Router,
-    body::Body,
-    http::Request,
-    routing::{get, patch, post},
-};
+use axum::{Router, body::Body, http::Request, routing::get};
 use tower_http::{
     ServiceBuilderExt,
     catch_panic::CatchPanicLayer,
@@ -23,6 +18,7 @@ use tower_http::{
     trace::TraceLayer,
 };
 use tracing::{Level, Span};
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
     app::App,
@@ -44,32 +40,23 @@ pub(crate) fn router(app: App, live: Live) -> Router {
     let sockets = Router::new()
         .route("/api/sessions/live", get(live::upgrade))
         .method_not_allowed_fallback(error::unknown_method);
-    Router::new()
-        .route("/health", get(auth::health))
-        .route("/metrics", get(metrics::metrics))
-        .route("/api/auth/login", post(auth::login))
-        .route("/api/auth/verify", post(auth::verify))
-        .route("/api/games", get(games::list_games))
-        .route("/api/games/{id}", get(games::get_game))
-        .route("/api/sessions", get(sessions::list_sessions).post(sessions::create_session))
-        .route("/api/sessions/active", get(sessions::get_active_session))
-        .route("/api/sessions/{id}", get(sessions::get_session))
-        .route("/api/sessions/{id}/close", post(sessions::close_session))
-        .route("/api/sessions/{id}/games", get(sessions::list_session_games).post(sessions::add_game))
-        .route("/api/sessions/{id}/games/{session_game_id}/status", patch(sessions::set_game_status))
-        .route("/api/sessions/{id}/games/{session_game_id}/player-count", patch(sessions::set_player_count))
-        .route("/api/webhooks", get(webhooks::list_webhooks).post(webhooks::create_webhook))
-        .route(
-            "/api/webhooks/{id}",
-            get(webhooks::get_webhook).patch(webhooks::update_webhook).delete(webhooks::delete_webhook),
-        )
-        .route("/api/webhooks/test/{id}", post(webhooks::test_webhook))
-        .route("/api/webhooks/{id}/logs", get(webhooks::list_webhook_logs))
+    let (routes, _openapi) = routes().split_for_parts();
+    routes
         .fallback(error::unknown_route)
         .method_not_allowed_fallback(error::unknown_method)
         .with_state(app)
         .merge(sockets.with_state(live))
         .layer(layers)
+}
+
+/// Every operation of the API.
+fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .merge(auth::routes())
+        .merge(games::routes())
+        .merge(metrics::routes())
+        .merge(sessions::routes())
+        .merge(webhooks::routes())
 }
 
 /// Keeps a request id that a proxy gave, but nothing that would fill the log.

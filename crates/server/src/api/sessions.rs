@@ -3,51 +3,60 @@
 use axum::{
     Json,
     extract::State,
-    http::StatusCode,
     response::{IntoResponse, Response},
+    routing::{get, patch, post},
 };
 use fanfare_model::{
+    event::SessionGameRow,
     json,
     limits::NOTES_MAX_BYTES,
-    session::{NewSessionGame, PlayStatus, room_code},
+    session::{NewSessionGame, PlayStatus, Session, SessionGame, room_code},
 };
 use serde_json::{Map, Value, json};
+use utoipa_axum::router::OpenApiRouter;
 
 use super::{
-    body::Object,
+    body::{New, Object},
     error::Error,
     extract::{Admin, Ids},
-    views::{SessionRow, session_game, session_games},
+    views::{SessionRow, created, session_game, session_games},
 };
-use crate::app::{App, Error as AppError};
+use crate::app::{Answer, App, Error as AppError};
 
 type Reply<T> = Result<Json<T>, Error>;
 
-pub(super) async fn list_sessions(State(app): State<App>) -> Reply<Vec<SessionRow>> {
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .route("/api/sessions", get(list_sessions).post(create_session))
+        .route("/api/sessions/active", get(get_active_session))
+        .route("/api/sessions/{id}", get(get_session))
+        .route("/api/sessions/{id}/close", post(close_session))
+        .route("/api/sessions/{id}/games", get(list_session_games).post(add_game))
+        .route("/api/sessions/{id}/games/{session_game_id}/status", patch(set_game_status))
+        .route("/api/sessions/{id}/games/{session_game_id}/player-count", patch(set_player_count))
+}
+
+async fn list_sessions(State(app): State<App>) -> Reply<Vec<SessionRow>> {
     Ok(Json(app.list_sessions().await?.into_iter().map(SessionRow::from).collect()))
 }
 
-pub(super) async fn get_active_session(State(app): State<App>) -> Result<Response, Error> {
+async fn get_active_session(State(app): State<App>) -> Result<Response, Error> {
     Ok(match app.get_active_session().await? {
         Some(session) => Json(SessionRow::from(session)).into_response(),
         None => Json(json!({"session": null, "message": "No active session"})).into_response(),
     })
 }
 
-pub(super) async fn get_session(State(app): State<App>, Ids([id]): Ids<1>) -> Reply<SessionRow> {
+async fn get_session(State(app): State<App>, Ids([id]): Ids<1>) -> Reply<SessionRow> {
     Ok(Json(app.get_session(id).await?.into()))
 }
 
-pub(super) async fn create_session(
-    State(app): State<App>,
-    _: Admin,
-    Object(body): Object,
-) -> Result<(StatusCode, Json<SessionRow>), Error> {
-    let session = app.start_session(notes(&body)?).await?;
-    Ok((StatusCode::CREATED, Json(session.into())))
+async fn create_session(State(app): State<App>, _: Admin, new: New) -> Result<Answer, Error> {
+    let creation = new.answered(|session: &Session| created(&SessionRow::from(session.clone())));
+    Ok(app.start_session(notes(&new.body)?, creation).await?)
 }
 
-pub(super) async fn close_session(
+async fn close_session(
     State(app): State<App>,
     _: Admin,
     Ids([id]): Ids<1>,
@@ -56,21 +65,16 @@ pub(super) async fn close_session(
     Ok(Json(app.close_session(id, notes(&body)?).await?.into()))
 }
 
-pub(super) async fn list_session_games(State(app): State<App>, Ids([id]): Ids<1>) -> Result<Response, Error> {
+async fn list_session_games(State(app): State<App>, Ids([id]): Ids<1>) -> Result<Response, Error> {
     Ok(session_games(&app.list_session_games(id).await?).into_response())
 }
 
-pub(super) async fn add_game(
-    State(app): State<App>,
-    _: Admin,
-    Ids([id]): Ids<1>,
-    Object(body): Object,
-) -> Result<Response, Error> {
-    let row = app.add_game(id, new_session_game(&body)?).await?;
-    Ok((StatusCode::CREATED, session_game(&row)).into_response())
+async fn add_game(State(app): State<App>, _: Admin, Ids([id]): Ids<1>, new: New) -> Result<Answer, Error> {
+    let creation = new.answered(|row: &SessionGame| created(&SessionGameRow::from(row)));
+    Ok(app.add_game(id, new_session_game(&new.body)?, creation).await?)
 }
 
-pub(super) async fn set_game_status(
+async fn set_game_status(
     State(app): State<App>,
     _: Admin,
     Ids([session_id, id]): Ids<2>,
@@ -81,7 +85,7 @@ pub(super) async fn set_game_status(
     Ok(session_game(&app.set_game_status(session_id, id, status).await?).into_response())
 }
 
-pub(super) async fn set_player_count(
+async fn set_player_count(
     State(app): State<App>,
     _: Admin,
     Ids([session_id, id]): Ids<2>,

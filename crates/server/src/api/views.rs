@@ -12,9 +12,23 @@ use fanfare_model::{
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
+use utoipa::ToSchema;
+
+use crate::app::Answer;
+
+/// The answer to a request that created something.
+pub(super) fn created<T: Serialize>(row: &T) -> Answer {
+    answer(201, row)
+}
+
+/// An answer with that status and `body` as JSON.
+pub(super) fn answer<T: Serialize>(status: u16, body: &T) -> Answer {
+    let body = serde_json::to_string(body).expect("rows have string keys only");
+    Answer { status, body, is_repeated: false }
+}
 
 /// A game of the library; booleans as `0`/`1`.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct GameRow {
     id: i64,
     pack_name: String,
@@ -60,7 +74,7 @@ impl From<Game> for GameRow {
 }
 
 /// A session; booleans as `0`/`1`.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct SessionRow {
     id: i64,
     notes: Option<String>,
@@ -98,7 +112,7 @@ fn raw<T: Serialize>(rows: &T) -> Json<Box<RawValue>> {
 }
 
 /// A webhook, without its secret; booleans as `true`/`false`.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct WebhookView {
     id: i64,
     name: String,
@@ -124,11 +138,12 @@ impl From<Webhook> for WebhookView {
 }
 
 /// One attempt in a webhook's log; `payload` is the event's `data`, not the envelope.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(super) struct LogView {
     id: i64,
     webhook_id: i64,
     event_type: String,
+    #[schema(value_type = Object)]
     payload: Box<RawValue>,
     response_status: Option<u16>,
     error_message: Option<String>,

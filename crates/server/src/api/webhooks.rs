@@ -3,43 +3,49 @@
 use axum::{
     Json,
     extract::{RawQuery, State},
-    http::StatusCode,
+    routing::{get, post},
 };
 use fanfare_model::{
     limits,
-    webhook::{NewWebhook, WebhookPatch},
+    webhook::{NewWebhook, Webhook, WebhookPatch},
 };
 use serde_json::{Value, json};
+use utoipa_axum::router::OpenApiRouter;
 
 use super::{
-    body::Object,
+    body::{New, Object},
     error::Error,
     extract::{Admin, Ids, positive_integer},
-    views::{LogView, WebhookView},
+    views::{LogView, WebhookView, created},
 };
-use crate::app::{App, Error as AppError};
+use crate::app::{Answer, App, Error as AppError};
 
 type Reply<T> = Result<Json<T>, Error>;
 
-pub(super) async fn list_webhooks(State(app): State<App>, _: Admin) -> Reply<Vec<WebhookView>> {
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .route("/api/webhooks", get(list_webhooks).post(create_webhook))
+        .route("/api/webhooks/{id}", get(get_webhook).patch(update_webhook).delete(delete_webhook))
+        .route("/api/webhooks/test/{id}", post(test_webhook))
+        .route("/api/webhooks/{id}/logs", get(list_webhook_logs))
+}
+
+async fn list_webhooks(State(app): State<App>, _: Admin) -> Reply<Vec<WebhookView>> {
     Ok(Json(app.list_webhooks().await?.into_iter().map(WebhookView::from).collect()))
 }
 
-pub(super) async fn get_webhook(State(app): State<App>, _: Admin, Ids([id]): Ids<1>) -> Reply<WebhookView> {
+async fn get_webhook(State(app): State<App>, _: Admin, Ids([id]): Ids<1>) -> Reply<WebhookView> {
     Ok(Json(app.get_webhook(id).await?.into()))
 }
 
-pub(super) async fn create_webhook(
-    State(app): State<App>,
-    _: Admin,
-    Object(body): Object,
-) -> Result<(StatusCode, Json<WebhookView>), Error> {
-    let new = NewWebhook::parse(&body).map_err(AppError::from)?;
-    let webhook = app.create_webhook(new).await?;
-    Ok((StatusCode::CREATED, Json(WebhookView::with_message(webhook, "Webhook created successfully"))))
+async fn create_webhook(State(app): State<App>, _: Admin, new: New) -> Result<Answer, Error> {
+    let creation = new.answered(|webhook: &Webhook| {
+        created(&WebhookView::with_message(webhook.clone(), "Webhook created successfully"))
+    });
+    Ok(app.create_webhook(NewWebhook::parse(&new.body).map_err(AppError::from)?, creation).await?)
 }
 
-pub(super) async fn update_webhook(
+async fn update_webhook(
     State(app): State<App>,
     _: Admin,
     Ids([id]): Ids<1>,
@@ -49,12 +55,12 @@ pub(super) async fn update_webhook(
     Ok(Json(WebhookView::with_message(webhook, "Webhook updated successfully")))
 }
 
-pub(super) async fn delete_webhook(State(app): State<App>, _: Admin, Ids([id]): Ids<1>) -> Reply<Value> {
+async fn delete_webhook(State(app): State<App>, _: Admin, Ids([id]): Ids<1>) -> Reply<Value> {
     app.delete_webhook(id).await?;
     Ok(Json(json!({"message": "Webhook deleted successfully", "webhookId": id})))
 }
 
-pub(super) async fn test_webhook(State(app): State<App>, _: Admin, Ids([id]): Ids<1>) -> Reply<Value> {
+async fn test_webhook(State(app): State<App>, _: Admin, Ids([id]): Ids<1>) -> Reply<Value> {
     app.test_webhook(id).await?;
     Ok(Json(json!({
         "message": "Test webhook sent",
@@ -63,7 +69,7 @@ pub(super) async fn test_webhook(State(app): State<App>, _: Admin, Ids([id]): Id
 }
 
 /// `limit` is 1 to 500; anything else counts as 50.
-pub(super) async fn list_webhook_logs(
+async fn list_webhook_logs(
     State(app): State<App>,
     _: Admin,
     Ids([id]): Ids<1>,

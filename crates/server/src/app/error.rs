@@ -4,19 +4,21 @@ use std::borrow::Cow;
 
 use fanfare_model::{game::InvalidFilter, webhook::InvalidWebhook};
 use fanfare_store::Error as StoreError;
+use serde_json::{Map, Value};
 
 /// Why a use case was not carried out. Nothing was changed then.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Error {
     /// What was asked for makes no sense; the text says why.
     Invalid(Cow<'static, str>),
-    /// There is a session already.
-    SessionActive {
-        /// The one that is active.
-        id: i64,
-    },
     /// The noun that was named does not exist; the text says which.
     NotFound(&'static str),
+    /// It contradicts what is there; the text says how.
+    Conflict(&'static str),
+    /// The `Idempotency-Key` was used for another request.
+    KeyReused,
+    /// Another error, with more keys for its body.
+    Detailed(Box<Error>, Map<String, Value>),
     /// The admin key is wrong.
     WrongKey,
     /// Too many wrong keys came from this address.
@@ -28,6 +30,19 @@ pub(crate) enum Error {
     Unavailable(String),
     /// A fault of ours; the details are for the log.
     Bug(String),
+}
+
+impl Error {
+    /// This error with one more key in its body.
+    #[must_use]
+    pub(crate) fn with(self, name: &str, value: impl Into<Value>) -> Self {
+        let (error, mut details) = match self {
+            Self::Detailed(error, details) => (error, details),
+            plain => (Box::new(plain), Map::new()),
+        };
+        details.insert(name.to_owned(), value.into());
+        Self::Detailed(error, details)
+    }
 }
 
 impl From<StoreError> for Error {

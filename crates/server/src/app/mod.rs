@@ -3,6 +3,7 @@
 
 mod error;
 mod games;
+mod idempotency;
 mod library;
 mod login;
 pub(crate) mod publish;
@@ -16,7 +17,12 @@ use fanfare_hub::Hub;
 use fanfare_model::event::NewEvent;
 use fanfare_store::Store;
 
-pub(crate) use self::{error::Error, library::fill_empty_library, sessions::Span};
+pub(crate) use self::{
+    error::Error,
+    idempotency::{Answer, Creation, RequestKey},
+    library::fill_empty_library,
+    sessions::Span,
+};
 use crate::{auth::Auth, metrics::Metrics, random, timers::Clock};
 
 /// The hub topic that every authenticated socket hears.

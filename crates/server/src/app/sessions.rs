@@ -7,8 +7,9 @@ use fanfare_model::{
 };
 use fanfare_store::{Error as StoreError, Tx, events, games, session_games, sessions};
 
-use super::{App, Error};
+use super::{Answer, App, Creation, Error};
 
+const SESSION_ACTIVE: &str = "An active session already exists. Please close it before creating a new one.";
 const NO_SESSION: Error = Error::NotFound("Session not found");
 const NO_SESSION_GAME: Error = Error::NotFound("Session game not found");
 
@@ -34,15 +35,23 @@ impl App {
     }
 
     /// Starts the one active session; emits `session.started`.
-    pub(crate) async fn start_session(&self, notes: Option<String>) -> Result<Session, Error> {
+    pub(crate) async fn start_session(
+        &self,
+        notes: Option<String>,
+        creation: Creation<Session>,
+    ) -> Result<Answer, Error> {
         let seed = self.session_event(kind::SESSION_STARTED);
         self.store
-            .write(move |tx| match sessions::start(tx, notes.as_deref(), seed.at)? {
-                sessions::Start::Active(id) => Err(Error::SessionActive { id }),
-                sessions::Start::Started(session) => {
-                    tx.emit(seed.grow(session_topic(session.id), event::session_started(&session)))?;
-                    Ok(session)
-                }
+            .write(move |tx| {
+                creation.once(tx, seed.at, |tx| match sessions::start(tx, notes.as_deref(), seed.at)? {
+                    sessions::Start::Active(id) => {
+                        Err(Error::Invalid(SESSION_ACTIVE.into()).with("activeSessionId", id))
+                    }
+                    sessions::Start::Started(session) => {
+                        tx.emit(seed.grow(session_topic(session.id), event::session_started(&session)))?;
+                        Ok(session)
+                    }
+                })
             })
             .await
     }
@@ -74,20 +83,28 @@ impl App {
     }
 
     /// Puts a game on; the one that was playing is over. Emits `game.added`.
-    pub(crate) async fn add_game(&self, session_id: i64, new: NewSessionGame) -> Result<SessionGame, Error> {
+    pub(crate) async fn add_game(
+        &self,
+        session_id: i64,
+        new: NewSessionGame,
+        creation: Creation<SessionGame>,
+    ) -> Result<Answer, Error> {
         let seed = self.session_event(kind::GAME_ADDED);
         self.store
             .write(move |tx| {
-                let mut session = sessions::lock(tx, session_id)?.ok_or(NO_SESSION)?;
-                if !session.is_active {
-                    return Err(Error::Invalid("Cannot add games to a closed session".into()));
-                }
-                let game = games::get(tx, new.game_id)?.ok_or(Error::NotFound("Game not found"))?;
-                let row = session_games::add(tx, session_id, &new, seed.at)?;
-                session.games_played += 1;
-                let data = event::game_added(&session, &game, row.manually_added, row.room_code.as_deref());
-                tx.emit(seed.grow(session_topic(session_id), data))?;
-                Ok(row)
+                creation.once(tx, seed.at, |tx| {
+                    let mut session = sessions::lock(tx, session_id)?.ok_or(NO_SESSION)?;
+                    if !session.is_active {
+                        return Err(Error::Invalid("Cannot add games to a closed session".into()));
+                    }
+                    let game = games::get(tx, new.game_id)?.ok_or(Error::NotFound("Game not found"))?;
+                    let row = session_games::add(tx, session_id, &new, seed.at)?;
+                    session.games_played += 1;
+                    let data =
+                        event::game_added(&session, &game, row.manually_added, row.room_code.as_deref());
+                    tx.emit(seed.grow(session_topic(session_id), data))?;
+                    Ok(row)
+                })
             })
             .await
     }

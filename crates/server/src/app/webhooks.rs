@@ -7,7 +7,7 @@ use fanfare_model::{
 };
 use fanfare_store::{deliveries, logs, webhooks};
 
-use super::{App, Error};
+use super::{Answer, App, Creation, Error};
 
 const NO_WEBHOOK: Error = Error::NotFound("Webhook not found");
 
@@ -23,9 +23,13 @@ impl App {
         self.store.read(move |db| webhooks::get(db, id)?.ok_or(NO_WEBHOOK)).await
     }
 
-    pub(crate) async fn create_webhook(&self, new: NewWebhook) -> Result<Webhook, Error> {
+    pub(crate) async fn create_webhook(
+        &self,
+        new: NewWebhook,
+        creation: Creation<Webhook>,
+    ) -> Result<Answer, Error> {
         let now = self.clock.now();
-        self.store.write(move |tx| Ok(webhooks::insert(tx, &new, now)?)).await
+        self.store.write(move |tx| creation.once(tx, now, |tx| Ok(webhooks::insert(tx, &new, now)?))).await
     }
 
     /// Changes a webhook. An unknown one is told before a bad patch.
