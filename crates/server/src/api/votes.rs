@@ -152,7 +152,7 @@ impl PartialSchema for ChatImportBody {
         let list = ArrayBuilder::new()
             .items(anything)
             .max_items(Some(CHAT_IMPORT_MAX_ITEMS))
-            .description(Some("Messages; `thisgame++` and `thisgame--` in them are votes"))
+            .description(Some("Messages, each with `username`, `message` and `timestamp`; `thisgame++` and `thisgame--` are votes"))
             .examples([example])
             .build();
         let object = ObjectBuilder::new().property("chatData", list.clone()).required("chatData");

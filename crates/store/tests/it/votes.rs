@@ -1,15 +1,9 @@
 //! Votes, their totals, and the moments that decide which game they are for.
 
-use std::time::Instant;
-
 use fanfare_model::{
     event::{kind, session_topic},
     session::{NewSessionGame, PlayStatus},
-    vote::{
-        self, LiveVote, Tally, Vote, VoteType,
-        chat::{ChatLog, ChatVote},
-        filter::VoteQuery,
-    },
+    vote::{self, LiveVote, Tally, Vote, VoteType, chat::ChatVote, filter::VoteQuery},
 };
 use fanfare_store::{
     Error, Store, Tx, games, session_games, sessions,
@@ -17,7 +11,7 @@ use fanfare_store::{
     votes,
 };
 
-use crate::support::{add_game, add_webhook, at, event, queued, read, start_session, write};
+use crate::support::{add_game, at, event, queued, read, start_session, write};
 
 super::on_both_engines!(
     both_rules_find_the_same_game,
@@ -214,7 +208,7 @@ async fn the_active_session_is_locked_or_there_is_none(database: TestDatabase) {
             let store = store.clone();
             let count = move |tx: &mut Tx| {
                 let Some(session) = sessions::lock_active(tx)? else { return Ok(None) };
-                let event = tx.emit(event_of(session.id, random_id()))?;
+                let event = tx.emit(event_of(session.id, &random_id()))?;
                 Ok::<_, Error>(Some((session.id, event.seq)))
             };
             locks.push(queued(async move { store.write(count).await }).await);
@@ -222,7 +216,7 @@ async fn the_active_session_is_locked_or_there_is_none(database: TestDatabase) {
         let close = move |tx: &mut Tx| {
             sessions::lock(tx, id)?;
             sessions::close(tx, id, None, at(7))?;
-            tx.emit(event_of(id, random_id())).map(|event| event.seq)
+            tx.emit(event_of(id, &random_id())).map(|event| event.seq)
         };
         let closed_seq = write(&store, close).await;
         for lock in locks {
@@ -235,8 +229,8 @@ async fn the_active_session_is_locked_or_there_is_none(database: TestDatabase) {
     }
 }
 
-fn event_of(session_id: i64, public_id: String) -> fanfare_model::event::NewEvent {
-    let mut event = event(&session_topic(session_id), &public_id);
+fn event_of(session_id: i64, public_id: &str) -> fanfare_model::event::NewEvent {
+    let mut event = event(&session_topic(session_id), public_id);
     event.kind = kind::VOTE_RECORDED;
     event
 }
@@ -276,68 +270,4 @@ async fn an_import_of_any_size_is_written(database: TestDatabase) {
         (list[0].at, list[0].vote_type, list[0].username.as_str()),
         (at(288), VoteType::Up, "User 288")
     );
-}
-
-/// How many votes can be recorded and how long a large import takes, durable, with a webhook that
-/// hears of every vote.
-#[tokio::test]
-#[ignore = "a measurement"]
-async fn measured() {
-    let database = TestDatabase::sqlite();
-    let options = fanfare_store::Options { durable: true, ..database.options() };
-    let (store, mut commits) =
-        fanfare_store::open(options, std::sync::Arc::new(|_| ())).expect("it can be opened");
-    let drain = queued(async move { while commits.recv().await.is_some() {} }).await;
-    let game = add_game(&store, "p", "a").await;
-    add_webhook(&store, &["vote.recorded"]).await;
-    let session = start_session(&store).await.id;
-    play(&store, session, game, 0).await;
-    let started = Instant::now();
-    let mut writers = Vec::new();
-    for writer in 0..256_i64 {
-        let store = store.clone();
-        writers.push(
-            queued(async move {
-                for n in 0..200 {
-                    let vote = live(&format!("user {writer}"), VoteType::Up, n * 2_000);
-                    store
-                        .write(move |tx| {
-                            let session = sessions::lock_active(tx)?.ok_or(Error::NotFound)?;
-                            let game = votes::game_at(tx, session.id, vote.at)?.ok_or(Error::NotFound)?;
-                            assert!(!votes::is_duplicate(tx, session.id, &vote.user_key, vote.at)?);
-                            votes::insert(tx, session.id, game, &vote, at(99))?;
-                            votes::count(tx, game, vote.vote_type.into())?;
-                            let public_id = format!("evt_{writer}_{n}");
-                            tx.emit(event_of(session.id, public_id)).map(drop)
-                        })
-                        .await
-                        .expect("it works");
-                }
-            })
-            .await,
-        );
-    }
-    for writer in writers {
-        writer.await.expect("no panic");
-    }
-    let seconds = started.elapsed().as_secs_f64();
-    eprintln!("{:.0} votes a second", 51_200.0 / seconds);
-    let items: Vec<_> = (0..50_000)
-        .map(|n| serde_json::json!({"username": format!("u{}", n % 500), "message": "thisgame++", "timestamp": at(1_000_000_000 + n * 40)}))
-        .collect();
-    let body = serde_json::json!(items);
-    let started = Instant::now();
-    let log = ChatLog::parse(&body).expect("a log");
-    let parsed = started.elapsed();
-    let recorded = write(&store, move |tx| {
-        let turns = votes::turns(tx, session)?;
-        let (from, to) = log.span().expect("votes");
-        let verdict = log.judge(&turns, votes::cast_between(tx, session, from, to)?);
-        votes::insert_all(tx, session, &verdict.recorded, at(1))?;
-        Ok(verdict.recorded.len())
-    })
-    .await;
-    eprintln!("{recorded} imported: read in {parsed:?}, {:?} in all", started.elapsed());
-    store.close().await;
-    drain.await.expect("no panic");
 }
