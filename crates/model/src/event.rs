@@ -4,8 +4,11 @@
 //! bytes. All names and values here re-serialise in JavaScript to the same bytes: no floats, no
 //! integer-like keys, fields in a fixed order.
 
+mod votes;
+
 use serde::Serialize;
 
+pub use self::votes::vote_recorded;
 use crate::{
     Timestamp,
     game::Game,

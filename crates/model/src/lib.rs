@@ -15,6 +15,7 @@ pub mod retry;
 pub mod session;
 pub mod signature;
 mod time;
+pub mod vote;
 pub mod webhook;
 pub mod wire;
 

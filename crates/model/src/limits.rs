@@ -15,6 +15,18 @@ pub const BODY_READ_TIMEOUT_MS: u64 = 30_000;
 
 /// A session's notes, in bytes: they are in an event that every socket is sent.
 pub const NOTES_MAX_BYTES: usize = 10_000;
+/// The name of somebody who votes, in characters: it is in an event, and part of an index.
+pub const USERNAME_MAX_CHARS: usize = 200;
+/// Votes of one user count once when they are at most so far apart, in milliseconds.
+pub const VOTES_APART_MS: i64 = 1_000;
+/// Messages of one chat import.
+pub const CHAT_IMPORT_MAX_ITEMS: usize = 50_000;
+/// Votes on a page of `GET /api/votes` when it is not told otherwise.
+pub const VOTES_PAGE_DEFAULT_ROWS: i64 = 50;
+/// Votes on a page of `GET /api/votes` at most.
+pub const VOTES_PAGE_MAX_ROWS: i64 = 100;
+/// Games that a vote which matches none of them is told of, the newest of the session.
+pub const UNMATCHED_GAMES_MAX: usize = 50;
 /// Names and patterns in a webhook's `events`.
 pub const WEBHOOK_EVENTS_MAX: usize = 100;
 /// One of those, in bytes.

@@ -1,10 +1,15 @@
 //! Moments, as the database keeps them (epoch milliseconds) and as the API writes them (ISO 8601).
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
-use jiff::{civil::DateTime, tz::TimeZone};
+use jiff::{civil::DateTime, fmt::temporal::Pieces, tz::Offset};
 use serde::{Serialize, Serializer};
 use utoipa::openapi::{KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, schema::Type};
+
+/// A date-time that is read, in bytes: room for a fraction of more than thirty digits.
+const TEXT_MAX_BYTES: usize = 64;
+/// Digits of a fraction of a second that `jiff` reads.
+const FRACTION_MAX_DIGITS: usize = 9;
 
 /// A moment in milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,21 +56,35 @@ impl Timestamp {
     /// [`InvalidTimestamp`] for anything else, a date without a time included.
     pub fn parse(text: &str) -> Result<Self, InvalidTimestamp> {
         // `jiff` also accepts annotations such as `[Europe/Berlin]`; RFC 3339 has none.
-        if !text.contains(['T', 't', ' ']) || text.contains('[') {
+        if text.len() > TEXT_MAX_BYTES || text.contains('[') {
             return Err(InvalidTimestamp);
         }
-        let moment = match text.parse::<jiff::Timestamp>() {
-            Ok(moment) => moment,
-            Err(_) => text
-                .parse::<DateTime>()
-                .ok()
-                .and_then(|local| TimeZone::UTC.to_timestamp(local).ok())
-                .ok_or(InvalidTimestamp)?,
-        };
-        Ok(Self::from_millis(
-            moment.as_nanosecond().div_euclid(1_000_000).try_into().map_err(|_| InvalidTimestamp)?,
+        let text = with_short_fraction(text);
+        let pieces = Pieces::parse(&*text).map_err(|_| InvalidTimestamp)?;
+        let local = DateTime::from_parts(pieces.date(), pieces.time().ok_or(InvalidTimestamp)?);
+        let offset = pieces.to_numeric_offset().unwrap_or(Offset::UTC);
+        // The last hours of the year 9999 are beyond what `jiff` makes moments of.
+        Ok(offset.to_timestamp(local).map_or_else(
+            |_| Self::from_millis(if local.year() > 0 { i64::MAX } else { i64::MIN }),
+            |moment| Self::from_millis(floor_millis(moment)),
         ))
     }
+}
+
+/// Cuts a fraction of a second to the nine digits that `jiff` reads.
+fn with_short_fraction(text: &str) -> Cow<'_, str> {
+    let Some(point) = text.find(['.', ',']) else { return Cow::Borrowed(text) };
+    let (start, fraction) = text.split_at(point + 1);
+    let zone = fraction.find(|c: char| !c.is_ascii_digit()).unwrap_or(fraction.len());
+    if zone <= FRACTION_MAX_DIGITS {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned([start, &fraction[..FRACTION_MAX_DIGITS], &fraction[zone..]].concat())
+}
+
+fn floor_millis(moment: jiff::Timestamp) -> i64 {
+    let millis = moment.as_nanosecond().div_euclid(1_000_000);
+    millis.try_into().expect("the milliseconds of ten thousand years")
 }
 
 /// `2026-03-15T20:30:00.000Z`
@@ -122,12 +141,26 @@ mod tests {
             ("2025-11-01T20:30:00.1239Z", 1_762_029_000_123),
             ("2025-11-01T20:30:00", 1_762_029_000_000),
             ("2025-11-01 20:30:00Z", 1_762_029_000_000),
+            ("2025-11-01T20:30:00.123999999999999999999+00:00", 1_762_029_000_123),
+            ("1969-12-31T23:59:59.9999Z", -1),
+            ("9999-12-31T23:59:59.999Z", Timestamp::MAX_MS),
+            ("9999-12-31T23:59:59-23:59", Timestamp::MAX_MS),
+            ("0001-01-01T00:00:00+14:00", Timestamp::MIN_MS),
         ] {
             assert_eq!(Timestamp::parse(text), Ok(Timestamp::from_millis(ms)), "{text}");
         }
-        for text in
-            ["", "now", "2025-11-01", "2025-13-01T00:00:00Z", "2025-11-01T20:30:00Z[UTC]", "1762029000"]
-        {
+        let long = format!("2025-11-01T20:30:00.{}Z", "1".repeat(44));
+        assert!(long.len() > TEXT_MAX_BYTES);
+        for text in [
+            &*long,
+            "2025-11-01T20:30:00.Z",
+            "",
+            "now",
+            "2025-11-01",
+            "2025-13-01T00:00:00Z",
+            "2025-11-01T20:30:00Z[UTC]",
+            "1762029000",
+        ] {
             assert_eq!(Timestamp::parse(text), Err(InvalidTimestamp), "{text}");
         }
     }

@@ -22,6 +22,7 @@ mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod tx;
+pub mod votes;
 pub mod webhooks;
 mod writer;
 

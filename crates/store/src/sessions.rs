@@ -6,6 +6,8 @@ use crate::{Error, Read, Tx, dialect, engine::Row};
 
 /// Attempts to start a session while others start and close theirs.
 const START_MAX_TRIES: usize = 3;
+/// Attempts to lock the active session while others start and close theirs.
+const LOCK_MAX_TRIES: usize = 3;
 
 /// What became of an attempt to start a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +54,23 @@ pub fn lock(tx: &mut Tx, id: i64) -> Result<Option<Session>, Error> {
         tx.run(lock_topic, &[(&session_topic(id)).into()])?;
     }
     get(tx, id)
+}
+
+/// Reads the active session after keeping others from changing it until the transaction ends.
+///
+/// # Errors
+/// [`Error::Unavailable`] when each one that was found had been closed before it could be locked.
+pub fn lock_active(tx: &mut Tx) -> Result<Option<Session>, Error> {
+    for _ in 0..LOCK_MAX_TRIES {
+        let Some(session) = active(tx)? else { return Ok(None) };
+        let Some(lock_topic) = dialect::lock_topic(tx.dialect()) else { return Ok(Some(session)) };
+        tx.run(lock_topic, &[(&session_topic(session.id)).into()])?;
+        // It may have been closed while this waited for the lock.
+        if let Some(session) = get(tx, session.id)?.filter(|session| session.is_active) {
+            return Ok(Some(session));
+        }
+    }
+    Err(Error::Unavailable("sessions are being started and closed too fast".into()))
 }
 
 /// Starts a session, unless one is active.

@@ -4,7 +4,10 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::session::{CountStatus, PlayStatus};
+use crate::{
+    session::{CountStatus, PlayStatus},
+    vote::{GameVotes, LiveVote, RecordedVote, VoteType},
+};
 
 const TITLE: &str = "Say \"hi\"\n\\o/ \u{2028}🎮\u{7}\u{7f}";
 const PACK: &str = "Pack \u{2029}\t";
@@ -74,6 +77,21 @@ fn session_game() -> SessionGame {
     }
 }
 
+fn recorded_vote() -> RecordedVote {
+    RecordedVote {
+        session_id: 3,
+        games_played: 5,
+        game: GameVotes { id: 45, title: TITLE.into(), pack_name: PACK.into(), upvotes: 2, downvotes: 5 },
+        vote: LiveVote {
+            username: TITLE.into(),
+            user_key: "key".into(),
+            vote_type: VoteType::Down,
+            timestamp: "2026-03-15T21:30:00+01:00".into(),
+            at: at(),
+        },
+    }
+}
+
 fn event(kind: &str, data: String) -> Event {
     Event {
         id: 77,
@@ -107,6 +125,7 @@ fn data_is_written_as_javascript_writes_it() {
         ("game.status", game_status(&session_game())),
         ("player-count.updated", player_count_updated(&session_game())),
         ("player-count.updated to nothing", player_count_updated(&uncounted)),
+        ("vote.recorded", vote_recorded(&recorded_vote())),
         ("test", test_data()),
     ] {
         assert_eq!(data, javascript(name), "{name}");

@@ -23,7 +23,7 @@ impl FromRequest<App> for Object {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Error> {
         let (_, value) = read(request, app, limits::BODY_MAX_BYTES).await?;
-        object(value).map(Self)
+        object(without_nul(value)?).map(Self)
     }
 }
 
@@ -38,7 +38,7 @@ impl FromRequest<App> for New {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Error> {
         let (key, value) = read(request, app, limits::BODY_MAX_BYTES).await?;
-        Ok(Self { body: object(value)?, key })
+        Ok(Self { body: object(without_nul(value)?)?, key })
     }
 }
 
@@ -60,7 +60,20 @@ impl FromRequest<App> for Import {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Error> {
         let (key, body) = read(request, app, limits::IMPORT_MAX_BYTES).await?;
-        Ok(Self { body, key })
+        Ok(Self { body: without_nul(body)?, key })
+    }
+}
+
+/// An import whose strings may hold U+0000: of its items, whoever reads it leaves out those with such
+/// a string that would be stored, instead of refusing them all.
+pub(super) struct Lenient(pub(super) Import);
+
+impl FromRequest<App> for Lenient {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Error> {
+        let (key, body) = read(request, app, limits::IMPORT_MAX_BYTES).await?;
+        Ok(Self(Import { body, key }))
     }
 }
 
@@ -116,11 +129,11 @@ fn parse(headers: &HeaderMap, bytes: &Bytes) -> Result<Value, BodyError> {
     if !is_json(headers) {
         return Err(BodyError::NotJsonType);
     }
-    let value: Value = serde_json::from_slice(bytes).map_err(|_| BodyError::NotJson)?;
-    if json::holds_nul(&value) {
-        return Err(BodyError::Nul);
-    }
-    Ok(value)
+    serde_json::from_slice(bytes).map_err(|_| BodyError::NotJson)
+}
+
+fn without_nul(value: Value) -> Result<Value, Error> {
+    if json::holds_nul(&value) { Err(Error::Body(BodyError::Nul)) } else { Ok(value) }
 }
 
 /// `application/json` or a `+json` type, whatever its parameters.
@@ -140,7 +153,7 @@ mod tests {
         if let Some(value) = content_type {
             headers.insert(CONTENT_TYPE, value.parse().expect("a header value"));
         }
-        match parse(&headers, &Bytes::copy_from_slice(body)).map(object)? {
+        match parse(&headers, &Bytes::copy_from_slice(body)).map(|value| object(without_nul(value)?))? {
             Ok(object) => Ok(object.len()),
             Err(Error::Body(error)) => Err(error),
             Err(other) => panic!("{other:?}"),

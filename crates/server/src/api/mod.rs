@@ -8,6 +8,7 @@ mod games;
 mod metrics;
 mod sessions;
 mod views;
+mod votes;
 mod webhooks;
 
 use axum::{Router, body::Body, http::Request, routing::get};
@@ -56,6 +57,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(games::routes())
         .merge(metrics::routes())
         .merge(sessions::routes())
+        .merge(votes::routes())
         .merge(webhooks::routes())
 }
 

@@ -9,6 +9,7 @@ mod login;
 pub(crate) mod publish;
 mod sessions;
 mod status;
+mod votes;
 mod webhooks;
 
 use std::sync::Arc;

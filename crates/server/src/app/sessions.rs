@@ -10,7 +10,7 @@ use fanfare_store::{Error as StoreError, Tx, events, games, session_games, sessi
 use super::{Answer, App, Creation, Error};
 
 const SESSION_ACTIVE: &str = "An active session already exists. Please close it before creating a new one.";
-const NO_SESSION: Error = Error::NotFound("Session not found");
+pub(super) const NO_SESSION: Error = Error::NotFound("Session not found");
 const NO_SESSION_GAME: Error = Error::NotFound("Session game not found");
 
 /// What the log holds of a session's events; `first` is 1 beyond `last` when it holds none.

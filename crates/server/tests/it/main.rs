@@ -9,3 +9,4 @@ mod node;
 mod sockets;
 mod story;
 mod support;
+mod votes;

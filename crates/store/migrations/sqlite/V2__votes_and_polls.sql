@@ -23,6 +23,7 @@ create table votes (
 );
 create index votes_by_user on votes (session_id, user_key, at_ms);
 create index votes_by_game on votes (game_id);
+create index votes_by_time on votes (at_ms, id);
 
 create table polls (
     id integer primary key autoincrement,

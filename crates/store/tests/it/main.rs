@@ -11,6 +11,7 @@ mod schema;
 mod sqlite_only;
 mod support;
 mod tls;
+mod votes;
 mod webhooks;
 
 /// Runs each test, an `async fn(TestDatabase)`, on a fresh database of either engine.

@@ -1,0 +1,195 @@
+//! Chat logs: which messages hold a vote, and what becomes of each.
+//!
+//! A log is judged as if its votes had come live, in the order of their moments. Since every vote of
+//! it ends as recorded, as a duplicate or as unmatched, the same log again finds only duplicates.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use serde_json::{Map, Value};
+
+use super::{Tally, Turn, VoteType, duplicate_span, game_at, is_username, user_key};
+use crate::{Timestamp, limits::CHAT_IMPORT_MAX_ITEMS};
+
+/// What a vote begins with, in any case.
+const TRIGGER: &str = "thisgame";
+/// Messages that bots relay from one chat to another begin so, in any case: they are in the log of
+/// the chat they come from.
+const RELAYED: [&str; 2] = ["[irc]", "[kosmi]"];
+
+/// Why a chat log cannot be read. A single bad message is no reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidChat {
+    /// No list of messages.
+    #[error("chatData must be an array")]
+    NotArray,
+    /// More messages than one import may bring.
+    #[error("chatData must not hold more than {CHAT_IMPORT_MAX_ITEMS} messages")]
+    TooMany,
+}
+
+/// A vote found in a log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChatVote {
+    /// As it stands in the log.
+    pub username: String,
+    /// Who that is, see [`user_key`].
+    pub user_key: String,
+    /// For or against.
+    pub vote_type: VoteType,
+    /// When it was said.
+    pub at: Timestamp,
+}
+
+/// The votes of a chat log.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ChatLog {
+    /// Items of the log, of any kind.
+    pub messages: usize,
+    /// Items that are no messages: a field is missing, of the wrong type, or no moment.
+    pub invalid: usize,
+    /// The votes by moment; those of one moment in the order of the log.
+    pub votes: Vec<ChatVote>,
+}
+
+impl ChatLog {
+    /// Reads the body of a chat import: a list of `{"username","message","timestamp"}`, or an object
+    /// with that list as `chatData`.
+    ///
+    /// # Errors
+    /// See [`InvalidChat`].
+    pub fn parse(body: &Value) -> Result<Self, InvalidChat> {
+        let list = match body {
+            Value::Object(fields) => fields.get("chatData"),
+            other => Some(other),
+        };
+        let items = list.and_then(Value::as_array).ok_or(InvalidChat::NotArray)?;
+        if items.len() > CHAT_IMPORT_MAX_ITEMS {
+            return Err(InvalidChat::TooMany);
+        }
+        let mut log = Self { messages: items.len(), ..Self::default() };
+        for item in items {
+            match item.as_object().and_then(Message::parse) {
+                Some(message) => log.votes.extend(message.vote()),
+                None => log.invalid += 1,
+            }
+        }
+        log.votes.sort_by_key(|vote| vote.at);
+        Ok(log)
+    }
+
+    /// The moments of the first and of the last vote whose duplicate one of these may be.
+    pub fn span(&self) -> Option<(Timestamp, Timestamp)> {
+        let (first, last) = (self.votes.first()?, self.votes.last()?);
+        Some((duplicate_span(first.at).0, duplicate_span(last.at).1))
+    }
+
+    /// What becomes of each vote in a session with these `turns` (see [`game_at`]) and these votes
+    /// `cast` already, each as its user's key and its moment.
+    pub fn judge(&self, turns: &[Turn], cast: impl IntoIterator<Item = (String, Timestamp)>) -> Verdict<'_> {
+        let mut verdict = Verdict::default();
+        let mut moments: HashMap<String, BTreeSet<Timestamp>> = HashMap::new();
+        for (user_key, at) in cast {
+            moments.entry(user_key).or_default().insert(at);
+        }
+        for vote in &self.votes {
+            let Some(game_id) = game_at(turns, vote.at) else {
+                verdict.unmatched += 1;
+                continue;
+            };
+            let (from, to) = duplicate_span(vote.at);
+            if moments.get(&vote.user_key).is_some_and(|cast| cast.range(from..=to).next().is_some()) {
+                verdict.duplicates += 1;
+                continue;
+            }
+            moments.entry(vote.user_key.clone()).or_default().insert(vote.at);
+            verdict.tallies.entry(game_id).or_default().add(vote.vote_type);
+            verdict.recorded.push((game_id, vote));
+        }
+        verdict
+    }
+}
+
+/// What becomes of a log's votes.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Verdict<'a> {
+    /// Those to be recorded, each with its game.
+    pub recorded: Vec<(i64, &'a ChatVote)>,
+    /// What they add to their games.
+    pub tallies: BTreeMap<i64, Tally>,
+    /// How many were cast already, or too soon after another one.
+    pub duplicates: usize,
+    /// How many were cast before the first game.
+    pub unmatched: usize,
+}
+
+/// What came of an import.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChatImported {
+    /// Items of the log, of any kind.
+    pub messages: usize,
+    /// Items that are no messages.
+    pub invalid: usize,
+    /// Messages that hold a vote; each is one of the next three.
+    pub found: usize,
+    /// Those that count from now on.
+    pub recorded: usize,
+    /// Those that were cast already, or too soon after another one.
+    pub duplicates: usize,
+    /// Those cast before the first game.
+    pub unmatched: usize,
+    /// The games that got votes, with the new totals.
+    pub games: Vec<super::GameVotes>,
+}
+
+struct Message<'a> {
+    username: &'a str,
+    text: &'a str,
+    at: Timestamp,
+}
+
+impl<'a> Message<'a> {
+    fn parse(item: &'a Map<String, Value>) -> Option<Self> {
+        let text = |name| item.get(name).and_then(Value::as_str);
+        // What holds U+0000 cannot be stored.
+        let username = text("username").filter(|name| is_username(name) && !name.contains('\0'))?;
+        let at = Timestamp::parse(text("timestamp")?).ok()?;
+        Some(Self { username, text: text("message")?, at })
+    }
+
+    fn vote(&self) -> Option<ChatVote> {
+        Some(ChatVote {
+            vote_type: vote_in(self.text)?,
+            username: self.username.to_owned(),
+            user_key: user_key(self.username),
+            at: self.at,
+        })
+    }
+}
+
+/// The vote in a chat message: `thisgame++` or `thisgame--` anywhere in it, in any case. An en or em
+/// dash counts as `--`, which is what many keyboards make of it. A message with both is for the game;
+/// one that was relayed from another chat holds none.
+pub fn vote_in(message: &str) -> Option<VoteType> {
+    let begins = |prefix: &str| {
+        message.trim_start().get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+    };
+    if RELAYED.into_iter().any(begins) {
+        return None;
+    }
+    // Lower case letter by letter: all else, and every place in the text, stays the same.
+    let message = message.to_ascii_lowercase();
+    let mut found = None;
+    for (at, _) in message.match_indices(TRIGGER) {
+        let rest = &message[at + TRIGGER.len()..];
+        if rest.starts_with("++") {
+            return Some(VoteType::Up);
+        }
+        if ["--", "–", "—"].into_iter().any(|minus| rest.starts_with(minus)) {
+            found = Some(VoteType::Down);
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests;
