@@ -180,7 +180,8 @@ mod tests {
         {
             let mut settings = Config::default().http;
             settings.requests_per_second = 1;
-            settings.trusted_proxies.extend(trusted.map(|network| network.parse().expect("a network")));
+            settings.trusted_proxies =
+                trusted.iter().map(|network| network.parse().expect("a network")).collect();
             let clock = Clock::manual(Timestamp::EPOCH);
             let guard = Guard::new(&settings, clock, Arc::new(Metrics::new()));
             let results: Vec<_> = (0..3).map(|_| guard.judge(peer, &HeaderMap::new()).is_err()).collect();

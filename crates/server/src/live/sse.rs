@@ -166,11 +166,7 @@ impl<S: Sessions> Reader<S> {
                     () = self.around.tasks.stopping() => return None,
                     page = self.around.sessions.events(session_id, following.last()) => page,
                 };
-                let page = page
-                    .inspect_err(|error| {
-                        tracing::warn!(?error, "an event stream's session could not be read")
-                    })
-                    .ok()?;
+                let page = page.inspect_err(complain).ok()?;
                 following.page(&page, |tell| self.outbox.push_back(told(session_id, tell)))
             }
         };
@@ -196,6 +192,10 @@ impl<S: Sessions> Reader<S> {
             }
         }
     }
+}
+
+fn complain(error: &Error) {
+    tracing::warn!(?error, "an event stream's session could not be read");
 }
 
 /// The bytes that the publisher would send for the same.

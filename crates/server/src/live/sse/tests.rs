@@ -151,8 +151,15 @@ async fn a_reader_that_is_too_slow_loses_its_stream_and_nothing_is_kept_for_it()
         publish(&scene.house, seq);
     }
     assert!(scene.stream.next().await.is_none());
-    let Scene { house, stream } = scene;
-    assert_eq!((house.metrics.streams.get(), house.metrics.streams_too_slow.get()), (1, 1));
+    let Scene { house, stream: _ended } = scene;
+    let metrics = &house.metrics;
+    assert_eq!((metrics.streams.get(), metrics.streams_too_slow.get(), house.hub.connections()), (0, 1, 0));
+}
+
+#[tokio::test]
+async fn a_reader_that_leaves_is_forgotten() {
+    let Scene { house, stream } = Scene::open(1, None).await;
+    assert_eq!((house.metrics.streams.get(), house.hub.connections()), (1, 1));
     drop(stream);
     assert_eq!((house.metrics.streams.get(), house.hub.connections()), (0, 0));
 }
