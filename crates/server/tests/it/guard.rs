@@ -9,7 +9,7 @@ use http_body_util::Full;
 use hyper::{HeaderMap, Method, Request};
 use serde_json::json;
 
-use crate::support::{Client, Engine, Listener, TestApp};
+use crate::support::{Client, Engine, Listener, TestApp, eventually};
 
 /// A server that believes what this machine says of where requests come from.
 async fn behind_a_proxy(clock: &Clock, configure: impl FnOnce(&mut fanfare::config::Http)) -> TestApp {
@@ -188,4 +188,22 @@ async fn a_server_is_ready_when_its_database_answers() {
         let app = TestApp::spawn_on(engine).await;
         assert_eq!(app.stranger().get("/readyz").await.expect(200), json!({"status": "ready"}), "{engine:?}");
     }
+}
+
+#[tokio::test]
+async fn a_server_whose_database_another_one_has_is_not_ready() {
+    let app = TestApp::spawn_on(Engine::Postgres).await;
+    app.take_over();
+    let error = eventually("a refusal", async || {
+        let reply = app.stranger().get("/readyz").await;
+        (reply.status == 503).then(|| reply.json()["error"].clone())
+    })
+    .await;
+    assert!(
+        ["The lock on the database is lost", "The database does not answer"]
+            .map(|text| json!(text))
+            .contains(&error),
+        "{error}"
+    );
+    app.stranger().get("/health").await.expect(200);
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use fanfare::timers::Clock;
 use fanfare_model::Timestamp;
+use hyper::Method;
 use serde_json::{Value, json};
 
 use crate::{
@@ -144,6 +145,8 @@ async fn a_token_holder_hears_everything() {
     ] {
         assert_eq!(stranger.get(path).await.expect(status), json!({ "error": error }), "{path}");
     }
+    let head = host.send(Method::HEAD, "/api/events", None).await;
+    assert_eq!((head.status.as_u16(), head.text.as_str()), (200, ""));
     let elsewhere = format!("/api/webhooks?access_token={}", host.token());
     stranger.get(&elsewhere).await.expect(401);
 }
@@ -155,18 +158,25 @@ async fn a_stream_is_kept_open_and_holds_its_connection() {
         TestApp::spawn_with(Engine::Sqlite, clock.clone(), |config| config.http.connections_max = 2).await;
     let host = app.host().await;
     let session = session_with_events(&host, 0).await;
-    // The host's own connection may still be open, so the limit is one more than the streams.
-    let mut listener = follow(&app.stranger(), &session).await;
-    listener.block().await.expect("an opening");
+    let mut first = follow(&app.stranger(), &session).await;
+    first.block().await.expect("an opening");
     let comment = async {
-        assert_eq!(listener.block().await.as_deref(), Some(":\n\n"));
+        assert_eq!(first.block().await.as_deref(), Some(":\n\n"));
     };
     tokio::select! {
         () = comment => {}
         () = eventually("a comment", || async { clock.advance(Duration::from_secs(1)); None }) => {}
     }
+    // The host's own idle connection is over by then, or will be soon.
+    let path = format!("/api/sessions/{session}/events");
+    let second = eventually("a second stream", || async {
+        clock.advance(Duration::from_secs(1));
+        let answer = app.stranger().open(&path).await;
+        (answer.status() == 200).then_some(answer)
+    })
+    .await;
     assert_eq!(app.stranger().get("/health").await.status, 503);
-    drop(listener);
+    drop((first, second));
     eventually("a free place", || async {
         clock.advance(Duration::from_secs(5));
         (app.stranger().get("/health").await.status == 200).then_some(())

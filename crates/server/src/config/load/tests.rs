@@ -106,13 +106,7 @@ fn every_key_can_be_set_in_the_file_and_by_its_variable() {
         let secrets: Vec<_> = secrets.map(|secret| secret.clone().expect("set").0).into();
         assert_eq!(secrets, ["sqlite:x.db", "a", "j"]);
         assert_eq!(config.shutdown_deadline_ms, 101);
-        assert_eq!((config.http.connections_max, config.http.header_timeout_ms), (10, 20));
-        let limits = (config.http.connections_max_per_address, config.http.requests_per_second);
-        assert_eq!(limits, (11, 0));
-        let proxies: Vec<String> = config.http.trusted_proxies.iter().map(ToString::to_string).collect();
-        assert_eq!(proxies, ["127.0.0.1/32"]);
-        let origins: Vec<String> = config.http.cors_origins.iter().map(ToString::to_string).collect();
-        assert_eq!(origins, ["https://a.example", "*"]);
+        assert_http(&config.http);
         assert_eq!((config.sockets.auth_timeout_ms, config.sockets.idle_timeout_ms), (30, 40));
         let database = &config.database;
         assert_eq!((database.durable, database.readers, database.writers), (false, 5, 6));
@@ -122,6 +116,16 @@ fn every_key_can_be_set_in_the_file_and_by_its_variable() {
         assert_eq!(allowed, ["10.0.0.0/8", "fd00::1/128"]);
         assert!(loaded.origins.iter().all(|origin| *origin != Origin::Default));
     }
+}
+
+/// What the test above sets of HTTP.
+fn assert_http(http: &crate::config::Http) {
+    assert_eq!((http.connections_max, http.header_timeout_ms), (10, 20));
+    assert_eq!((http.connections_max_per_address, http.requests_per_second), (11, 0));
+    let proxies: Vec<String> = http.trusted_proxies.iter().map(ToString::to_string).collect();
+    assert_eq!(proxies, ["127.0.0.1/32"]);
+    let origins: Vec<String> = http.cors_origins.iter().map(ToString::to_string).collect();
+    assert_eq!(origins, ["https://a.example", "*"]);
 }
 
 #[test]

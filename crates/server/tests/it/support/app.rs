@@ -100,6 +100,11 @@ impl TestApp {
         output
     }
 
+    /// Another server takes the PostgreSQL database over.
+    pub(crate) fn take_over(&self) {
+        self.database.as_ref().expect("on PostgreSQL").take_over();
+    }
+
     pub(crate) async fn stop(&mut self) {
         if let Some(server) = self.server.take() {
             server.stop().await;
