@@ -132,6 +132,11 @@ impl Hub {
         delivered.reached
     }
 
+    /// Whether anybody is subscribed to `topic` now: what nobody would hear need not be made.
+    pub fn is_heard(&self, topic: &str) -> bool {
+        self.shard(topic).has(topic)
+    }
+
     /// Mailboxes now.
     pub fn connections(&self) -> usize {
         self.inner.connections.load(Ordering::Relaxed)

@@ -95,6 +95,10 @@ impl Shard {
         delivered
     }
 
+    pub(crate) fn has(&self, topic: &str) -> bool {
+        self.topics.contains_key(topic)
+    }
+
     pub(crate) fn topics(&self) -> usize {
         self.topics.len()
     }

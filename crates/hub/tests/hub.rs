@@ -153,6 +153,20 @@ fn a_topic_without_subscribers_leaves_no_trace() {
 }
 
 #[test]
+fn a_topic_is_heard_while_somebody_is_subscribed_in_whatever_state() {
+    let hub = Hub::new(ROOMY);
+    let (first, second) = (hub.connect(), hub.connect());
+    assert!(!hub.is_heard("t"));
+    first.subscribe(&"t".into(), Start::CatchingUp);
+    second.subscribe(&"t".into(), Start::Live);
+    assert!(hub.is_heard("t") && !hub.is_heard("u"));
+    drop(second);
+    assert!(hub.is_heard("t"));
+    first.unsubscribe("t");
+    assert!(!hub.is_heard("t"));
+}
+
+#[test]
 fn who_waits_is_woken_by_a_message_and_by_an_overflow() {
     let hub = Hub::new(Limits { mailbox_max_messages: 1, mailbox_max_bytes: 100 });
     let topic: Topic = "t".into();

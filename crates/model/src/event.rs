@@ -4,6 +4,7 @@
 //! bytes. All names and values here re-serialise in JavaScript to the same bytes: no floats, no
 //! integer-like keys, fields in a fixed order.
 
+mod public;
 mod votes;
 
 use serde::Serialize;
@@ -84,15 +85,19 @@ pub struct Event {
 impl Event {
     /// The text frame of the game socket: `{"type","timestamp","data","seq","id"}`.
     pub fn socket_frame(&self) -> String {
-        let Self { at, data, seq, .. } = self;
-        let (kind, id) = (to_json(&self.kind), to_json(&self.public_id));
-        format!(r#"{{"type":{kind},"timestamp":"{at}","data":{data},"seq":{seq},"id":{id}}}"#)
+        socket_frame(self, &self.data)
     }
 
     /// The body of a webhook request: `{"event","timestamp","data"}`.
     pub fn webhook_body(&self) -> String {
         webhook_body(&self.kind, self.at, &self.data)
     }
+}
+
+fn socket_frame(event: &Event, data: &str) -> String {
+    let Event { at, seq, .. } = event;
+    let (kind, id) = (to_json(&event.kind), to_json(&event.public_id));
+    format!(r#"{{"type":{kind},"timestamp":"{at}","data":{data},"seq":{seq},"id":{id}}}"#)
 }
 
 /// The body of a webhook request: `{"event","timestamp","data"}`.

@@ -36,13 +36,13 @@ pub const WEBHOOK_TEXT_MAX_BYTES: usize = 1_000;
 
 /// The largest frame a client may send on a socket, in bytes (64 KiB).
 pub const SOCKET_FRAME_MAX_BYTES: usize = 64 << 10;
-/// Messages that may wait in one socket's mailbox before it counts as too slow.
+/// Messages that may wait in the mailbox of one socket or event stream before it counts as too slow.
 pub const MAILBOX_MAX_MESSAGES: usize = 1_024;
-/// Bytes that may wait in one socket's mailbox before it counts as too slow (1 MiB).
+/// Bytes that may wait in the mailbox of one socket or event stream before it counts as too slow (1 MiB).
 pub const MAILBOX_MAX_BYTES: usize = 1 << 20;
 /// Sessions that one socket may be subscribed to.
 pub const SUBSCRIPTIONS_MAX_PER_SOCKET: usize = 100;
-/// Events read from the log at a time while a socket catches up.
+/// Events read from the log at a time while a socket or an event stream catches up.
 pub const CATCH_UP_PAGE_EVENTS: usize = 500;
 
 /// Commits that may wait for the publisher before the writer waits for it.
@@ -72,6 +72,8 @@ pub const LOGS_MAX_ROWS: usize = 500;
 
 /// Addresses whose failed logins are remembered at once.
 pub const LOGIN_ADDRESSES_MAX: usize = 10_000;
+/// Addresses whose requests are counted at once.
+pub const RATE_ADDRESSES_MAX: usize = 10_000;
 
 /// The shortest wait between two attempts of a delivery, in milliseconds.
 pub const RETRY_DELAY_MIN_MS: i64 = 1;

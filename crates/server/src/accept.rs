@@ -19,7 +19,13 @@ use tokio::{
 use tower::ServiceExt;
 
 use self::stream::Stream;
-use crate::{config::Http, metrics::Metrics, shutdown::Tasks, timers::Clock};
+use crate::{
+    auth::{Place, Places, TrustedProxies},
+    config::Http,
+    metrics::Metrics,
+    shutdown::Tasks,
+    timers::Clock,
+};
 
 /// The largest request head, in bytes (64 KiB).
 const HEAD_MAX_BYTES: usize = 64 << 10;
@@ -28,6 +34,11 @@ const ACCEPT_BACKOFF_MS: u64 = 100;
 /// Answered to a connection beyond the limit, without reading from it.
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\n\
     content-length: 32\r\nretry-after: 1\r\nconnection: close\r\n\r\n{\"error\":\"Too many connections\"}";
+
+/// The same when the address has too many.
+const FULL_FOR_ADDRESS: &[u8] = b"HTTP/1.1 429 Too Many Requests\r\ncontent-type: application/json\r\n\
+    content-length: 50\r\nretry-after: 1\r\nconnection: close\r\n\r\n\
+    {\"error\":\"Too many connections from this address\"}";
 
 /// Serves connections.
 pub(crate) struct Acceptor {
@@ -41,7 +52,7 @@ pub(crate) struct Acceptor {
 impl Acceptor {
     /// Accepts until the server stops.
     pub(crate) async fn run(self, listener: TcpListener) {
-        let slots = Arc::new(Semaphore::new(self.settings.connections_max));
+        let limits = Limits::new(&self.settings);
         loop {
             let accepted = tokio::select! {
                 biased;
@@ -49,19 +60,19 @@ impl Acceptor {
                 accepted = listener.accept() => accepted,
             };
             match accepted {
-                Ok((stream, peer)) => match slots.clone().try_acquire_owned() {
-                    Ok(slot) => self.serve(stream, peer, slot),
-                    Err(_) => self.refuse(stream),
+                Ok((stream, peer)) => match limits.admit(peer) {
+                    Ok(taken) => self.serve(stream, peer, taken),
+                    Err(refusal) => self.refuse(stream, refusal),
                 },
                 Err(error) => self.after_failure(&error).await,
             }
         }
     }
 
-    fn serve(&self, stream: TcpStream, peer: SocketAddr, slot: OwnedSemaphorePermit) {
+    fn serve(&self, stream: TcpStream, peer: SocketAddr, taken: Taken) {
         // Small frames and answers must not wait for more; without it they only come later.
         stream.set_nodelay(true).ok();
-        let (router, slot) = (self.router.clone(), Slot::new(self.metrics.clone(), slot));
+        let (router, slot) = (self.router.clone(), Slot::new(self.metrics.clone(), taken));
         let held = slot.clone();
         let service = service_fn(move |mut request: hyper::Request<Incoming>| {
             request.extensions_mut().insert(ConnectInfo(peer));
@@ -89,12 +100,12 @@ impl Acceptor {
         });
     }
 
-    fn refuse(&self, stream: TcpStream) {
+    fn refuse(&self, stream: TcpStream, refusal: &[u8]) {
         self.metrics.connections_refused.inc();
         // The answer fits any fresh send buffer, so nothing has to wait; a client that is gone needs
         // none. Asking the runtime would answer "not ready" for a connection it has only just met.
         if let Ok(mut stream) = stream.into_std() {
-            stream.write_all(FULL).ok();
+            stream.write_all(refusal).ok();
         }
     }
 
@@ -107,7 +118,43 @@ impl Acceptor {
     }
 }
 
-/// A connection's place under the limit, counted while it is open. An upgraded connection takes a
+/// How many connections there may be.
+struct Limits {
+    all: Arc<Semaphore>,
+    per_address: Places,
+    proxies: TrustedProxies,
+}
+
+/// What a connection takes up under the limits.
+struct Taken {
+    _permit: OwnedSemaphorePermit,
+    _place: Option<Place>,
+}
+
+impl Limits {
+    fn new(settings: &Http) -> Self {
+        Self {
+            all: Arc::new(Semaphore::new(settings.connections_max)),
+            per_address: Places::new(settings.connections_max_per_address),
+            proxies: TrustedProxies::new(settings.trusted_proxies.clone()),
+        }
+    }
+
+    /// Lets a connection in, or says what it is answered instead. This machine's own connections
+    /// count for no address, and a trusted proxy's are many people's.
+    fn admit(&self, peer: SocketAddr) -> Result<Taken, &'static [u8]> {
+        let address = peer.ip().to_canonical();
+        let permit = self.all.clone().try_acquire_owned().map_err(|_| FULL)?;
+        let place = if address.is_loopback() || self.proxies.contains(address) {
+            None
+        } else {
+            Some(self.per_address.take(address).ok_or(FULL_FOR_ADDRESS)?)
+        };
+        Ok(Taken { _permit: permit, _place: place })
+    }
+}
+
+/// A connection's place under the limits, counted while it is open. An upgraded connection takes a
 /// clone with it out of the request's extensions.
 #[derive(Clone)]
 pub(crate) struct Slot {
@@ -116,13 +163,13 @@ pub(crate) struct Slot {
 
 struct Open {
     metrics: Arc<Metrics>,
-    _permit: OwnedSemaphorePermit,
+    _taken: Taken,
 }
 
 impl Slot {
-    fn new(metrics: Arc<Metrics>, permit: OwnedSemaphorePermit) -> Self {
+    fn new(metrics: Arc<Metrics>, taken: Taken) -> Self {
         metrics.connections.inc();
-        Self { _open: Arc::new(Open { metrics, _permit: permit }) }
+        Self { _open: Arc::new(Open { metrics, _taken: taken }) }
     }
 }
 
@@ -135,11 +182,44 @@ impl Drop for Open {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
 
     #[test]
-    fn the_refusal_states_its_length() {
-        let text = std::str::from_utf8(FULL).expect("ASCII");
-        let (head, body) = text.split_once("\r\n\r\n").expect("a head and a body");
-        assert!(head.contains(&format!("content-length: {}\r\n", body.len())));
+    fn each_refusal_states_its_length() {
+        for refusal in [FULL, FULL_FOR_ADDRESS] {
+            let text = std::str::from_utf8(refusal).expect("ASCII");
+            let (head, body) = text.split_once("\r\n\r\n").expect("a head and a body");
+            assert!(head.contains(&format!("content-length: {}\r\n", body.len())), "{head}");
+        }
+    }
+
+    #[test]
+    fn an_address_has_its_share_and_those_of_this_machine_and_of_proxies_have_none() {
+        let mut settings = Config::default().http;
+        (settings.connections_max, settings.connections_max_per_address) = (6, 1);
+        settings.trusted_proxies = vec!["10.0.0.0/8".parse().expect("a network")];
+        let limits = Limits::new(&settings);
+        let mut open = Vec::new();
+        for (peer, expected) in [
+            ("127.0.0.1:1", None),
+            ("127.0.0.1:2", None),
+            ("[::ffff:10.1.2.3]:1", None),
+            ("10.1.2.3:2", None),
+            ("9.9.9.9:1", None),
+            ("9.9.9.9:2", Some(FULL_FOR_ADDRESS)),
+            ("[::ffff:9.9.9.9]:3", Some(FULL_FOR_ADDRESS)),
+            ("8.8.8.8:1", None),
+            ("7.7.7.7:1", Some(FULL)),
+        ] {
+            match limits.admit(peer.parse().expect("an address")) {
+                Ok(taken) => {
+                    open.push(taken);
+                    assert!(expected.is_none(), "{peer}");
+                }
+                Err(refusal) => assert_eq!(Some(refusal), expected, "{peer}"),
+            }
+        }
+        open.clear();
+        assert!(limits.admit("9.9.9.9:4".parse().expect("an address")).is_ok());
     }
 }

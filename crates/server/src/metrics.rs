@@ -32,13 +32,19 @@ pub(crate) struct Metrics {
     registry: Registry,
     /// TCP connections open now.
     pub(crate) connections: Gauge,
-    /// TCP connections refused because the limit was reached.
+    /// TCP connections refused because a limit was reached.
     pub(crate) connections_refused: Counter,
     /// Sockets open now.
     pub(crate) sockets: Gauge,
     /// Sockets closed because they read too slowly.
     pub(crate) sockets_too_slow: Counter,
-    /// Subscriptions of sockets now; read from the hub when asked.
+    /// Event streams open now.
+    pub(crate) streams: Gauge,
+    /// Event streams ended because they were read too slowly.
+    pub(crate) streams_too_slow: Counter,
+    /// Requests refused because their address sent too many.
+    pub(crate) requests_refused: Counter,
+    /// Subscriptions of sockets and event streams now; read from the hub when asked.
     pub(crate) subscriptions: Gauge,
     /// Events committed.
     pub(crate) events_committed: Counter,
@@ -68,6 +74,9 @@ impl Metrics {
             connections_refused: Counter::default(),
             sockets: Gauge::default(),
             sockets_too_slow: Counter::default(),
+            streams: Gauge::default(),
+            streams_too_slow: Counter::default(),
+            requests_refused: Counter::default(),
             subscriptions: Gauge::default(),
             events_committed: Counter::default(),
             deliveries: Family::default(),
@@ -88,7 +97,7 @@ impl Metrics {
         r.register("connections", "TCP connections open now", self.connections.clone());
         r.register(
             "connections_refused",
-            "TCP connections refused at the limit",
+            "TCP connections refused at a limit",
             self.connections_refused.clone(),
         );
         r.register("sockets", "WebSockets open now", self.sockets.clone());
@@ -97,7 +106,22 @@ impl Metrics {
             "WebSockets closed because they read too slowly",
             self.sockets_too_slow.clone(),
         );
-        r.register("subscriptions", "Subscriptions of WebSockets now", self.subscriptions.clone());
+        r.register("streams", "Event streams open now", self.streams.clone());
+        r.register(
+            "streams_too_slow",
+            "Event streams ended because they were read too slowly",
+            self.streams_too_slow.clone(),
+        );
+        r.register(
+            "requests_refused",
+            "Requests refused because their address sent too many",
+            self.requests_refused.clone(),
+        );
+        r.register(
+            "subscriptions",
+            "Subscriptions of WebSockets and event streams now",
+            self.subscriptions.clone(),
+        );
         r.register("events_committed", "Events committed", self.events_committed.clone());
         r.register("deliveries", "Deliveries that entered a state", self.deliveries.clone());
         r.register("deliveries_waiting", "Deliveries that wait, by state", self.deliveries_waiting.clone());

@@ -10,7 +10,7 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use crate::{
     accept::Acceptor,
     api,
-    app::{self, App, publish::Publisher},
+    app::{self, App, housekeeping, publish::Publisher},
     auth::Auth,
     config::{Config, ConfigError},
     data_folder::{self, DataFolder},
@@ -99,9 +99,15 @@ impl Server {
             }
         };
         let tasks = Tasks::default();
-        let app =
-            App { store: store.clone(), hub: new_hub(), clock: clock.clone(), auth: Arc::new(auth), metrics };
-        let publisher = run(&config, listener, addr, app, &tasks, commits);
+        let app = App {
+            store: store.clone(),
+            hub: new_hub(),
+            clock: clock.clone(),
+            auth: Arc::new(auth),
+            metrics,
+            tasks: tasks.clone(),
+        };
+        let publisher = run(&config, listener, addr, app, commits);
         let shutdown_deadline_ms = config.shutdown_deadline_ms;
         Ok(Self {
             addr,
@@ -160,9 +166,9 @@ fn run(
     listener: TcpListener,
     addr: SocketAddr,
     app: App,
-    tasks: &Tasks,
     commits: Commits,
 ) -> JoinHandle<()> {
+    let tasks = &app.tasks.clone();
     let policy = EgressPolicy::new(config.delivery.egress_allow.clone(), own_addresses(addr));
     let (clock, metrics, standing) = (app.clock.clone(), app.metrics.clone(), app.store.standing());
     let egress = Egress::new(policy, vec![addr.port()], clock.clone(), tasks);
@@ -178,7 +184,8 @@ fn run(
     #[expect(clippy::disallowed_methods, reason = "it outlives the tracked tasks and is awaited by `stop`")]
     let publisher = tokio::spawn(tasks.vital("publisher", publisher.run(commits)));
     let live = Live { app: app.clone(), tasks: tasks.clone(), settings: config.sockets.clone() };
-    let router = api::router(app, live);
+    tasks.spawn("housekeeping", housekeeping::run(app.clone()));
+    let router = api::router(app, live, &config.http);
     let acceptor = Acceptor { router, settings: config.http.clone(), clock, tasks: tasks.clone(), metrics };
     tasks.spawn_vital("accept", acceptor.run(listener));
     tasks.spawn("database owner", watch_owner(standing, tasks.clone()));

@@ -15,17 +15,26 @@ pub struct Kept {
     pub body: String,
 }
 
-/// Claims `key` for this transaction. `None`: it was free, and the answer is put there by
-/// [`fill`] before the transaction ends. A transaction that claims the same key meanwhile waits for
-/// the end of this one.
+/// Claims `key` for this transaction. `None`: it was free, or what it held is older than `expired`,
+/// and the answer is put there by [`fill`] before the transaction ends. A transaction that claims the
+/// same key meanwhile waits for the end of this one.
 ///
 /// # Errors
 /// The engine's.
-pub fn claim(tx: &mut Tx, key: &str, fingerprint: &str, at: Timestamp) -> Result<Option<Kept>, Error> {
+pub fn claim(
+    tx: &mut Tx,
+    key: &str,
+    fingerprint: &str,
+    at: Timestamp,
+    expired: Timestamp,
+) -> Result<Option<Kept>, Error> {
     let claimed = tx.run(
         "insert into idempotency (key, fingerprint, status, body, created_at_ms) \
-         values (?1, ?2, 0, '', ?3) on conflict (key) do nothing",
-        &[key.into(), fingerprint.into(), at.into()],
+         values (?1, ?2, 0, '', ?3) on conflict (key) do update \
+         set fingerprint = excluded.fingerprint, status = 0, body = '', \
+             created_at_ms = excluded.created_at_ms \
+         where idempotency.created_at_ms < ?4",
+        &[key.into(), fingerprint.into(), at.into(), expired.into()],
     )?;
     if claimed == 1 { Ok(None) } else { get(tx, key) }
 }
@@ -47,8 +56,9 @@ pub fn fill(tx: &mut Tx, key: &str, status: u16, body: &str) -> Result<(), Error
 /// # Errors
 /// The engine's.
 pub fn forget(tx: &mut Tx, before: Timestamp, rows: usize) -> Result<u64, Error> {
+    // Asked twice, since on PostgreSQL a key may be claimed anew between the two.
     tx.run(
-        "delete from idempotency where key in \
+        "delete from idempotency where created_at_ms < ?1 and key in \
          (select key from idempotency where created_at_ms < ?1 order by created_at_ms limit ?2)",
         &[before.into(), crate::engine::limit(rows)],
     )

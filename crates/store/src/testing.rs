@@ -93,6 +93,16 @@ impl TestDatabase {
             Location::Postgres(url) => on_server(url, sql),
         }
     }
+
+    /// What another server leaves behind that came and went while the lock on this PostgreSQL database
+    /// was lost.
+    pub fn take_over(&self) {
+        self.execute("update owner set epoch = epoch + 1");
+        self.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity \
+             where datname = current_database() and pid <> pg_backend_pid()",
+        );
+    }
 }
 
 impl Drop for TestDatabase {

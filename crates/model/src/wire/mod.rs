@@ -2,3 +2,4 @@
 //! value. What a message causes is decided elsewhere.
 
 pub mod picker;
+pub mod sse;

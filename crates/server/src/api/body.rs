@@ -2,7 +2,7 @@
 
 use axum::{
     extract::{FromRequest, Request},
-    http::{HeaderMap, header::CONTENT_TYPE, request::Parts},
+    http::{HeaderMap, HeaderName, header::CONTENT_TYPE, request::Parts},
 };
 use bytes::Bytes;
 use fanfare_model::{json, limits};
@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use super::error::{BodyError, Error};
 use crate::app::{Answer, App, Creation, RequestKey};
 
-const IDEMPOTENCY_KEY: &str = "idempotency-key";
+pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// A JSON object; an absent body is an empty one.
 pub(super) struct Object(pub(super) Map<String, Value>);
@@ -110,7 +110,11 @@ fn object(value: Value) -> Result<Map<String, Value>, Error> {
 
 /// The request's `Idempotency-Key`, if it has one, with what tells it from other requests.
 fn request_key(parts: &Parts, body: &Bytes) -> Result<Option<RequestKey>, BodyError> {
-    let Some(key) = parts.headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    let mut keys = parts.headers.get_all(IDEMPOTENCY_KEY).iter();
+    let Some(key) = keys.next() else { return Ok(None) };
+    if keys.next().is_some() {
+        return Err(BodyError::BadKey);
+    }
     let key = key.to_str().ok().filter(|key| (1..=limits::IDEMPOTENCY_KEY_MAX_BYTES).contains(&key.len()));
     let key = key.ok_or(BodyError::BadKey)?.to_owned();
     let mut hash = Sha256::new();

@@ -5,7 +5,7 @@ use std::{any::Any, borrow::Cow};
 use axum::{
     Json,
     http::{
-        HeaderValue, StatusCode,
+        HeaderName, HeaderValue, Method, StatusCode,
         header::{CONTENT_TYPE, RETRY_AFTER},
     },
     response::{IntoResponse, Response},
@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 use crate::app::{Answer, Error as AppError};
 
 /// Marks an answer that an earlier request with the same `Idempotency-Key` got.
-const REPLAYED: &str = "idempotency-replayed";
+pub(super) const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// What every refusal looks like; some have more keys.
 #[derive(utoipa::ToSchema)]
@@ -38,6 +38,13 @@ pub(crate) enum Error {
     BadToken,
     /// The body cannot be used as it came.
     Body(BodyError),
+    /// Too many requests came from this address.
+    TooManyRequests {
+        /// Whole seconds until one is let through.
+        retry_after_s: u64,
+    },
+    /// Too many requests, sockets and streams of this address are under way.
+    TooManyConnections,
 }
 
 /// Why a body cannot be used.
@@ -53,7 +60,7 @@ pub(crate) enum BodyError {
     NotObject,
     /// A string holds U+0000.
     Nul,
-    /// An `Idempotency-Key` that is empty, too long or not plain text.
+    /// An `Idempotency-Key` that is empty, too long or not plain text, or more than one.
     BadKey,
     /// It did not arrive in time.
     TooSlow,
@@ -102,8 +109,20 @@ impl IntoResponse for Error {
                 let (status, text) = error.status_and_text();
                 refusal(status, &text)
             }
+            Self::TooManyRequests { retry_after_s } => {
+                later(refusal(StatusCode::TOO_MANY_REQUESTS, "Too many requests"), retry_after_s)
+            }
+            Self::TooManyConnections => {
+                later(refusal(StatusCode::TOO_MANY_REQUESTS, "Too many connections from this address"), 1)
+            }
         }
     }
+}
+
+/// Tells the client when to come back, in whole seconds.
+fn later(mut response: Response, retry_after_s: u64) -> Response {
+    response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(retry_after_s));
+    response
 }
 
 fn app_response(error: AppError) -> Response {
@@ -125,11 +144,10 @@ fn app_response(error: AppError) -> Response {
         }
         AppError::WrongKey => refuse(StatusCode::UNAUTHORIZED, "Invalid admin key"),
         AppError::TooManyLogins { retry_after_s } => {
-            let mut response =
-                refuse(StatusCode::TOO_MANY_REQUESTS, "Too many failed logins. Please try again later.");
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(retry_after_s));
-            response
+            let text = "Too many failed logins. Please try again later.";
+            later(refuse(StatusCode::TOO_MANY_REQUESTS, text), retry_after_s)
         }
+        AppError::NotReady(text) => refuse(StatusCode::SERVICE_UNAVAILABLE, text),
         AppError::Detailed(error, _) => app_response(*error),
         AppError::Unavailable(detail) => {
             tracing::error!(detail, "the database is unavailable");
@@ -171,8 +189,13 @@ pub(super) async fn unknown_route() -> Response {
     refusal(StatusCode::NOT_FOUND, "Not found")
 }
 
-pub(super) async fn unknown_method() -> Response {
-    refusal(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed")
+/// The router adds `Allow`, which is all that `OPTIONS` asks for.
+pub(super) async fn unknown_method(method: Method) -> Response {
+    if method == Method::OPTIONS {
+        StatusCode::NO_CONTENT.into_response()
+    } else {
+        refusal(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed")
+    }
 }
 
 /// The panic itself is logged where it happened.

@@ -5,13 +5,24 @@ mod body;
 mod error;
 mod extract;
 mod games;
+mod guard;
 mod metrics;
 mod sessions;
+mod stream;
 mod views;
 mod votes;
 mod webhooks;
 
-use axum::{Router, body::Body, http::Request, routing::get};
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    body::Body,
+    http::{HeaderName, Request},
+    middleware,
+    response::Response,
+    routing::get,
+};
 use tower_http::{
     ServiceBuilderExt,
     catch_panic::CatchPanicLayer,
@@ -23,20 +34,27 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
     app::App,
+    config::Http,
     live::{self, Live},
 };
 
-const REQUEST_ID: &str = "x-request-id";
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Longer request ids are replaced, in bytes.
 const REQUEST_ID_MAX_BYTES: usize = 128;
 
-/// Everything that is served, with request ids and tracing around it.
-pub(crate) fn router(app: App, live: Live) -> Router {
+/// Everything that is served, with request ids, tracing and the guard around it.
+pub(crate) fn router(app: App, live: Live, settings: &Http) -> Router {
+    let guard = Arc::new(guard::Guard::new(settings, app.clock.clone(), app.metrics.clone()));
+    let cors = guard::cors(&settings.cors_origins);
+    let is_open = cors.is_some();
     let layers = tower::ServiceBuilder::new()
         .map_request(without_long_id)
         .set_x_request_id(MakeRequestUuid)
         .layer(TraceLayer::new_for_http().make_span_with(request_span).on_request(()).on_failure(()))
         .propagate_x_request_id()
+        .map_response(move |response: Response| guard::secure(response, is_open))
+        .option_layer(cors)
+        .layer(middleware::from_fn_with_state(guard, guard::admit))
         .layer(CatchPanicLayer::custom(error::on_panic));
     let sockets = Router::new()
         .route("/api/sessions/live", get(live::upgrade))
@@ -58,6 +76,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(metrics::routes())
         .merge(sessions::routes())
         .merge(votes::routes())
+        .merge(stream::routes())
         .merge(webhooks::routes())
 }
 

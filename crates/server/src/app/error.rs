@@ -26,6 +26,8 @@ pub(crate) enum Error {
         /// Whole seconds until the next try is looked at.
         retry_after_s: u64,
     },
+    /// The server cannot do its work now; the text says why.
+    NotReady(&'static str),
     /// The database cannot be reached; the details are for the log.
     Unavailable(String),
     /// A fault of ours; the details are for the log.

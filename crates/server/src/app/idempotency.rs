@@ -3,7 +3,7 @@
 //! The answer is kept in the transaction that makes the thing, so there is never one without the
 //! other. A request that failed changed nothing, and keeps nothing: it may be tried again.
 
-use fanfare_model::Timestamp;
+use fanfare_model::{Timestamp, limits::IDEMPOTENCY_KEEP_MS};
 use fanfare_store::{Tx, idempotency};
 
 use super::Error;
@@ -49,7 +49,7 @@ impl<T> Creation<T> {
         let Some(RequestKey { key, fingerprint }) = &self.key else {
             return work(tx).map(|made| (self.answer)(&made));
         };
-        match idempotency::claim(tx, key, fingerprint, now)? {
+        match idempotency::claim(tx, key, fingerprint, now, expired(now))? {
             None => {
                 let answer = (self.answer)(&work(tx)?);
                 idempotency::fill(tx, key, answer.status, &answer.body)?;
@@ -61,4 +61,9 @@ impl<T> Creation<T> {
             Some(_) => Err(Error::KeyReused),
         }
     }
+}
+
+/// Answers given before are no longer kept.
+pub(super) fn expired(now: Timestamp) -> Timestamp {
+    now.plus_millis(-IDEMPOTENCY_KEEP_MS)
 }

@@ -3,6 +3,7 @@
 
 mod error;
 mod games;
+pub(crate) mod housekeeping;
 mod idempotency;
 mod library;
 mod login;
@@ -24,10 +25,17 @@ pub(crate) use self::{
     library::fill_empty_library,
     sessions::Span,
 };
-use crate::{auth::Auth, metrics::Metrics, random, timers::Clock};
+use crate::{auth::Auth, metrics::Metrics, random, shutdown::Tasks, timers::Clock};
 
 /// The hub topic that every authenticated socket hears.
 pub(crate) const EVERYONE: &str = "everyone";
+/// The hub topic of streams of all events, which are made as server-sent events.
+pub(crate) const ALL_EVENTS: &str = "events";
+
+/// The hub topic of a stream's events as server-sent events for the public.
+pub(crate) fn public_topic(topic: &str) -> String {
+    format!("{topic}/public")
+}
 
 /// Everything that a use case needs; clones are one.
 #[derive(Clone)]
@@ -37,6 +45,7 @@ pub(crate) struct App {
     pub(crate) clock: Clock,
     pub(crate) auth: Arc<Auth>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) tasks: Tasks,
 }
 
 impl App {

@@ -8,10 +8,11 @@ use fanfare_hub::Hub;
 use fanfare_model::{
     event::{Event, kind},
     limits,
+    wire::sse,
 };
 use fanfare_store::{Commit, Commits, Error, Notice, Store, events};
 
-use super::EVERYONE;
+use super::{ALL_EVENTS, EVERYONE, public_topic};
 use crate::{dispatch::Dispatcher, metrics::Metrics};
 
 /// Streams whose last published `seq` is remembered; past that all are forgotten, and each is
@@ -88,12 +89,22 @@ impl Publisher {
         Ok(())
     }
 
+    /// Tells sockets and event streams. `session.started` reaches every socket, and so none by its
+    /// session's topic; a session's event streams are told of it like of any other.
     fn deliver(&self, topic: &str, event: &Event) {
-        let frame = Bytes::from(event.socket_frame());
-        if event.kind == kind::SESSION_STARTED {
-            self.hub.deliver(EVERYONE, 0, &frame);
-        } else {
-            self.hub.deliver(topic, event.seq.unsigned_abs(), &frame);
+        let seq = event.seq.unsigned_abs();
+        let (sockets, position) =
+            if event.kind == kind::SESSION_STARTED { (EVERYONE, 0) } else { (topic, seq) };
+        self.tell(sockets, position, || event.socket_frame());
+        self.tell(ALL_EVENTS, 0, || sse::message(&event.public_id, &event.socket_frame()));
+        self.tell(&public_topic(topic), seq, || sse::message(event.seq, &event.public_frame()));
+    }
+
+    /// Makes the message once for all who hear it, and not at all for nobody: whoever subscribes
+    /// after that look finds the event in the log, where it was before.
+    fn tell(&self, topic: &str, position: u64, message: impl FnOnce() -> String) {
+        if self.hub.is_heard(topic) {
+            self.hub.deliver(topic, position, &Bytes::from(message()));
         }
     }
 }

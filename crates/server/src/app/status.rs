@@ -1,14 +1,35 @@
-//! Figures of the running server.
+//! How the running server is: its figures, and whether it can do its work.
 
-use fanfare_store::deliveries;
+use fanfare_store::{Standing, deliveries, settings};
 
 use super::{App, Error};
 use crate::metrics::StateLabel;
 
 /// States of deliveries that wait, as the database words them.
 const WAITING: [&str; 2] = ["pending", "held"];
+/// How long the database may take to answer before the server is not ready.
+const ANSWER_MAX_MS: u64 = 2_000;
 
 impl App {
+    /// Whether it can do its work now.
+    ///
+    /// # Errors
+    /// [`Error::NotReady`] says why not.
+    pub(crate) async fn check_readiness(&self) -> Result<(), Error> {
+        if self.tasks.is_stopping() {
+            return Err(Error::NotReady("The server is stopping"));
+        }
+        if *self.store.standing().borrow() != Standing::Ours {
+            return Err(Error::NotReady("The lock on the database is lost"));
+        }
+        // Any row will do, and none too.
+        let answer = self.store.read(|db| Ok::<_, Error>(settings::get(db, "")?));
+        match self.clock.timeout(ANSWER_MAX_MS, answer).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(Error::NotReady("The database does not answer")),
+        }
+    }
+
     /// The figures as OpenMetrics text, with those that are read only when asked.
     pub(crate) async fn render_metrics(&self) -> Result<String, Error> {
         let (counts, oldest) = self

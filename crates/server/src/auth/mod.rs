@@ -1,6 +1,11 @@
-//! Who may do what: the admin key, the tokens it buys, and the slowing down of guesses.
+//! Who may do what: the admin key, the tokens it buys, the slowing down of guesses, and how much one
+//! address may ask for.
 
 mod key;
+mod origin;
+mod places;
+mod proxies;
+mod rate;
 mod slowdown;
 mod token;
 
@@ -8,8 +13,14 @@ use std::net::IpAddr;
 
 use fanfare_store::{Error, Store, settings};
 
-pub(crate) use self::{key::AdminKey, token::Claims};
-use self::{key::KEY_HASH_SETTING, slowdown::Slowdown, token::Tokens};
+pub(crate) use self::{
+    key::AdminKey,
+    places::{Place, Places},
+    proxies::TrustedProxies,
+    rate::Rate,
+    token::Claims,
+};
+use self::{key::KEY_HASH_SETTING, origin::origin, slowdown::Slowdown, token::Tokens};
 use crate::timers::Clock;
 
 /// The setting that holds the earliest `iat` of a valid token, in seconds.

@@ -2,12 +2,13 @@
 
 use std::{
     collections::HashMap,
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use fanfare_model::limits;
 
+use super::origin;
 use crate::timers::Tick;
 
 /// Wrong keys that an address may send before it has to wait.
@@ -17,16 +18,9 @@ const WAIT_MAX_S: u64 = 60;
 /// An address is forgotten this long after its last wrong key, in seconds.
 const FORGET_AFTER_S: u64 = 15 * 60;
 
-/// Wrong keys by address. Of an IPv6 address the first 64 bits count: whoever has one has them all.
+/// Wrong keys by address, see [`origin`].
 #[derive(Default)]
 pub(super) struct Slowdown(Mutex<HashMap<IpAddr, Failures>>);
-
-fn origin(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64)).into(),
-        v4 @ IpAddr::V4(_) => v4,
-    }
-}
 
 struct Failures {
     count: u32,

@@ -122,6 +122,43 @@ pub(crate) const KEYS: &[Key] = &[
         },
     ),
     key(
+        "http.connections_max_per_address",
+        "TCP connections at once from one address, this machine and trusted proxies aside; 0 for no limit",
+        Field::Number {
+            range: 0..=1_000_000,
+            get: |c| c.http.connections_max_per_address as u64,
+            set: |c, count| c.http.connections_max_per_address = size(count),
+        },
+    ),
+    key(
+        "http.requests_per_second",
+        "Requests a second from one address, this machine aside, with bursts of twice as many; 0 for no limit",
+        Field::Number {
+            range: 0..=1_000_000,
+            get: |c| c.http.requests_per_second.into(),
+            set: |c, count| c.http.requests_per_second = u32::try_from(count).unwrap_or(u32::MAX),
+        },
+    ),
+    key(
+        "http.trusted_proxies",
+        "Networks of the proxies whose X-Forwarded-For says where a request comes from, such as 127.0.0.1",
+        Field::Texts {
+            get: |c| c.http.trusted_proxies.iter().map(ToString::to_string).collect(),
+            set: |c, texts| networks(texts).map(|networks| c.http.trusted_proxies = networks),
+        },
+    ),
+    key(
+        "http.cors_origins",
+        "Origins of web pages that may use the API from a browser, such as https://example.com; * for all",
+        Field::Texts {
+            get: |c| c.http.cors_origins.iter().map(ToString::to_string).collect(),
+            set: |c, texts| {
+                c.http.cors_origins = texts.iter().map(|text| text.parse()).collect::<Result<_, _>>()?;
+                Ok(())
+            },
+        },
+    ),
+    key(
         "http.header_timeout_ms",
         "How long a client may take to send the head of a request",
         Field::Number {
@@ -197,7 +234,7 @@ pub(crate) const KEYS: &[Key] = &[
         "Private networks that webhooks may reach, such as 192.168.1.0/24",
         Field::Texts {
             get: |c| c.delivery.egress_allow.iter().map(ToString::to_string).collect(),
-            set: set_egress_allow,
+            set: |c, texts| networks(texts).map(|networks| c.delivery.egress_allow = networks),
         },
     ),
 ];
@@ -343,11 +380,10 @@ fn secret(text: &str) -> Result<Secret, String> {
     Ok(Secret(text.to_owned()))
 }
 
-fn set_egress_allow(config: &mut Config, texts: &[String]) -> Result<(), String> {
+fn networks(texts: &[String]) -> Result<Vec<IpNet>, String> {
     let network = |text: &String| {
         let parsed: Result<IpNet, _> = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
         parsed.map_err(|_| format!("{text:?} is no network, such as 192.168.1.0/24 or fd00::/8"))
     };
-    config.delivery.egress_allow = texts.iter().map(network).collect::<Result<_, _>>()?;
-    Ok(())
+    texts.iter().map(network).collect()
 }

@@ -1,6 +1,7 @@
 //! What can be set, with its defaults. Where each value comes from is `load`'s business, what the
 //! keys are called is `keys`'; nothing here opens a database or a socket.
 
+mod cors;
 mod error;
 mod file;
 mod keys;
@@ -16,6 +17,7 @@ use fanfare_store::Location;
 use ipnet::IpNet;
 
 pub use self::{
+    cors::CorsOrigin,
     error::{ConfigError, Origin},
     secret::Secret,
 };
@@ -59,6 +61,14 @@ pub struct Config {
 pub struct Http {
     /// TCP connections at once.
     pub connections_max: usize,
+    /// The same from one address, or for one address through trusted proxies; 0: any number.
+    pub connections_max_per_address: usize,
+    /// Requests a second from one address; 0: any number.
+    pub requests_per_second: u32,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Web pages' origins that may use the API from a browser.
+    pub cors_origins: Vec<CorsOrigin>,
     /// From the start of a connection, or the end of an answer on it, to the end of the next request's
     /// head; so a connection may lie idle as long.
     pub header_timeout_ms: u64,
@@ -103,7 +113,14 @@ impl Default for Config {
             database_url: None,
             admin_key: None,
             jwt_secret: None,
-            http: Http { connections_max: 10_000, header_timeout_ms: 10_000 },
+            http: Http {
+                connections_max: 10_000,
+                connections_max_per_address: 256,
+                requests_per_second: 200,
+                trusted_proxies: Vec::new(),
+                cors_origins: Vec::new(),
+                header_timeout_ms: 10_000,
+            },
             sockets: Sockets { auth_timeout_ms: 30_000, idle_timeout_ms: 60_000 },
             database: Database { durable: true, readers: 4, writers: 4 },
             delivery: Delivery {

@@ -1,16 +1,22 @@
-//! Sockets: the upgrade, one task per connection, and one sans-I/O state machine per dialect.
-//! Translates between frames and the rest of the server; decides nothing about games.
+//! Sockets: the upgrade, one task per connection, and one sans-I/O state machine per dialect; and
+//! event streams, which follow sessions in the same way. Translates between frames and the rest of
+//! the server; decides nothing about games.
 
 mod close;
 mod connection;
+mod following;
 mod picker;
+mod sse;
 #[cfg(test)]
 mod testing;
 mod upgrade;
 
 use fanfare_model::event::Event;
 
-pub(crate) use self::upgrade::upgrade;
+pub(crate) use self::{
+    sse::{all_stream, session_stream},
+    upgrade::upgrade,
+};
 use crate::{
     app::{App, Error, Span},
     config,

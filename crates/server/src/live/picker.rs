@@ -2,9 +2,7 @@
 //! I/O. Inputs are frames, answers and moments; what is to be done comes out as [`Effect`]s. Nothing
 //! in here reads, writes or waits.
 //!
-//! A session is followed by its positions. Whatever a reader misses (by joining late, by a gap in
-//! what the hub delivers) is read from the log in pages, while the hub only notes positions; when a
-//! page was the last one, the hub is asked to go live, and answers if there is more.
+//! How a session is followed by its positions is told in `following`.
 
 #[cfg(test)]
 mod tests;
@@ -18,11 +16,14 @@ use bytes::Bytes;
 use fanfare_hub::{Message, Release, Topic};
 use fanfare_model::{
     event::{Event, kind::SESSION_STARTED, session_topic},
-    limits::{CATCH_UP_PAGE_EVENTS, SUBSCRIPTIONS_MAX_PER_SOCKET},
+    limits::SUBSCRIPTIONS_MAX_PER_SOCKET,
     wire::picker::{self as wire, ClientMessage},
 };
 
-use super::close::Close;
+use super::{
+    close::Close,
+    following::{Following, Heard, Next, Tell},
+};
 use crate::{
     app::{EVERYONE, Span},
     config,
@@ -83,9 +84,12 @@ pub(super) struct Dialect {
     followed: HashMap<Topic, Followed>,
     /// Those with more to read from the log, in turn.
     behind: VecDeque<Topic>,
-    /// Hashes of the `session.started` frames that a replay has sent.
-    started: VecDeque<u64>,
+    started: Started,
 }
+
+/// Hashes of the `session.started` frames that a replay has sent.
+#[derive(Default)]
+struct Started(VecDeque<u64>);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Auth {
@@ -99,17 +103,7 @@ enum Auth {
 /// A session that the socket is subscribed to.
 struct Followed {
     session_id: i64,
-    /// The last position sent.
-    last: u64,
-    stage: Stage,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    /// Reading from the log; the hub may have told of a position up to which there must be something.
-    CatchingUp { up_to: Option<u64> },
-    /// Hearing from the hub.
-    Live,
+    following: Following,
 }
 
 impl Dialect {
@@ -121,7 +115,7 @@ impl Dialect {
             heard_at: now,
             followed: HashMap::new(),
             behind: VecDeque::new(),
-            started: VecDeque::new(),
+            started: Started::default(),
         }
     }
 
@@ -189,98 +183,66 @@ impl Dialect {
             return;
         };
         out.push_back(send(wire::subscribed(session_id)));
-        let last = match after.map(u64::try_from) {
-            None => span.last,
-            Some(Ok(after)) if (span.first.saturating_sub(1)..=span.last).contains(&after) => after,
-            Some(_) => {
-                out.push_back(resync(session_id, span.last));
-                span.last
-            }
-        };
-        if last < span.last {
-            self.behind.push_back(topic.clone());
-        } else {
-            out.push_back(Effect::Release { topic: topic.clone(), sent: last });
-        }
-        let stage = Stage::CatchingUp { up_to: None };
-        self.followed.insert(topic, Followed { session_id, last, stage });
+        // The grammar knows no negative position.
+        let after = after.map(|after| u64::try_from(after).unwrap_or(u64::MAX));
+        let (following, next) =
+            Following::begin(span, after, |tell| self.started.tell(session_id, tell, out));
+        let last = following.last();
+        self.followed.insert(topic.clone(), Followed { session_id, following });
+        self.go_on(topic, last, next, out);
     }
 
     /// What to read from the log next; answer with [`Dialect::page`]. Sessions take turns.
     pub(super) fn next_page(&self) -> Option<Page> {
         let topic = self.behind.front()?;
-        let Followed { session_id, last, .. } = self.followed.get(topic)?;
-        Some(Page { topic: topic.clone(), session_id: *session_id, after: *last })
+        let Followed { session_id, following } = self.followed.get(topic)?;
+        Some(Page { topic: topic.clone(), session_id: *session_id, after: following.last() })
     }
 
     /// What was read. Must not be handed in when the session was left or joined again meanwhile.
     pub(super) fn page(&mut self, page: &Page, events: &[Event], out: &mut Effects) {
-        let Some(followed) = self.followed.get_mut(&page.topic) else { return };
-        let Stage::CatchingUp { up_to } = followed.stage else { return };
-        for event in events {
-            let seq = u64::try_from(event.seq).unwrap_or_default();
-            if seq <= followed.last {
-                continue;
-            }
-            if seq > followed.last + 1 {
-                out.push_back(resync(followed.session_id, seq - 1));
-            }
-            followed.last = seq;
-            let frame = Bytes::from(event.socket_frame());
-            if event.kind == SESSION_STARTED {
-                if self.started.len() == STARTED_REMEMBERED_MAX {
-                    self.started.pop_front();
-                }
-                self.started.push_back(hash(&frame));
-            }
-            out.push_back(Effect::Send(frame));
-        }
-        // The hub heard of events that the log does not have: say so rather than ask for ever.
-        if let Some(up_to) = up_to.filter(|up_to| events.is_empty() && *up_to > followed.last) {
-            out.push_back(resync(followed.session_id, up_to));
-            followed.last = up_to;
-        }
-        let sent = followed.last;
+        let Some(Followed { session_id, following }) = self.followed.get_mut(&page.topic) else { return };
+        let next = following.page(events, |tell| self.started.tell(*session_id, tell, out));
+        let last = following.last();
         self.behind.retain(|topic| *topic != page.topic);
-        if events.len() < CATCH_UP_PAGE_EVENTS {
-            out.push_back(Effect::Release { topic: page.topic.clone(), sent });
-        } else {
-            self.behind.push_back(page.topic.clone());
+        if let Some(next) = next {
+            self.go_on(page.topic.clone(), last, next, out);
         }
     }
 
     /// The hub's answer to [`Effect::Release`].
     pub(super) fn released(&mut self, topic: &Topic, release: Release) {
         let Some(followed) = self.followed.get_mut(topic) else { return };
-        followed.stage = match release {
-            Release::Live => Stage::Live,
-            Release::Behind(up_to) => {
-                self.behind.push_back(topic.clone());
-                Stage::CatchingUp { up_to: Some(up_to) }
-            }
-        };
+        if followed.following.released(release).is_some() {
+            self.behind.push_back(topic.clone());
+        }
     }
 
     /// A message of the hub's came.
     pub(super) fn hub(&mut self, message: Message, out: &mut Effects) {
         let Message { topic, seq, bytes } = message;
         if &*topic == EVERYONE {
-            if !self.was_replayed(&bytes) {
+            if !self.started.was_replayed(&bytes) {
                 out.push_back(Effect::Send(bytes));
             }
             return;
         }
         let Some(followed) = self.followed.get_mut(&topic) else { return };
-        if followed.stage != Stage::Live || seq <= followed.last {
-            return;
+        match followed.following.hub(seq) {
+            Heard::Pass => out.push_back(Effect::Send(bytes)),
+            Heard::Ignore => {}
+            Heard::Gap => {
+                self.behind.push_back(topic.clone());
+                out.push_back(Effect::Hold(topic));
+            }
         }
-        if seq == followed.last + 1 {
-            followed.last = seq;
-            out.push_back(Effect::Send(bytes));
-        } else {
-            followed.stage = Stage::CatchingUp { up_to: None };
-            self.behind.push_back(topic.clone());
-            out.push_back(Effect::Hold(topic));
+    }
+
+    /// The next step of a session that is not live yet.
+    fn go_on(&mut self, topic: Topic, last: u64, next: Next, out: &mut Effects) {
+        match next {
+            Next::Read => self.behind.push_back(topic),
+            Next::Release => out.push_back(Effect::Release { topic, sent: last }),
         }
     }
 
@@ -326,15 +288,33 @@ impl Dialect {
         self.behind.retain(|behind| behind != topic);
         self.followed.remove(topic).is_some()
     }
+}
+
+impl Started {
+    /// Sends what a replay tells.
+    fn tell(&mut self, session_id: i64, tell: Tell<'_>, out: &mut Effects) {
+        let event = match tell {
+            Tell::Event(event) => event,
+            Tell::Resync(seq) => return out.push_back(resync(session_id, seq)),
+        };
+        let frame = Bytes::from(event.socket_frame());
+        if event.kind == SESSION_STARTED {
+            if self.0.len() == STARTED_REMEMBERED_MAX {
+                self.0.pop_front();
+            }
+            self.0.push_back(hash(&frame));
+        }
+        out.push_back(Effect::Send(frame));
+    }
 
     /// Whether the frame is a `session.started` that a replay has sent before everybody is told.
     fn was_replayed(&mut self, frame: &Bytes) -> bool {
-        if self.started.is_empty() {
+        if self.0.is_empty() {
             return false;
         }
         let hash = hash(frame);
-        let place = self.started.iter().position(|started| *started == hash);
-        place.and_then(|place| self.started.remove(place)).is_some()
+        let place = self.0.iter().position(|started| *started == hash);
+        place.and_then(|place| self.0.remove(place)).is_some()
     }
 }
 

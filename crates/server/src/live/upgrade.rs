@@ -22,7 +22,7 @@ use super::{
     Live, Sessions,
     connection::{self, Surroundings},
 };
-use crate::accept::Slot;
+use crate::{accept::Slot, auth::Place};
 
 /// What RFC 6455, section 1.3, appends to the key.
 const KEY_SUFFIX: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -47,8 +47,9 @@ fn shake_hands<S: Sessions>(mut request: Request, surroundings: Surroundings<S>)
     let handed_over = hyper::upgrade::on(&mut request);
     // A socket counts as a connection for as long as it is open.
     let slot = request.extensions().get::<Slot>().cloned();
+    let place = request.extensions().get::<Place>().cloned();
     surroundings.tasks.clone().spawn("socket", async move {
-        let _slot = slot;
+        let _held = (slot, place);
         let handed_over = surroundings.clock.timeout(HAND_OVER_TIMEOUT_MS, handed_over).await;
         // Otherwise the client has hung up before it was told 101.
         if let Ok(Ok(stream)) = handed_over {

@@ -293,6 +293,23 @@ fn the_first_start_says_what_one_must_know_and_a_later_one_keeps_the_key() {
 }
 
 #[test]
+fn a_token_in_a_query_is_not_logged() {
+    let folder = folder();
+    let mut serving = Serving::start(folder.path(), &[("FANFARE_LOG", "trace")]);
+    let mut stream = TcpStream::connect(serving.address).expect("it listens");
+    stream
+        .write_all(b"GET /api/events?access_token=hunter2 HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+        .expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("answered");
+    assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
+    serving.signal("TERM");
+    let mut log = String::new();
+    serving.child.stderr.take().expect("piped").read_to_string(&mut log).expect("UTF-8");
+    assert!(log.contains("/api/events") && !log.contains("hunter2"), "{log}");
+}
+
+#[test]
 fn a_second_signal_ends_it_at_once() {
     for (signal, code) in [("INT", 130), ("TERM", 143)] {
         let folder = folder();

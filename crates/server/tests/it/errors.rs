@@ -34,13 +34,15 @@ async fn guarded_endpoints_ask_for_a_token_and_public_ones_do_not() {
         (Method::POST, "/api/webhooks/test/1"),
         (Method::GET, "/api/webhooks/1/logs"),
         (Method::GET, "/metrics"),
+        (Method::GET, "/api/events"),
     ] {
         let reply = stranger.send(method.clone(), path, None).await;
         assert_eq!(reply.expect(401), json!({ "error": NO_TOKEN }), "{method} {path}");
         let reply = forger.send(method.clone(), path, None).await;
         assert_eq!(reply.expect(403), json!({ "error": BAD_TOKEN }), "{method} {path}");
     }
-    for path in ["/health", "/api/games", "/api/games/1", "/api/sessions", "/api/sessions/active"] {
+    for path in ["/health", "/readyz", "/api/games", "/api/games/1", "/api/sessions", "/api/sessions/active"]
+    {
         stranger.get(path).await.expect(200);
         forger.get(path).await.expect(200);
     }

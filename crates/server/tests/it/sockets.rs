@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// A session with so many events beyond `session.started`.
-async fn session_with_events(host: &Client, events: usize) -> Value {
+pub(crate) async fn session_with_events(host: &Client, events: usize) -> Value {
     let session = host.post("/api/sessions", json!({})).await.expect(201)["id"].clone();
     if events > 0 {
         let game = game_named(host, "Earwax").await["id"].clone();
@@ -24,7 +24,7 @@ async fn session_with_events(host: &Client, events: usize) -> Value {
     session
 }
 
-async fn more_events(host: &Client, session: &Value, row: &Value, events: usize) {
+pub(crate) async fn more_events(host: &Client, session: &Value, row: &Value, events: usize) {
     let path = format!("/api/sessions/{session}/games/{row}/player-count");
     for count in 0..events {
         host.patch(&path, json!({"player_count": count})).await.expect(200);

@@ -2,6 +2,7 @@
 
 mod deliveries;
 mod events;
+mod idempotency;
 mod jobs;
 mod lost_commits;
 mod nights;

@@ -74,12 +74,7 @@ async fn nothing_is_written_once_another_server_has_been_here() {
     let database = TestDatabase::postgres();
     let store = opened_by(&database, "first").expect("it is free");
     let mut standing = store.standing();
-    // What another server leaves behind that came and went while the lock was lost.
-    database.execute("update owner set epoch = epoch + 1");
-    database.execute(
-        "select pg_terminate_backend(pid) from pg_stat_activity \
-         where datname = current_database() and pid <> pg_backend_pid()",
-    );
+    database.take_over();
     standing.wait_for(|standing| *standing == Standing::TakenOver).await.expect("the store is open");
     for _ in 0..TRIES {
         let result = store.write(|tx| settings::set(tx, "a", "1")).await;

@@ -56,7 +56,12 @@ fn every_key_can_be_set_in_the_file_and_by_its_variable() {
         admin_key = 'a'
         jwt_secret = 'j'
         shutdown_deadline_ms = 101
-        http = { connections_max = 1_0, header_timeout_ms = 0x14 }
+        http.connections_max = 1_0
+        http.header_timeout_ms = 0x14
+        http.requests_per_second = 0
+        http.connections_max_per_address = 11
+        http.trusted_proxies = ['127.0.0.1']
+        http.cors_origins = ['https://a.example', '*']
         sockets.auth_timeout_ms = 30
         sockets.idle_timeout_ms = 40
         [database]
@@ -76,6 +81,10 @@ fn every_key_can_be_set_in_the_file_and_by_its_variable() {
         ("FANFARE_JWT_SECRET", "j"),
         ("FANFARE_SHUTDOWN_DEADLINE_MS", "101"),
         ("FANFARE_HTTP_CONNECTIONS_MAX", "10"),
+        ("FANFARE_HTTP_CONNECTIONS_MAX_PER_ADDRESS", "11"),
+        ("FANFARE_HTTP_REQUESTS_PER_SECOND", "0"),
+        ("FANFARE_HTTP_TRUSTED_PROXIES", "127.0.0.1"),
+        ("FANFARE_HTTP_CORS_ORIGINS", "https://a.example, *"),
         ("FANFARE_HTTP_HEADER_TIMEOUT_MS", "20"),
         ("FANFARE_SOCKETS_AUTH_TIMEOUT_MS", "30"),
         ("FANFARE_SOCKETS_IDLE_TIMEOUT_MS", "40"),
@@ -97,7 +106,7 @@ fn every_key_can_be_set_in_the_file_and_by_its_variable() {
         let secrets: Vec<_> = secrets.map(|secret| secret.clone().expect("set").0).into();
         assert_eq!(secrets, ["sqlite:x.db", "a", "j"]);
         assert_eq!(config.shutdown_deadline_ms, 101);
-        assert_eq!((config.http.connections_max, config.http.header_timeout_ms), (10, 20));
+        assert_http(&config.http);
         assert_eq!((config.sockets.auth_timeout_ms, config.sockets.idle_timeout_ms), (30, 40));
         let database = &config.database;
         assert_eq!((database.durable, database.readers, database.writers), (false, 5, 6));
@@ -107,6 +116,16 @@ fn every_key_can_be_set_in_the_file_and_by_its_variable() {
         assert_eq!(allowed, ["10.0.0.0/8", "fd00::1/128"]);
         assert!(loaded.origins.iter().all(|origin| *origin != Origin::Default));
     }
+}
+
+/// What the test above sets of HTTP.
+fn assert_http(http: &crate::config::Http) {
+    assert_eq!((http.connections_max, http.header_timeout_ms), (10, 20));
+    assert_eq!((http.connections_max_per_address, http.requests_per_second), (11, 0));
+    let proxies: Vec<String> = http.trusted_proxies.iter().map(ToString::to_string).collect();
+    assert_eq!(proxies, ["127.0.0.1/32"]);
+    let origins: Vec<String> = http.cors_origins.iter().map(ToString::to_string).collect();
+    assert_eq!(origins, ["https://a.example", "*"]);
 }
 
 #[test]
@@ -155,6 +174,14 @@ fn the_file_is_judged_by_line() {
         (
             "delivery.retry_schedule_ms = [5, '6']",
             r#"f.toml:1: delivery.retry_schedule_ms is [5, "6"]: expected a list of whole numbers"#,
+        ),
+        (
+            "http.cors_origins = ['https://a.example/']",
+            r#"f.toml:1: http.cors_origins is ["https://a.example/"]: "https://a.example/" is no origin, such as https://example.com, without a path"#,
+        ),
+        (
+            "http.trusted_proxies = ['lan']",
+            r#"f.toml:1: http.trusted_proxies is ["lan"]: "lan" is no network, such as 192.168.1.0/24 or fd00::/8"#,
         ),
         (
             "delivery.egress_allow = ['lan']",

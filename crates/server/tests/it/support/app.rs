@@ -27,7 +27,7 @@ pub(crate) struct TestApp {
     clock: Clock,
     addr: SocketAddr,
     _folder: TempDir,
-    _database: Option<TestDatabase>,
+    database: Option<TestDatabase>,
 }
 
 impl TestApp {
@@ -58,7 +58,7 @@ impl TestApp {
         configure(&mut config);
         let server = Server::start(config.clone(), clock.clone()).await.expect("the server starts");
         let addr = server.addr();
-        Self { server: Some(server), config, clock, addr, _folder: folder, _database: database }
+        Self { server: Some(server), config, clock, addr, _folder: folder, database }
     }
 
     /// Stops the server and starts it again on the same data.
@@ -72,24 +72,37 @@ impl TestApp {
 
     /// Puts games with these titles into the library, while the server is stopped.
     pub(crate) async fn shelve(&mut self, titles: &[&str]) {
-        self.stop().await;
-        let options = Options {
-            location: Location::Sqlite(self.config.data.join("fanfare.db")),
-            durable: false,
-            readers: 1,
-            postgres_writers: 1,
-            owner: "a test".into(),
-        };
-        let (store, _commits) = fanfare_store::open(options, Arc::new(|_| ())).expect("the database");
         let new: Vec<_> = titles.iter().map(|title| new_game(title)).collect();
         let at = Timestamp::from_millis(0);
         let insert = move |tx: &mut Tx| {
             new.iter().try_for_each(|game| games::insert(tx, game, at).map(drop))?;
             Ok::<(), Error>(())
         };
-        store.write(insert).await.expect("new games");
-        store.close().await;
+        self.at_rest(insert).await;
         self.restart().await;
+    }
+
+    /// Stops the server and runs a job on its database.
+    pub(crate) async fn at_rest<T: Send + 'static>(
+        &mut self,
+        job: impl Fn(&mut Tx) -> Result<T, Error> + Send + 'static,
+    ) -> T {
+        self.stop().await;
+        let location = match &self.database {
+            Some(database) => database.location().clone(),
+            None => Location::Sqlite(self.config.data.join("fanfare.db")),
+        };
+        let options =
+            Options { location, durable: false, readers: 1, postgres_writers: 1, owner: "a test".into() };
+        let (store, _commits) = fanfare_store::open(options, Arc::new(|_| ())).expect("the database");
+        let output = store.write(job).await.expect("done");
+        store.close().await;
+        output
+    }
+
+    /// Another server takes the PostgreSQL database over.
+    pub(crate) fn take_over(&self) {
+        self.database.as_ref().expect("on PostgreSQL").take_over();
     }
 
     pub(crate) async fn stop(&mut self) {

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
-use hyper::{HeaderMap, Method, Request, StatusCode};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode, body::Incoming, http::request};
 use hyper_util::{
     client::legacy::{self, connect::HttpConnector},
     rt::TokioExecutor,
@@ -19,6 +19,7 @@ pub(crate) struct Client {
     http: legacy::Client<HttpConnector, Full<Bytes>>,
     addr: SocketAddr,
     token: Option<String>,
+    headers: Vec<(String, String)>,
 }
 
 /// What came back.
@@ -45,12 +46,24 @@ impl Reply {
 impl Client {
     /// Someone without a token.
     pub(crate) fn stranger(addr: SocketAddr) -> Self {
-        Self { http: legacy::Client::builder(TokioExecutor::new()).build_http(), addr, token: None }
+        Self {
+            http: legacy::Client::builder(TokioExecutor::new()).build_http(),
+            addr,
+            token: None,
+            headers: Vec::new(),
+        }
     }
 
     /// The same with a token.
     pub(crate) fn with_token(&self, token: &str) -> Self {
         Self { token: Some(token.to_owned()), ..self.clone() }
+    }
+
+    /// The same with one more header on every request.
+    pub(crate) fn with_header(&self, name: &str, value: &str) -> Self {
+        let mut with = self.clone();
+        with.headers.push((name.to_owned(), value.to_owned()));
+        with
     }
 
     /// Signs in with the admin key.
@@ -84,15 +97,30 @@ impl Client {
     }
 
     pub(crate) async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Reply {
-        let mut request = Request::builder().method(method).uri(format!("http://{}{path}", self.addr));
-        if let Some(token) = &self.token {
-            request = request.header("authorization", format!("Bearer {token}"));
-        }
+        let mut request = self.request(method, path);
         if body.is_some() {
             request = request.header("content-type", "application/json");
         }
         let body = body.map(|body| body.to_string()).unwrap_or_default();
         self.raw(request.body(Full::from(body)).expect("a request")).await
+    }
+
+    /// A request with this client's headers.
+    fn request(&self, method: Method, path: &str) -> request::Builder {
+        let mut request = Request::builder().method(method).uri(format!("http://{}{path}", self.addr));
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        request
+    }
+
+    /// A request for something that does not end: its head, and its body as it comes.
+    pub(crate) async fn open(&self, path: &str) -> Response<Incoming> {
+        let request = self.request(Method::GET, path).body(Full::default()).expect("a request");
+        soon("an answer", self.http.request(request)).await.expect("a connection")
     }
 
     pub(crate) async fn raw(&self, request: Request<Full<Bytes>>) -> Reply {

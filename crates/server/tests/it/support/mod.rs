@@ -4,6 +4,7 @@
 mod app;
 mod bot;
 mod http;
+mod listener;
 mod process;
 mod receiver;
 
@@ -13,6 +14,7 @@ pub(crate) use self::{
     app::{Engine, TestApp},
     bot::Bot,
     http::Client,
+    listener::Listener,
     process::Process,
     receiver::Receiver,
 };

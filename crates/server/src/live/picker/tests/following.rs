@@ -2,7 +2,7 @@
 //! without a duplicate and in order: the dialect with a real hub and a log, against a naive client.
 
 use fanfare_hub::{Hub, Limits, Mailbox, Start};
-use fanfare_model::Timestamp;
+use fanfare_model::{Timestamp, limits::CATCH_UP_PAGE_EVENTS};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

@@ -1,0 +1,118 @@
+//! Event streams for readers that only listen: who may read which, and from where on. How a stream
+//! runs is `live`'s business.
+
+use axum::{
+    Extension,
+    body::Body,
+    extract::{RawQuery, State},
+    http::{
+        HeaderMap, HeaderName, HeaderValue,
+        header::{CACHE_CONTROL, CONTENT_TYPE},
+    },
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use fanfare_model::wire::sse;
+use futures_util::{Stream, StreamExt};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    error::{Error, ErrorBody},
+    extract::{self, Ids},
+    guard::LAST_EVENT_ID,
+};
+use crate::{
+    app::{App, Error as AppError},
+    auth::Place,
+    live,
+};
+
+/// Asks proxies not to hold back what they are sent.
+const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(stream_session_events)).routes(routes!(stream_all_events))
+}
+
+/// A session's events as they happen.
+///
+/// Server-sent events: each message is the JSON of the WebSocket, without who voted, and its id is
+/// the event's `seq`. A reader that comes back with `Last-Event-ID` is sent what it missed.
+#[utoipa::path(
+    get,
+    path = "/api/sessions/{id}/events",
+    tag = "Events",
+    params(
+        ("id" = i64, Path, minimum = 1, description = "The session"),
+        ("Last-Event-ID" = Option<String>, Header, description = "The `seq` of the last event that was read; what is no number is ignored", example = "41"),
+        ("lastEventId" = Option<String>, Query, description = "The same, for clients that cannot set headers; the header counts first", example = "41"),
+    ),
+    responses(
+        (status = 200, description = "The events, until either side ends it", body = String, content_type = "text/event-stream", example = "id: 42\ndata: {\"type\":\"game.status\",…}\n\n"),
+        (status = 404, description = "Session not found", body = ErrorBody),
+    )
+)]
+async fn stream_session_events(
+    State(app): State<App>,
+    Ids([id]): Ids<1>,
+    place: Option<Extension<Place>>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Error> {
+    let from_header = headers.get(LAST_EVENT_ID).and_then(|value| value.to_str().ok());
+    let from_header = from_header.filter(|text| !text.is_empty()).map(str::to_owned);
+    let position = from_header.or_else(|| parameter(query.as_deref(), "lastEventId"));
+    let after = position.and_then(|text| sse::last_event_id(&text));
+    let stream =
+        live::session_stream(app, id, after).await?.ok_or(AppError::NotFound("Session not found"))?;
+    Ok(answer(stream, place))
+}
+
+/// Every event as it happens.
+///
+/// Server-sent events, of all sessions, from now on: each message is the JSON of the WebSocket, and
+/// its id is the event's. Whoever cannot set headers, as a browser's `EventSource`, may put the token
+/// into the query.
+#[utoipa::path(
+    get,
+    path = "/api/events",
+    tag = "Events",
+    params(("access_token" = Option<String>, Query, description = "A token, instead of the header")),
+    responses((status = 200, description = "The events, until either side ends it", body = String, content_type = "text/event-stream", example = "id: evt_1\ndata: {\"type\":\"session.started\",…}\n\n")),
+    security(("bearerAuth" = []))
+)]
+async fn stream_all_events(
+    State(app): State<App>,
+    place: Option<Extension<Place>>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Error> {
+    let from_query = || parameter(query.as_deref(), "access_token").filter(|token| !token.is_empty());
+    let token = extract::bearer_token(&headers).map(str::to_owned).or_else(from_query);
+    if !app.auth.is_admin_token(&token.ok_or(Error::NoToken)?) {
+        return Err(Error::BadToken);
+    }
+    Ok(answer(live::all_stream(app), place))
+}
+
+/// The first value of a parameter.
+fn parameter(query: Option<&str>, name: &str) -> Option<String> {
+    let mut pairs = url::form_urlencoded::parse(query?.as_bytes());
+    pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+}
+
+/// The stream keeps the client's place for as long as it runs.
+fn answer(
+    stream: impl Stream<Item = Result<Bytes, std::convert::Infallible>> + Send + 'static,
+    place: Option<Extension<Place>>,
+) -> Response {
+    let headers = [
+        (CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
+        (CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform")),
+        (ACCEL_BUFFERING, HeaderValue::from_static("no")),
+    ];
+    let stream = stream.inspect(move |_| {
+        let _held = &place;
+    });
+    (headers, Body::from_stream(stream)).into_response()
+}

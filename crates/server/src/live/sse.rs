@@ -1,0 +1,229 @@
+//! Event streams: what a session's followers and the host's tools read as server-sent events. One
+//! reader is one body of an answer, and lives and ends with it; its connection's task runs it.
+//!
+//! A reader that is too slow loses its mailbox, and then its stream: it comes back and resumes. So
+//! it does when the log cannot be read. Which requests become streams is not known here.
+
+use std::{collections::VecDeque, convert::Infallible, sync::Arc};
+
+use bytes::Bytes;
+use fanfare_hub::{Hub, Mailbox, Message, Start, Topic};
+use fanfare_model::{
+    event::session_topic,
+    wire::{picker, sse},
+};
+use futures_util::{Stream, stream};
+
+use super::{
+    Sessions,
+    following::{Following, Heard, Next, Tell},
+};
+use crate::{
+    app::{ALL_EVENTS, App, Error, public_topic},
+    metrics::Metrics,
+    shutdown::Tasks,
+    timers::Clock,
+};
+
+/// How long a stream is silent before a comment keeps it open.
+const COMMENT_AFTER_MS: u64 = 15_000;
+/// Messages that are taken out of the mailbox at a time.
+const BATCH_MAX_MESSAGES: usize = 64;
+/// Bytes that are taken out of the mailbox at a time, after the first message (64 KiB).
+const BATCH_MAX_BYTES: usize = 64 << 10;
+
+/// What a stream has around it.
+#[derive(Clone)]
+pub(super) struct Surroundings<S> {
+    pub(super) sessions: S,
+    pub(super) hub: Hub,
+    pub(super) clock: Clock,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) tasks: Tasks,
+}
+
+impl From<App> for Surroundings<App> {
+    fn from(app: App) -> Self {
+        Self {
+            hub: app.hub.clone(),
+            clock: app.clock.clone(),
+            metrics: app.metrics.clone(),
+            tasks: app.tasks.clone(),
+            sessions: app,
+        }
+    }
+}
+
+/// A session's events for the public, after the one at `after` or from now on; `None` for an unknown
+/// session. Ends when the server stops, the reader is too slow or the log cannot be read.
+///
+/// # Errors
+/// The database's.
+pub(crate) async fn session_stream(
+    app: App,
+    session_id: i64,
+    after: Option<u64>,
+) -> Result<Option<impl Stream<Item = Chunk>>, Error> {
+    Ok(Reader::of_session(app.into(), session_id, after).await?.map(Reader::into_stream))
+}
+
+/// Every event from now on, of every session and of none. Ends as [`session_stream`] does.
+pub(crate) fn all_stream(app: App) -> impl Stream<Item = Chunk> {
+    Reader::of_all(app.into()).into_stream()
+}
+
+/// A piece of the answer's body.
+type Chunk = Result<Bytes, Infallible>;
+
+struct Reader<S> {
+    around: Surroundings<S>,
+    mailbox: Mailbox,
+    /// What is followed by its positions; `None`: everything, as it comes.
+    followed: Option<Followed>,
+    /// What to send before anything else is looked at.
+    outbox: VecDeque<Bytes>,
+    _counted: Counted,
+}
+
+struct Followed {
+    session_id: i64,
+    topic: Topic,
+    following: Following,
+    /// `None` while it is live.
+    next: Option<Next>,
+}
+
+impl<S: Sessions> Reader<S> {
+    /// First the hub, then the log: what is committed between the two is noted by the hub.
+    async fn of_session(
+        around: Surroundings<S>,
+        session_id: i64,
+        after: Option<u64>,
+    ) -> Result<Option<Self>, Error> {
+        let mailbox = around.hub.connect();
+        let topic: Topic = public_topic(&session_topic(session_id)).into();
+        mailbox.subscribe(&topic, Start::CatchingUp);
+        let Some(span) = around.sessions.span(session_id).await? else { return Ok(None) };
+        let mut outbox = VecDeque::new();
+        let (following, next) =
+            Following::begin(&span, after, |tell| outbox.push_back(told(session_id, tell)));
+        outbox.push_front(Bytes::from(sse::position(following.last())));
+        let followed = Some(Followed { session_id, topic, following, next: Some(next) });
+        Ok(Some(Self { _counted: Counted::new(&around), around, mailbox, followed, outbox }))
+    }
+
+    fn of_all(around: Surroundings<S>) -> Self {
+        let mailbox = around.hub.connect();
+        mailbox.subscribe(&ALL_EVENTS.into(), Start::Live);
+        let outbox = VecDeque::from([Bytes::from_static(sse::COMMENT.as_bytes())]);
+        Self { _counted: Counted::new(&around), around, mailbox, followed: None, outbox }
+    }
+
+    fn into_stream(self) -> impl Stream<Item = Chunk> {
+        stream::unfold(self, |mut reader| async move {
+            let chunk = reader.chunk().await?;
+            Some((Ok(chunk), reader))
+        })
+    }
+
+    /// The next piece to send; `None` ends the stream.
+    async fn chunk(&mut self) -> Option<Bytes> {
+        loop {
+            if self.around.tasks.is_stopping() {
+                return None;
+            }
+            if self.mailbox.overflowed() {
+                self.around.metrics.streams_too_slow.inc();
+                return None;
+            }
+            if let Some(chunk) = self.outbox.pop_front() {
+                return Some(chunk);
+            }
+            if let Some(next) = self.followed.as_mut().and_then(|followed| followed.next.take()) {
+                self.catch_up(next).await?;
+                continue;
+            }
+            tokio::select! {
+                biased;
+                () = self.around.tasks.stopping() => return None,
+                () = self.mailbox.ready() => self.collect(),
+                () = async { self.around.clock.sleep_ms(COMMENT_AFTER_MS).await } => {
+                    return Some(Bytes::from_static(sse::COMMENT.as_bytes()));
+                }
+            }
+        }
+    }
+
+    /// Makes one step towards the live stream; `None` when the stream must end.
+    async fn catch_up(&mut self, next: Next) -> Option<()> {
+        let Followed { session_id, topic, following, next: after_that } = self.followed.as_mut()?;
+        let session_id = *session_id;
+        *after_that = match next {
+            Next::Release => following.released(self.mailbox.release(topic, following.last())),
+            Next::Read => {
+                let page = tokio::select! {
+                    biased;
+                    () = self.around.tasks.stopping() => return None,
+                    page = self.around.sessions.events(session_id, following.last()) => page,
+                };
+                let page = page.inspect_err(complain).ok()?;
+                following.page(&page, |tell| self.outbox.push_back(told(session_id, tell)))
+            }
+        };
+        Some(())
+    }
+
+    /// Moves a batch from the mailbox to the outbox.
+    fn collect(&mut self) {
+        let mut messages = Vec::new();
+        self.mailbox.take(BATCH_MAX_MESSAGES, BATCH_MAX_BYTES, &mut messages);
+        for Message { seq, bytes, .. } in messages {
+            let Some(followed) = &mut self.followed else {
+                self.outbox.push_back(bytes);
+                continue;
+            };
+            match followed.following.hub(seq) {
+                Heard::Pass => self.outbox.push_back(bytes),
+                Heard::Ignore => {}
+                Heard::Gap => {
+                    self.mailbox.hold(&followed.topic);
+                    followed.next = Some(Next::Read);
+                }
+            }
+        }
+    }
+}
+
+fn complain(error: &Error) {
+    tracing::warn!(?error, "an event stream's session could not be read");
+}
+
+/// The bytes that the publisher would send for the same.
+fn told(session_id: i64, tell: Tell<'_>) -> Bytes {
+    Bytes::from(match tell {
+        Tell::Event(event) => sse::message(event.seq, &event.public_frame()),
+        // With an id, so that the client resumes behind what it cannot get.
+        Tell::Resync(seq) => {
+            sse::message(seq, &picker::resync(session_id, i64::try_from(seq).unwrap_or(i64::MAX)))
+        }
+    })
+}
+
+/// Counts an open stream until it is dropped, however that comes about.
+struct Counted(Arc<Metrics>);
+
+impl Counted {
+    fn new<S>(around: &Surroundings<S>) -> Self {
+        around.metrics.streams.inc();
+        Self(around.metrics.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.streams.dec();
+    }
+}
+
+#[cfg(test)]
+mod tests;

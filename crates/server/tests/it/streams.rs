@@ -1,0 +1,185 @@
+//! Event streams against the real server.
+
+use std::time::Duration;
+
+use fanfare::timers::Clock;
+use fanfare_model::Timestamp;
+use hyper::Method;
+use serde_json::{Value, json};
+
+use crate::{
+    sockets::{more_events, session_with_events},
+    support::{Client, Engine, Listener, TestApp, eventually},
+};
+
+async fn follow(client: &Client, session: &Value) -> Listener {
+    Listener::open(client, &format!("/api/sessions/{session}/events")).await
+}
+
+#[tokio::test]
+async fn a_stranger_hears_what_a_bot_hears() {
+    let app = TestApp::spawn().await;
+    let host = app.host().await;
+    let session = session_with_events(&host, 1).await;
+    let mut listener = follow(&app.stranger(), &session).await;
+    for (name, value) in [
+        ("content-type", "text/event-stream"),
+        ("cache-control", "no-store, no-transform"),
+        ("x-accel-buffering", "no"),
+        ("x-content-type-options", "nosniff"),
+    ] {
+        assert_eq!(listener.headers[name], value, "{name}");
+    }
+    assert_eq!(listener.block().await.as_deref(), Some(":\nid: 2\n\n"));
+    let mut bot = app.bot().await;
+    bot.subscribe(&session).await;
+    more_events(&host, &session, &json!(1), 2).await;
+    for id in ["3", "4"] {
+        assert_eq!(listener.hear().await, bot.hear().await);
+        assert_eq!(listener.last_id.as_deref(), Some(id));
+    }
+    let metrics = host.get("/metrics").await.text;
+    assert!(metrics.contains("\nfanfare_streams 1\n"), "{metrics}");
+    drop(listener);
+}
+
+#[tokio::test]
+async fn a_listener_resumes_across_a_restart_without_a_gap_or_a_duplicate() {
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        let mut app = TestApp::spawn_on(engine).await;
+        let host = app.host().await;
+        let session = session_with_events(&host, 3).await;
+        let mut seqs = Vec::new();
+        let mut listener = follow(&app.stranger().with_header("last-event-id", "0"), &session).await;
+        for _ in 0..4 {
+            seqs.push(listener.hear().await["seq"].as_i64().expect("a seq"));
+        }
+        tokio::join!(app.restart(), listener.end());
+        let last_id = listener.last_id.expect("some");
+        let host = app.host().await;
+        more_events(&host, &session, &json!(1), 2).await;
+        let mut listener = follow(&app.stranger().with_header("last-event-id", &last_id), &session).await;
+        more_events(&host, &session, &json!(1), 2).await;
+        for _ in 0..4 {
+            seqs.push(listener.hear().await["seq"].as_i64().expect("a seq"));
+        }
+        assert_eq!(seqs, [1, 2, 3, 4, 5, 6, 7, 8], "{engine:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_listener_that_joins_while_events_flow_hears_each_once_in_order() {
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        let app = TestApp::spawn_on(engine).await;
+        let host = app.host().await;
+        let session = session_with_events(&host, 1).await;
+        let load = futures_util::future::join_all((0..8).map(|_| more_events_of(&host, &session)));
+        let listen = async {
+            let path = format!("/api/sessions/{session}/events?lastEventId=0");
+            let mut listener = Listener::open(&app.stranger(), &path).await;
+            for seq in 1..=402 {
+                assert_eq!(listener.hear().await["seq"], seq, "{engine:?}");
+            }
+        };
+        tokio::join!(load, listen);
+    }
+}
+
+async fn more_events_of(host: &Client, session: &Value) {
+    more_events(host, session, &json!(1), 50).await;
+}
+
+#[tokio::test]
+async fn where_a_stream_begins() {
+    let app = TestApp::spawn().await;
+    let host = app.host().await;
+    let session = session_with_events(&host, 2).await;
+    let path = format!("/api/sessions/{session}/events");
+    let resync = json!({"type": "resync", "sessionId": session, "seq": 3, "message": "Missed events are not available; fetch the session again"});
+    for (header, query, first_id, first) in [
+        (None, "", "3", None),
+        (None, "?lastEventId=1", "1", Some(json!(2))),
+        (Some("2"), "?lastEventId=1", "2", Some(json!(3))),
+        (Some(""), "?lastEventId=2", "2", Some(json!(3))),
+        (Some("3"), "", "3", None),
+        (Some("x"), "", "3", None),
+        (Some("-1"), "?lastEventId=1", "3", None),
+        (Some("4"), "", "3", Some(resync.clone())),
+        (None, "?lastEventId=99999999999999999999", "3", Some(resync)),
+    ] {
+        let stranger = header.map_or(app.stranger(), |id| app.stranger().with_header("last-event-id", id));
+        let mut listener = Listener::open(&stranger, &format!("{path}{query}")).await;
+        let opening = listener.block().await.expect("an opening");
+        assert_eq!(opening, format!(":\nid: {first_id}\n\n"), "{header:?} {query}");
+        let Some(first) = first else { continue };
+        let heard = listener.hear().await;
+        assert!(heard == first || heard["seq"] == first, "{header:?} {query}: {heard}");
+    }
+    for id in ["99", "0", "x"] {
+        let reply = app.stranger().get(&format!("/api/sessions/{id}/events")).await;
+        assert_eq!(reply.headers["content-type"], "application/json");
+        assert_eq!(reply.expect(404), json!({"error": "Session not found"}));
+    }
+}
+
+#[tokio::test]
+async fn a_token_holder_hears_everything() {
+    let app = TestApp::spawn().await;
+    let (host, stranger) = (app.host().await, app.stranger());
+    let by_query = format!("/api/events?access_token={}", host.token());
+    let mut listeners =
+        [Listener::open(&host, "/api/events").await, Listener::open(&stranger, &by_query).await];
+    let mut bot = app.bot().await;
+    let session = session_with_events(&host, 1).await;
+    let started = bot.hear().await;
+    for listener in &mut listeners {
+        assert_eq!(listener.hear().await, started);
+        assert_eq!(listener.last_id.as_deref(), started["id"].as_str());
+        let added = listener.hear().await;
+        assert_eq!((&added["type"], &added["data"]["session"]["id"]), (&json!("game.added"), &session));
+    }
+    for (path, status, error) in [
+        ("/api/events", 401, "Access token required"),
+        ("/api/events?access_token=", 401, "Access token required"),
+        ("/api/events?access_token=x.y.z", 403, "Invalid or expired token"),
+    ] {
+        assert_eq!(stranger.get(path).await.expect(status), json!({ "error": error }), "{path}");
+    }
+    let head = host.send(Method::HEAD, "/api/events", None).await;
+    assert_eq!((head.status.as_u16(), head.text.as_str()), (200, ""));
+    let elsewhere = format!("/api/webhooks?access_token={}", host.token());
+    stranger.get(&elsewhere).await.expect(401);
+}
+
+#[tokio::test]
+async fn a_stream_is_kept_open_and_holds_its_connection() {
+    let clock = Clock::manual(Timestamp::from_millis(1_800_000_000_000));
+    let app =
+        TestApp::spawn_with(Engine::Sqlite, clock.clone(), |config| config.http.connections_max = 2).await;
+    let host = app.host().await;
+    let session = session_with_events(&host, 0).await;
+    let mut first = follow(&app.stranger(), &session).await;
+    first.block().await.expect("an opening");
+    let comment = async {
+        assert_eq!(first.block().await.as_deref(), Some(":\n\n"));
+    };
+    tokio::select! {
+        () = comment => {}
+        () = eventually("a comment", || async { clock.advance(Duration::from_secs(1)); None }) => {}
+    }
+    // The host's own idle connection is over by then, or will be soon.
+    let path = format!("/api/sessions/{session}/events");
+    let second = eventually("a second stream", || async {
+        clock.advance(Duration::from_secs(1));
+        let answer = app.stranger().open(&path).await;
+        (answer.status() == 200).then_some(answer)
+    })
+    .await;
+    assert_eq!(app.stranger().get("/health").await.status, 503);
+    drop((first, second));
+    eventually("a free place", || async {
+        clock.advance(Duration::from_secs(5));
+        (app.stranger().get("/health").await.status == 200).then_some(())
+    })
+    .await;
+}
