@@ -2,6 +2,7 @@
 
 mod cli;
 mod connections;
+mod contract;
 mod crash;
 mod deliveries;
 mod errors;

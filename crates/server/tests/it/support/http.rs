@@ -132,4 +132,10 @@ impl Client {
         })
         .await
     }
+
+    /// The head of an answer whose body may have no end.
+    pub(crate) async fn head(&self, request: Request<Full<Bytes>>) -> Reply {
+        let (parts, _) = soon("a head", self.http.request(request)).await.expect("a connection").into_parts();
+        Reply { status: parts.status, headers: parts.headers, text: String::new() }
+    }
 }

@@ -13,7 +13,7 @@ use std::{future::Future, time::Duration};
 pub(crate) use self::{
     app::{Engine, TestApp},
     bot::Bot,
-    http::Client,
+    http::{Client, Reply},
     listener::Listener,
     process::Process,
     receiver::Receiver,
