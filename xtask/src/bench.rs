@@ -17,7 +17,10 @@ struct Bench {
     target: &'static str,
 }
 
-const BENCHES: &[Bench] = &[Bench { name: "store", package: "fanfare-store", target: "add_game" }];
+const BENCHES: &[Bench] = &[
+    Bench { name: "store", package: "fanfare-store", target: "add_game" },
+    Bench { name: "api", package: "fanfare", target: "api" },
+];
 
 pub(crate) fn names() -> Vec<&'static str> {
     BENCHES.iter().map(|bench| bench.name).collect()

@@ -92,14 +92,7 @@ impl DataFolder {
             Err(error) => return Err(unusable(&path, &error)),
         };
         narrow(&path, &file).map_err(|error| unusable(&path, &error))?;
-        let mut bytes = Vec::new();
-        file.take(READ_MAX_BYTES).read_to_end(&mut bytes).map_err(|error| unusable(&path, &error))?;
-        let text = String::from_utf8_lossy(&bytes);
-        let text = text.trim();
-        match hex::decode(text) {
-            Ok(secret) if secret.len() == JWT_SECRET_BYTES => Ok(Secret(text.to_owned())),
-            _ => Err(DataFolderError::BadSecret { path }),
-        }
+        read_secret(path, file)
     }
 
     /// The file appears under its name only once it is whole and on the disk, so that a crash
@@ -120,6 +113,28 @@ impl DataFolder {
         };
         write().map_err(|error| unusable(path, &error))?;
         Ok(Secret(secret))
+    }
+}
+
+/// The secret that the server of this folder signs tokens with; `None` when none was made yet.
+/// Takes no lock: a server may well run there.
+pub(crate) fn find_jwt_secret(folder: &Path) -> Result<Option<Secret>, DataFolderError> {
+    let path = folder.join(JWT_SECRET_NAME);
+    match File::open(&path) {
+        Ok(file) => read_secret(path, file).map(Some),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(unusable(&path, &error)),
+    }
+}
+
+fn read_secret(path: PathBuf, file: File) -> Result<Secret, DataFolderError> {
+    let mut bytes = Vec::new();
+    file.take(READ_MAX_BYTES).read_to_end(&mut bytes).map_err(|error| unusable(&path, &error))?;
+    let text = String::from_utf8_lossy(&bytes);
+    let text = text.trim();
+    match hex::decode(text) {
+        Ok(secret) if secret.len() == JWT_SECRET_BYTES => Ok(Secret(text.to_owned())),
+        _ => Err(DataFolderError::BadSecret { path }),
     }
 }
 
@@ -189,10 +204,14 @@ mod tests {
     fn the_secret_is_made_once_and_private() {
         let temp = tempfile::tempdir().expect("a temporary folder");
         let folder = open(temp.path()).expect("free");
+        assert!(find_jwt_secret(temp.path()).expect("looked for").is_none());
         let secret = folder.jwt_secret().expect("made");
         assert_eq!(secret.0.len(), 64);
         assert_eq!(mode(&temp.path().join(JWT_SECRET_NAME)), 0o600);
         assert!(folder.jwt_secret().expect("read") == secret);
+        assert!(
+            find_jwt_secret(temp.path()).expect("read, though the folder is held") == Some(secret.clone())
+        );
         drop(folder);
         assert!(open(temp.path()).expect("free").jwt_secret().expect("read") == secret);
         assert!(!temp.path().join("jwt-secret.new").exists());

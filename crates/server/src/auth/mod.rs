@@ -11,6 +11,7 @@ mod token;
 
 use std::net::IpAddr;
 
+use fanfare_model::Timestamp;
 use fanfare_store::{Error, Store, settings};
 
 pub(crate) use self::{
@@ -111,6 +112,11 @@ impl Auth {
     pub(crate) fn is_admin_token(&self, token: &str) -> bool {
         self.admin(token).is_some()
     }
+}
+
+/// An admin token of a few minutes for somebody on this machine who can read its secret.
+pub(crate) fn short_token(jwt_secret: &[u8], now: Timestamp) -> String {
+    Tokens::new(jwt_secret, 0).issue_short(now)
 }
 
 /// Makes a new admin key, stores its hash and ends all tokens; returns the key, to be shown once.

@@ -6,6 +6,8 @@ use serde_json::{Map, Value, json};
 
 /// How long an issued token is valid.
 const LIFETIME_S: i64 = 24 * 60 * 60;
+/// How long one is valid that a command makes for itself (1 h): longer than the longest import.
+const SHORT_LIFETIME_S: i64 = 60 * 60;
 
 /// Issues and verifies tokens under one secret.
 pub(super) struct Tokens {
@@ -45,8 +47,16 @@ impl Tokens {
     }
 
     pub(super) fn issue(&self, now: Timestamp) -> String {
+        self.sign(now, LIFETIME_S)
+    }
+
+    pub(super) fn issue_short(&self, now: Timestamp) -> String {
+        self.sign(now, SHORT_LIFETIME_S)
+    }
+
+    fn sign(&self, now: Timestamp, lifetime_s: i64) -> String {
         let issued_s = now.as_seconds().max(self.valid_from_s);
-        let claims = json!({"role": "admin", "iat": issued_s, "exp": now.as_seconds() + LIFETIME_S});
+        let claims = json!({"role": "admin", "iat": issued_s, "exp": now.as_seconds() + lifetime_s});
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)
             .expect("signing with a shared secret cannot fail")
     }
@@ -90,6 +100,11 @@ mod tests {
         assert!(valid(0));
         assert!(valid(LIFETIME_S * 1000 - 1));
         assert!(!valid(LIFETIME_S * 1000));
+
+        let short = tokens.issue_short(NOW);
+        let valid = |ms| tokens.verify(&short, NOW.plus_millis(ms)).is_some_and(|claims| claims.is_admin());
+        assert!(valid(SHORT_LIFETIME_S * 1000 - 1));
+        assert!(!valid(SHORT_LIFETIME_S * 1000));
     }
 
     #[test]

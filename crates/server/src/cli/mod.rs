@@ -1,27 +1,41 @@
 //! The command line: what can be typed, and how a verb's failure becomes a line and an exit code.
 //! Each verb has a file of its own; none of them decides anything about game nights.
 
+mod client;
 mod config;
+mod export;
 mod flags;
+mod import;
 mod key;
+mod progress;
 mod reach;
 mod serve;
 
-use std::{collections::BTreeMap, ffi::OsString, io::Write, path::PathBuf, process::ExitCode};
+use std::{
+    collections::BTreeMap, ffi::OsString, future::Future, io::Write, path::PathBuf, process::ExitCode,
+};
 
 use clap::{Parser, Subcommand};
 
-use self::flags::SettingFlags;
+use self::{
+    client::{Client, ServerArgs},
+    export::ExportArgs,
+    flags::SettingFlags,
+    import::{Import, ImportArgs},
+};
 use crate::{
     config::{ConfigError, Inputs, Loaded, load, reference},
     startup::StartError,
     telemetry::{self, LogFormat},
+    timers::Clock,
 };
 
 /// A wrong setting or a wrong command line (`EX_USAGE` of sysexits.h).
 const EXIT_SETTING: u8 = 64;
 /// The machine's or the database's fault.
 const EXIT_ENVIRONMENT: u8 = 1;
+/// Ctrl-C: 128 and the signal's number, as shells count.
+const EXIT_INTERRUPTED: u8 = 130;
 
 const LONG_ABOUT: &str = "A self-hosted game-night server and event notification system.
 
@@ -58,6 +72,20 @@ struct Cli {
 enum Verb {
     /// Run the server; what happens without a command
     Serve,
+    /// Import games, or the votes in a chat log, into the running server
+    Import {
+        #[command(flatten)]
+        args: ImportArgs,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// Export the library as CSV, or a session, from the running server
+    Export {
+        #[command(flatten)]
+        args: ExportArgs,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
     /// Check or print the configuration
     #[command(after_long_help = reference(), disable_help_subcommand = true)]
     Config {
@@ -163,6 +191,15 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
             warn(&loaded);
             serve::serve(loaded.config)
         }
+        Verb::Import { args, server } => {
+            let loaded = load(&inputs)?;
+            let import = Import::read(&args)?;
+            at_the_server(&server, &loaded, &inputs, async |client| import.send(client).await)
+        }
+        Verb::Export { args, server } => {
+            let loaded = load(&inputs)?;
+            at_the_server(&server, &loaded, &inputs, async |client| export::export(client, &args).await)
+        }
         Verb::Config { verb: ConfigVerb::Check } => {
             let loaded = load(&inputs)?;
             warn(&loaded);
@@ -177,6 +214,38 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
     }
 }
 
+/// Signs in at the running server and does `work` there, until Ctrl-C.
+fn at_the_server(
+    server: &ServerArgs,
+    loaded: &Loaded,
+    inputs: &Inputs,
+    work: impl AsyncFnOnce(&Client) -> Result<(), Failure>,
+) -> Result<ExitCode, Failure> {
+    until_interrupted(async {
+        let client = Client::sign_in(server, loaded, &inputs.environment, Clock::real()).await?;
+        work(&client).await
+    })
+}
+
+/// Runs `work` to its end, or drops it when Ctrl-C comes first.
+fn until_interrupted(work: impl Future<Output = Result<(), Failure>>) -> Result<ExitCode, Failure> {
+    let runtime = runtime()?;
+    let ended = runtime.block_on(async {
+        tokio::select! {
+            biased;
+            Ok(()) = tokio::signal::ctrl_c() => None,
+            ended = work => Some(ended),
+        }
+    });
+    // A look-up of a name cannot be broken off, and nobody waits for it any more.
+    runtime.shutdown_background();
+    let Some(ended) = ended else {
+        say("fanfare: interrupted");
+        return Ok(EXIT_INTERRUPTED.into());
+    };
+    ended.map(|()| ExitCode::SUCCESS)
+}
+
 fn warn(loaded: &Loaded) {
     for warning in &loaded.warnings {
         let _ = writeln!(std::io::stderr(), "fanfare: warning: {warning}");
@@ -185,11 +254,21 @@ fn warn(loaded: &Loaded) {
 
 /// Data for standard output. An error is one: somebody waits for it.
 fn print(text: &str) -> Result<(), Failure> {
+    print_bytes(text.as_bytes())
+}
+
+/// The same for what need not be text.
+fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
     let mut output = std::io::stdout().lock();
     output
-        .write_all(text.as_bytes())
+        .write_all(bytes)
         .and_then(|()| output.flush())
         .map_err(|error| Failure::Environment(format!("cannot write to standard output: {error}")))
+}
+
+/// A line for people, on standard error. Nobody is left to tell when that fails.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {

@@ -1,6 +1,7 @@
 //! The program and the server as the world meets them: through arguments, sockets and files.
 
 mod cli;
+mod cli_transfer;
 mod connections;
 mod contract;
 mod crash;
