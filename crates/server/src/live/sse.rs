@@ -82,7 +82,6 @@ struct Reader<S> {
     followed: Option<Followed>,
     /// What to send before anything else is looked at.
     outbox: VecDeque<Bytes>,
-    _counted: Counted,
 }
 
 struct Followed {
@@ -109,14 +108,24 @@ impl<S: Sessions> Reader<S> {
             Following::begin(&span, after, |tell| outbox.push_back(told(session_id, tell)));
         outbox.push_front(Bytes::from(sse::position(following.last())));
         let followed = Some(Followed { session_id, topic, following, next: Some(next) });
-        Ok(Some(Self { _counted: Counted::new(&around), around, mailbox, followed, outbox }))
+        Ok(Some(Self::new(around, mailbox, followed, outbox)))
     }
 
     fn of_all(around: Surroundings<S>) -> Self {
         let mailbox = around.hub.connect();
         mailbox.subscribe(&ALL_EVENTS.into(), Start::Live);
         let outbox = VecDeque::from([Bytes::from_static(sse::COMMENT.as_bytes())]);
-        Self { _counted: Counted::new(&around), around, mailbox, followed: None, outbox }
+        Self::new(around, mailbox, None, outbox)
+    }
+
+    fn new(
+        around: Surroundings<S>,
+        mailbox: Mailbox,
+        followed: Option<Followed>,
+        outbox: VecDeque<Bytes>,
+    ) -> Self {
+        around.metrics.streams.inc();
+        Self { around, mailbox, followed, outbox }
     }
 
     fn into_stream(self) -> impl Stream<Item = Chunk> {
@@ -129,11 +138,7 @@ impl<S: Sessions> Reader<S> {
     /// The next piece to send; `None` ends the stream.
     async fn chunk(&mut self) -> Option<Bytes> {
         loop {
-            if self.around.tasks.is_stopping() {
-                return None;
-            }
-            if self.mailbox.overflowed() {
-                self.around.metrics.streams_too_slow.inc();
+            if self.around.tasks.is_stopping() || self.mailbox.overflowed() {
                 return None;
             }
             if let Some(chunk) = self.outbox.pop_front() {
@@ -209,19 +214,14 @@ fn told(session_id: i64, tell: Tell<'_>) -> Bytes {
     })
 }
 
-/// Counts an open stream until it is dropped, however that comes about.
-struct Counted(Arc<Metrics>);
-
-impl Counted {
-    fn new<S>(around: &Surroundings<S>) -> Self {
-        around.metrics.streams.inc();
-        Self(around.metrics.clone())
-    }
-}
-
-impl Drop for Counted {
+/// However a stream ends: nobody asks it for more while its connection takes nothing.
+impl<S> Drop for Reader<S> {
     fn drop(&mut self) {
-        self.0.streams.dec();
+        let metrics = &self.around.metrics;
+        metrics.streams.dec();
+        if self.mailbox.overflowed() {
+            metrics.streams_too_slow.inc();
+        }
     }
 }
 

@@ -19,7 +19,7 @@ async fn read_all(stream: &mut TcpStream) -> String {
 }
 
 /// Whether a new connection gets an answer.
-async fn is_served(app: &TestApp) -> Option<()> {
+pub(crate) async fn is_served(app: &TestApp) -> Option<()> {
     let mut stream = TcpStream::connect(app.addr()).await.expect("the backlog takes it");
     stream.write_all(b"GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.ok()?;
     let mut answer = String::new();
@@ -43,7 +43,7 @@ async fn a_connection_beyond_the_limit_is_told_so_and_a_socket_counts_as_one() {
 }
 
 /// Moves the clock on until it happens: which deadline is set when is the server's affair.
-async fn passing_time<F: Future>(clock: &Clock, happens: F) -> F::Output {
+pub(crate) async fn passing_time<F: Future>(clock: &Clock, happens: F) -> F::Output {
     let pass = async {
         let _: () = eventually("an end of the time", || async {
             clock.advance(Duration::from_secs(1));

@@ -8,8 +8,12 @@ use fanfare_model::Timestamp;
 use http_body_util::Full;
 use hyper::{HeaderMap, Method, Request};
 use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
-use crate::support::{Client, Engine, Listener, TestApp, eventually};
+use crate::support::{Client, Engine, Listener, TestApp, eventually, soon};
 
 /// A server that believes what this machine says of where requests come from.
 async fn behind_a_proxy(clock: &Clock, configure: impl FnOnce(&mut fanfare::config::Http)) -> TestApp {
@@ -85,6 +89,25 @@ async fn streams_through_a_proxy_count_for_their_client() {
     assert_eq!(reply.expect(429), json!({"error": "Too many connections from this address"}));
     other.get("/health").await.expect(200);
     drop(streams);
+}
+
+#[tokio::test]
+async fn sockets_through_a_proxy_count_for_their_client() {
+    let app = behind_a_proxy(&Clock::real(), |http| http.connections_max_per_address = 1).await;
+    let mut socket = TcpStream::connect(app.addr()).await.expect("connected");
+    let request = "GET /api/sessions/live HTTP/1.1\r\nhost: x\r\nx-forwarded-for: 9.9.9.9\r\nconnection: upgrade\r\n\
+        upgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    socket.write_all(request.as_bytes()).await.expect("sent");
+    let mut status = [0; 12];
+    soon("an upgrade", socket.read_exact(&mut status)).await.expect("an answer");
+    assert_eq!(&status, b"HTTP/1.1 101");
+    client_at(&app, "9.9.9.9").get("/health").await.expect(429);
+    client_at(&app, "9.9.9.8").get("/health").await.expect(200);
+    drop(socket);
+    eventually("a free place", async || {
+        (client_at(&app, "9.9.9.9").get("/health").await.status == 200).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -27,18 +27,18 @@ async fn claim(store: &Store, key: &'static str, fingerprint: &'static str, at_m
     .await
 }
 
-fn kept(fingerprint: &str, at_ms: i64) -> Option<Kept> {
-    let body = format!("{fingerprint} at {at_ms}");
-    Some(Kept { fingerprint: fingerprint.into(), status: 201, body })
+/// What such a claim puts there.
+fn kept(fingerprint: &str, at_ms: i64) -> Kept {
+    Kept { fingerprint: fingerprint.into(), status: 201, body: format!("{fingerprint} at {at_ms}") }
 }
 
 async fn a_key_is_claimed_once_until_it_expires(database: TestDatabase) {
     let (store, _commits) = database.open();
     assert_eq!(claim(&store, "a", "one", 1_000).await, None);
-    assert_eq!(claim(&store, "a", "two", 1_100).await, kept("one", 1_000));
+    assert_eq!(claim(&store, "a", "two", 1_100).await, Some(kept("one", 1_000)));
     assert_eq!(claim(&store, "b", "two", 1_100).await, None);
     assert_eq!(claim(&store, "a", "two", 1_101).await, None, "the answer had expired");
-    assert_eq!(claim(&store, "a", "one", 1_102).await, kept("two", 1_101));
+    assert_eq!(claim(&store, "a", "one", 1_102).await, Some(kept("two", 1_101)));
     let fill = store.write(|tx| idempotency::fill(tx, "nobody's", 201, "")).await;
     assert_eq!(fill, Err(Error::NotFound));
 }
@@ -61,7 +61,7 @@ async fn claims_of_one_key_wait_for_each_other(database: TestDatabase) {
     let answers: [_; 4] = tokio::join!(claim("0"), claim("1"), claim("2"), claim("3")).into();
     let free = answers.iter().position(Option::is_none).expect("one of them");
     for (number, answer) in answers.into_iter().enumerate() {
-        let expected = if number == free { None } else { kept(&free.to_string(), 1_000) };
+        let expected = (number != free).then(|| kept(&free.to_string(), 1_000));
         assert_eq!(answer, expected);
     }
 }
@@ -75,5 +75,5 @@ async fn old_answers_are_forgotten_in_batches(database: TestDatabase) {
         assert_eq!(write(&store, |tx| idempotency::forget(tx, at(1_003), 2)).await, expected);
     }
     assert_eq!(write(&store, |tx| run(tx, "select key from idempotency")).await, 1);
-    assert_eq!(claim(&store, "d", "other", 1_003).await, kept("print", 1_003));
+    assert_eq!(claim(&store, "d", "other", 1_003).await, Some(kept("print", 1_003)));
 }
