@@ -43,7 +43,8 @@ pub(crate) fn ensure() -> Result<()> {
     let missing = || {
         let postgres = postgres_bin().is_none().then_some("postgresql");
         let openssl = (!works(command("openssl", here).arg("version"))).then_some("openssl");
-        postgres.into_iter().chain(openssl).collect::<Vec<_>>()
+        let curl = (!works(command("curl", here).arg("--version"))).then_some("curl");
+        postgres.into_iter().chain(openssl).chain(curl).collect::<Vec<_>>()
     };
     let wanted = missing();
     if wanted.is_empty() {
@@ -52,8 +53,8 @@ pub(crate) fn ensure() -> Result<()> {
     let by_hand = format!("apt-get install --no-install-recommends {}", wanted.join(" "));
     if !root()? || !works(command("apt-get", here).arg("--version")) {
         bail!(
-            "missing: {}. On Debian or Ubuntu install it with: sudo {by_hand}",
-            wanted.join(" (the server) and ")
+            "missing: {} (of PostgreSQL the server). On Debian or Ubuntu install it with: sudo {by_hand}",
+            wanted.join(", ")
         );
     }
     install(&wanted)?;

@@ -13,8 +13,10 @@ use crate::{
     tidy,
 };
 
-/// Where the Node programs are that the integration tests talk to.
+/// Where the Node programs are that the integration tests talk to: those that test themselves
+/// first, and the examples.
 const RECEIVERS: &str = "crates/server/tests/node";
+const NODE_FOLDERS: &[&str] = &[RECEIVERS, "examples/announcer", "examples/discord"];
 
 /// One step of the test command.
 struct Stage {
@@ -131,17 +133,18 @@ fn check_invariants(shared: &mut Run) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// Installs the Node packages where the lock file is newer than they are, and tests the programs
+/// Installs the Node packages where the lock file is newer than they are, and tests the receivers
 /// by themselves.
 fn prepare_receivers(shared: &mut Run) -> Result<Outcome> {
-    let folder = shared.root.join(RECEIVERS);
-    let changed = |file: &str| folder.join(file).metadata().and_then(|file| file.modified());
-    let locked = changed("package-lock.json").context("package-lock.json is missing")?;
-    if changed("node_modules/.package-lock.json").map_or(true, |installed| installed < locked) {
-        let quiet = ["ci", "--no-audit", "--no-fund", "--loglevel=error"];
-        run(command("npm", &folder).args(quiet), None)?;
+    for folder in NODE_FOLDERS.iter().map(|folder| shared.root.join(folder)) {
+        let changed = |file: &str| folder.join(file).metadata().and_then(|file| file.modified());
+        let locked = changed("package-lock.json").context("package-lock.json is missing")?;
+        if changed("node_modules/.package-lock.json").map_or(true, |installed| installed < locked) {
+            let quiet = ["ci", "--no-audit", "--no-fund", "--loglevel=error"];
+            run(command("npm", &folder).args(quiet), None)?;
+        }
     }
-    run(command("node", &folder).arg("selftest.mjs"), None)?;
+    run(command("node", &shared.root.join(RECEIVERS)).arg("selftest.mjs"), None)?;
     Ok(Outcome::Done)
 }
 

@@ -124,9 +124,9 @@ impl Channel {
         channel.until("NICK fanfare_").await;
         channel.write(":irc.test 001 fanfare_ :Welcome").await;
         channel.until("JOIN #games").await;
-        channel.write(":fanfare_!bot@test JOIN #games").await;
         channel.write("PING :are-you-there").await;
         channel.until("PONG are-you-there").await;
+        channel.write(":fanfare_!bot@test JOIN #games").await;
         channel
     }
 

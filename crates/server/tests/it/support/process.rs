@@ -19,10 +19,15 @@ pub(crate) struct Process {
 impl Process {
     pub(crate) const ADMIN_KEY: &str = "the key of the tests";
 
-    /// Starts the program on a data folder and waits until it listens.
+    /// Starts the program on a data folder and a free port, and waits until it listens.
     pub(crate) async fn start(data: &Path, envs: &[(&str, &str)]) -> Self {
+        Self::start_on(SocketAddr::from(([127, 0, 0, 1], 0)), data, envs).await
+    }
+
+    /// The same on an address that an earlier one may have had.
+    pub(crate) async fn start_on(addr: SocketAddr, data: &Path, envs: &[(&str, &str)]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_fanfare"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .args(["serve", "--listen", &addr.to_string(), "--data"])
             .arg(data)
             .env_clear()
             .env("FANFARE_ADMIN_KEY", Self::ADMIN_KEY)
