@@ -13,8 +13,27 @@ pub const INTEGER_MAX: i64 = (1 << 53) - 1;
 /// How long the body of a request may take to arrive, in milliseconds.
 pub const BODY_READ_TIMEOUT_MS: u64 = 30_000;
 
-/// A session's notes, in bytes: they are in an event that every socket is sent.
-pub const NOTES_MAX_BYTES: usize = 10_000;
+/// A session's notes, in characters: they are in an event that every socket is sent.
+pub const NOTES_MAX_CHARS: usize = 10_000;
+/// Sessions that `GET /api/sessions` returns at most when it is asked for a page.
+pub const SESSIONS_PAGE_MAX_ROWS: usize = 1_000;
+/// Votes that the export of a session lists at most; all are counted.
+pub const EXPORT_VOTES_MAX: usize = 100_000;
+
+/// Games that a poll offers at least.
+pub const POLL_OPTIONS_MIN: usize = 2;
+/// Games that a poll offers at most; each has a letter.
+pub const POLL_OPTIONS_MAX: usize = 10;
+/// How long a poll is open at least, in seconds.
+pub const POLL_OPEN_MIN_S: i64 = 10;
+/// How long a poll is open at most, in seconds.
+pub const POLL_OPEN_MAX_S: i64 = 300;
+/// How long a poll is open when nobody says, in seconds.
+pub const POLL_OPEN_DEFAULT_S: i64 = 60;
+/// The shortest time between two `poll.updated` of a poll, in milliseconds.
+pub const POLL_UPDATE_MIN_MS: i64 = 1_000;
+/// The name of someone who votes in a poll, in characters.
+pub const POLL_USERNAME_MAX_CHARS: usize = 200;
 /// Names and patterns in a webhook's `events`.
 pub const WEBHOOK_EVENTS_MAX: usize = 100;
 /// One of those, in bytes.

@@ -2,10 +2,12 @@
 
 mod deliveries;
 mod events;
+mod history;
 mod jobs;
 mod lost_commits;
 mod nights;
 mod opening;
+mod polls;
 mod postgres_only;
 mod schema;
 mod sqlite_only;
