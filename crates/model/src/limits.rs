@@ -32,8 +32,8 @@ pub const POLL_OPEN_MAX_S: i64 = 300;
 pub const POLL_OPEN_DEFAULT_S: i64 = 60;
 /// The shortest time between two `poll.updated` of a poll, in milliseconds.
 pub const POLL_UPDATE_MIN_MS: i64 = 1_000;
-/// The name of someone who votes in a poll, in characters.
-pub const POLL_USERNAME_MAX_CHARS: usize = 200;
+/// The name of someone who votes, in characters.
+pub const USERNAME_MAX_CHARS: usize = 200;
 /// Names and patterns in a webhook's `events`.
 pub const WEBHOOK_EVENTS_MAX: usize = 100;
 /// One of those, in bytes.

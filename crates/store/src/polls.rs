@@ -191,7 +191,7 @@ pub(crate) fn delete_of_session(tx: &mut Tx, session_id: i64) -> Result<(), Erro
     Ok(())
 }
 
-fn with_options(db: &mut Read, poll: Poll) -> Result<Poll, Error> {
+fn with_options(db: &mut Read, mut poll: Poll) -> Result<Poll, Error> {
     let options = db.rows(
         "select game_id, title, pack_name, min_players, max_players, votes from poll_options \
          where poll_id = ?1 order by position",
@@ -207,7 +207,8 @@ fn with_options(db: &mut Read, poll: Poll) -> Result<Poll, Error> {
             Ok(PollOption { game, votes: row.get(5)? })
         },
     )?;
-    Ok(Poll { options, ..poll })
+    poll.options = options;
+    Ok(poll)
 }
 
 /// Reads a poll's own columns; its options are another table's.

@@ -6,6 +6,9 @@ mod error;
 mod extract;
 mod games;
 mod metrics;
+mod polls;
+mod session_exports;
+mod session_games;
 mod sessions;
 mod views;
 mod webhooks;
@@ -55,6 +58,9 @@ fn routes() -> OpenApiRouter<App> {
         .merge(auth::routes())
         .merge(games::routes())
         .merge(metrics::routes())
+        .merge(polls::routes())
+        .merge(session_exports::routes())
+        .merge(session_games::routes())
         .merge(sessions::routes())
         .merge(webhooks::routes())
 }

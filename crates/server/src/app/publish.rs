@@ -10,6 +10,7 @@ use fanfare_model::{
     limits,
 };
 use fanfare_store::{Commit, Commits, Error, Notice, Store, events};
+use tokio::sync::Notify;
 
 use super::EVERYONE;
 use crate::{dispatch::Dispatcher, metrics::Metrics};
@@ -24,13 +25,21 @@ pub(crate) struct Publisher {
     hub: Hub,
     dispatcher: Dispatcher,
     metrics: Arc<Metrics>,
+    /// Wakes who watches the clock for polls.
+    polls_changed: Arc<Notify>,
     /// The last `seq` published of each stream.
     heads: HashMap<String, i64>,
 }
 
 impl Publisher {
-    pub(crate) fn new(store: Store, hub: Hub, dispatcher: Dispatcher, metrics: Arc<Metrics>) -> Self {
-        Self { store, hub, dispatcher, metrics, heads: HashMap::new() }
+    pub(crate) fn new(
+        store: Store,
+        hub: Hub,
+        dispatcher: Dispatcher,
+        metrics: Arc<Metrics>,
+        polls_changed: Arc<Notify>,
+    ) -> Self {
+        Self { store, hub, dispatcher, metrics, polls_changed, heads: HashMap::new() }
     }
 
     pub(crate) async fn run(mut self, mut commits: Commits) {
@@ -43,7 +52,11 @@ impl Publisher {
             for notice in notices {
                 match notice {
                     Notice::WebhookChanged(id) => self.dispatcher.webhook_changed(id),
-                    Notice::LookAgain => self.dispatcher.look_again(),
+                    Notice::PollsChanged => self.polls_changed.notify_one(),
+                    Notice::LookAgain => {
+                        self.dispatcher.look_again();
+                        self.polls_changed.notify_one();
+                    }
                 }
             }
             self.dispatcher.committed(&events);

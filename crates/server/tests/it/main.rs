@@ -6,6 +6,8 @@ mod crash;
 mod deliveries;
 mod errors;
 mod node;
+mod polls;
+mod sessions;
 mod sockets;
 mod story;
 mod support;
