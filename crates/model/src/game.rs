@@ -165,11 +165,11 @@ impl GameFilter {
 }
 
 /// A game draws when its first kind says so; the second kind does not count.
-fn is_drawing(game: &Game) -> bool {
+pub(crate) fn is_drawing(game: &Game) -> bool {
     game.game_type.as_deref() == Some("Drawing")
 }
 
-fn length_of(game: &Game) -> Length {
+pub(crate) fn length_of(game: &Game) -> Length {
     match game.length_minutes {
         None | Some(..=15) => Length::Short,
         Some(16..=25) => Length::Medium,
@@ -178,7 +178,7 @@ fn length_of(game: &Game) -> Length {
 }
 
 /// People say both "Jackbox Party Pack 7" and "The Jackbox Party Pack 7".
-fn pack_key(name: &str) -> &str {
+pub(crate) fn pack_key(name: &str) -> &str {
     name.strip_prefix("The ").unwrap_or(name)
 }
 

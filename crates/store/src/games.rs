@@ -3,9 +3,10 @@
 use fanfare_model::{
     Timestamp,
     game::{Game, NewGame},
+    library::Library,
 };
 
-use crate::{Error, Read, Tx, engine::Row};
+use crate::{Error, Read, Tx, engine::Row, packs};
 
 /// How many games there are.
 pub fn count(db: &mut Read) -> Result<i64, Error> {
@@ -22,6 +23,11 @@ pub fn list(db: &mut Read) -> Result<Vec<Game>, Error> {
         &[],
         from_row,
     )
+}
+
+/// The whole library.
+pub fn library(db: &mut Read) -> Result<Library, Error> {
+    Ok(Library::new(list(db)?, &packs::list(db)?))
 }
 
 /// One game.

@@ -14,6 +14,7 @@ pub mod idempotency;
 pub mod logs;
 mod migrate;
 mod options;
+pub mod packs;
 mod reader;
 pub mod session_games;
 pub mod sessions;
