@@ -1,5 +1,8 @@
 //! Games of the library and the filters that choose among them.
 
+mod patch;
+
+pub use self::patch::{GamePatch, InvalidGame, favor_bias};
 use crate::{Timestamp, limits};
 
 /// A game of the library.
@@ -67,6 +70,17 @@ pub struct NewGame {
     pub game_type: Option<String>,
     /// Its second kind.
     pub secondary_type: Option<String>,
+}
+
+/// A game that is not in the library yet, and how it is to stand there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GameEntry {
+    /// The game.
+    pub game: NewGame,
+    /// Whether it may be picked, if that was said.
+    pub enabled: Option<bool>,
+    /// −1, 0 or 1: how much the picker likes it, if that was said.
+    pub favor_bias: Option<i64>,
 }
 
 /// Whether drawing games are wanted.

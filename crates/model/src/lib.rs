@@ -16,6 +16,7 @@ pub mod pick;
 pub mod retry;
 pub mod session;
 pub mod signature;
+pub mod statistics;
 mod time;
 pub mod webhook;
 pub mod wire;

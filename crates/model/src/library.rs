@@ -21,6 +21,7 @@ pub struct Pack {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Library {
     games: Vec<Game>,
+    packs: Vec<Pack>,
     /// How much the picker likes the pack of the game at the same place.
     pack_biases: Vec<i64>,
     /// Places in `games`, by the games' ids.
@@ -30,19 +31,24 @@ pub struct Library {
 impl Library {
     /// Puts games in the order given and their packs together; a game without a pack's row is of a
     /// pack that is neither liked nor disliked.
-    pub fn new(games: Vec<Game>, packs: &[Pack]) -> Self {
+    pub fn new(games: Vec<Game>, packs: Vec<Pack>) -> Self {
         let biases: HashMap<&str, i64> =
             packs.iter().map(|pack| (pack.name.as_str(), pack.favor_bias)).collect();
         let pack_biases =
             games.iter().map(|game| biases.get(game.pack_name.as_str()).copied().unwrap_or(0)).collect();
         let mut by_id: Vec<usize> = (0..games.len()).collect();
         by_id.sort_by_key(|place| games[*place].id);
-        Self { games, pack_biases, by_id }
+        Self { games, packs, pack_biases, by_id }
     }
 
     /// Every game, in the order given.
     pub fn games(&self) -> &[Game] {
         &self.games
+    }
+
+    /// Every pack, in the order given.
+    pub fn packs(&self) -> &[Pack] {
+        &self.packs
     }
 
     /// One game.

@@ -86,3 +86,8 @@ pub const PICK_PACKS_MAX: usize = 100;
 pub const PICK_POPULARITY_WEIGHT_MAX: i64 = 10;
 /// A session's games that a pick holds back when not all of them are to be.
 pub const PICK_JUST_PLAYED_GAMES: usize = 2;
+
+/// Games in each ranking of the statistics.
+pub const STATISTICS_TOP_GAMES: usize = 10;
+/// Sessions that the statistics tell of one by one, and games never played that they name.
+pub const STATISTICS_MAX_ROWS: usize = 50;

@@ -19,6 +19,7 @@ mod reader;
 pub mod session_games;
 pub mod sessions;
 pub mod settings;
+pub mod stats;
 mod store;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -4,44 +4,9 @@ use fanfare_model::{Timestamp, library::Pack};
 
 use crate::{Error, Read, Tx, engine::Row};
 
-/// A pack in figures.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PackFigures {
-    /// Its name.
-    pub name: String,
-    /// Its games.
-    pub total_count: i64,
-    /// Those that may be picked.
-    pub enabled_count: i64,
-    /// Times that one of them was played.
-    pub total_plays: i64,
-    /// −1, 0 or 1: how much the picker likes its games.
-    pub favor_bias: i64,
-}
-
 /// Every pack, by name, in the order of its bytes.
 pub fn list(db: &mut Read) -> Result<Vec<Pack>, Error> {
     db.rows("select id, name, favor_bias, created_at_ms from packs order by name", &[], from_row)
-}
-
-/// Every pack in figures, by name, in the order of its bytes.
-pub fn figures(db: &mut Read) -> Result<Vec<PackFigures>, Error> {
-    db.rows(
-        "select p.name, count(*), cast(sum(case when g.enabled then 1 else 0 end) as bigint), \
-         cast(sum(g.play_count) as bigint), p.favor_bias \
-         from packs p join games g on g.pack_name = p.name \
-         group by p.name, p.favor_bias order by p.name",
-        &[],
-        |row| {
-            Ok(PackFigures {
-                name: row.get(0)?,
-                total_count: row.get(1)?,
-                enabled_count: row.get(2)?,
-                total_plays: row.get(3)?,
-                favor_bias: row.get(4)?,
-            })
-        },
-    )
 }
 
 /// Sets how much the picker likes a pack's games; returns the new row.

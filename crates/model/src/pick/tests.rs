@@ -29,7 +29,7 @@ fn options(body: &serde_json::Value) -> Options {
 }
 
 fn pool_of(games: Vec<Game>, body: &serde_json::Value, played: &[i64]) -> Result<Vec<i64>, &'static str> {
-    let library = Library::new(games, &[]);
+    let library = Library::new(games, vec![]);
     let drawn = draw(&library, &Options { count: Some(100), ..options(body) }, played, &mut seeded(1))
         .map_err(|empty| empty.emptied_by)?;
     let mut ids: Vec<_> = drawn.picks.iter().map(|pick| pick.game.id).collect();
@@ -61,7 +61,7 @@ fn uneven() -> Library {
         of(2, "plain", 1, 3, 3),
         of(3, "liked", -1, 0, 5),
     ];
-    Library::new(games, &[pack(1, "liked", 1), pack(2, "plain", 0), pack(3, "disliked", -1)])
+    Library::new(games, vec![pack(1, "liked", 1), pack(2, "plain", 0), pack(3, "disliked", -1)])
 }
 
 #[test]
