@@ -22,6 +22,8 @@ pub const EXPORT_VOTES_MAX: usize = 100_000;
 
 /// Games that a poll offers at least.
 pub const POLL_OPTIONS_MIN: usize = 2;
+/// Games that a poll offers when nobody says.
+pub const POLL_OPTIONS_DEFAULT: usize = 3;
 /// Games that a poll offers at most; each has a letter.
 pub const POLL_OPTIONS_MAX: usize = 10;
 /// How long a poll is open at least, in seconds.
@@ -89,3 +91,24 @@ pub const RETRY_STEPS_MAX: usize = 50;
 
 /// Faulty lines of a catalogue that are told at once; the rest is not read.
 pub const CATALOGUE_ERRORS_MAX: usize = 100;
+
+/// Games that the library holds at most: all of them are answered, exported and drawn from at once.
+pub const LIBRARY_MAX_GAMES: usize = 10_000;
+/// A game's title, pack or kind, in Unicode code points, as JSON Schema counts.
+pub const GAME_TEXT_MAX_CHARS: usize = 200;
+
+/// Games that are picked at once at most.
+pub const PICK_MAX_GAMES: i64 = 100;
+/// Games that a pick can leave out by their ids.
+pub const PICK_EXCLUDED_MAX_GAMES: usize = 1_000;
+/// Packs that a pick can be limited to.
+pub const PICK_PACKS_MAX: usize = 100;
+/// The most that votes can be made to count in a pick.
+pub const PICK_POPULARITY_WEIGHT_MAX: i64 = 10;
+/// A session's games that a pick holds back when not all of them are to be.
+pub const PICK_JUST_PLAYED_GAMES: usize = 2;
+
+/// Games in each ranking of the statistics.
+pub const STATISTICS_TOP_GAMES: usize = 10;
+/// Sessions that the statistics tell of one by one, and games never played that they name.
+pub const STATISTICS_MAX_ROWS: usize = 50;

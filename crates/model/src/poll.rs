@@ -207,7 +207,10 @@ mod tests {
         {
             assert_eq!(poll.position(key), expected, "{key}");
         }
-        assert_eq!((option_key(25), option_key(26), option_key(1_000)), ("Z".into(), "".into(), "".into()));
+        assert_eq!(
+            (option_key(25), option_key(26), option_key(1_000)),
+            ("Z".into(), String::new(), String::new())
+        );
     }
 
     #[test]

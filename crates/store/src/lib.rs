@@ -15,11 +15,13 @@ pub mod idempotency;
 pub mod logs;
 mod migrate;
 mod options;
+pub mod packs;
 pub mod polls;
 mod reader;
 pub mod session_games;
 pub mod sessions;
 pub mod settings;
+pub mod stats;
 mod store;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -7,9 +7,10 @@ use serde_json::{Map, Value};
 use crate::{
     json,
     limits::{
-        POLL_OPEN_DEFAULT_S, POLL_OPEN_MAX_S, POLL_OPEN_MIN_S, POLL_OPTIONS_MAX, POLL_OPTIONS_MIN,
-        USERNAME_MAX_CHARS,
+        POLL_OPEN_DEFAULT_S, POLL_OPEN_MAX_S, POLL_OPEN_MIN_S, POLL_OPTIONS_DEFAULT, POLL_OPTIONS_MAX,
+        POLL_OPTIONS_MIN, USERNAME_MAX_CHARS,
     },
+    pick::{InvalidOption, Options},
 };
 
 /// A poll that is to be opened.
@@ -26,6 +27,8 @@ pub struct NewPoll {
 pub enum Choice {
     /// These, in this order, all different.
     Games(Vec<i64>),
+    /// Picked by chance, `count` of them or as many as there are; the session is the poll's own.
+    Pick(Options),
 }
 
 /// A vote in a poll.
@@ -42,8 +45,15 @@ pub struct PollVote {
 #[error("{0}")]
 pub struct InvalidPoll(String);
 
+impl From<InvalidOption> for InvalidPoll {
+    fn from(error: InvalidOption) -> Self {
+        Self(error.to_string())
+    }
+}
+
 impl NewPoll {
-    /// Reads the body of a request to open a poll; `null` is as good as absent.
+    /// Reads the body of a request to open a poll; `null` is as good as absent. Games that are named
+    /// are taken, else some are picked.
     ///
     /// # Errors
     /// [`InvalidPoll`] for the first field whose value makes no sense.
@@ -57,12 +67,28 @@ impl NewPoll {
                     InvalidPoll(format!("seconds must be an integer from {range}"))
                 })?,
         };
-        let choice = Choice::Games(match body.get("gameIds") {
-            None | Some(Value::Null) => Vec::new(),
-            Some(value) => game_ids(value)?,
-        });
+        let named = body.get("gameIds").filter(|value| !value.is_null()).map(game_ids).transpose()?;
+        let pick = pick(body)?;
+        let choice = named.map_or(Choice::Pick(pick), Choice::Games);
         Ok(Self { choice, open_ms: open_s * 1_000 })
     }
+}
+
+/// The options of picking, but for the session.
+fn pick(body: &Map<String, Value>) -> Result<Options, InvalidPoll> {
+    let count = match body.get("count") {
+        None | Some(Value::Null) => POLL_OPTIONS_DEFAULT,
+        Some(value) => json::as_integer(value)
+            .and_then(|count| usize::try_from(count).ok())
+            .filter(|count| (POLL_OPTIONS_MIN..=POLL_OPTIONS_MAX).contains(count))
+            .ok_or_else(|| {
+                let range = format!("{POLL_OPTIONS_MIN} to {POLL_OPTIONS_MAX}");
+                InvalidPoll(format!("count must be an integer from {range}"))
+            })?,
+    };
+    let mut body = body.clone();
+    body.remove("sessionId");
+    Ok(Options { count: Some(count), ..Options::parse(&body)? })
 }
 
 fn game_ids(value: &Value) -> Result<Vec<i64>, InvalidPoll> {
@@ -154,6 +180,31 @@ mod tests {
                 Ok(poll) => assert!(is_good && matches!(poll.choice, Choice::Games(_)), "{ids}"),
                 Err(invalid) => assert!(!is_good && invalid.to_string() == expected, "{ids} {invalid}"),
             }
+        }
+    }
+
+    #[test]
+    fn without_names_games_are_picked() {
+        let parse = |body: Value| NewPoll::parse(object(&body)).map(|poll| poll.choice);
+        let picked = |count| Choice::Pick(Options { count: Some(count), ..Options::default() });
+        for (body, expected) in [
+            (json!({}), picked(3)),
+            (json!({"gameIds": null, "count": null}), picked(3)),
+            (json!({"count": 2, "sessionId": "any"}), picked(2)),
+            (json!({"count": 10.0}), picked(10)),
+            (json!({"count": 5, "gameIds": [1, 2]}), Choice::Games(vec![1, 2])),
+        ] {
+            assert_eq!(parse(body.clone()).as_ref(), Ok(&expected), "{body}");
+        }
+        let count = "count must be an integer from 2 to 10";
+        for (body, text) in [
+            (json!({"count": 1}), count),
+            (json!({"count": 11}), count),
+            (json!({"count": -3}), count),
+            (json!({"count": "3", "gameIds": [1, 2]}), count),
+            (json!({"drawing": 1}), "Invalid value for drawing: expected only or exclude"),
+        ] {
+            assert_eq!(parse(body).expect_err(text).to_string(), text);
         }
     }
 

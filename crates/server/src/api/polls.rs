@@ -7,6 +7,7 @@ use axum::{
 };
 use fanfare_model::{
     event::PollRow,
+    game::{Drawing, Length},
     limits::{INTEGER_MAX, POLL_OPTIONS_MAX, POLL_OPTIONS_MIN},
     poll::{NewPoll, Poll, PollVote},
 };
@@ -21,6 +22,7 @@ use super::{
     body::New,
     error::{Error, ErrorBody},
     extract::{Admin, Ids},
+    session_games::AnyFlag,
     views::{answer, created, raw},
 };
 use crate::app::{Answer, App, Error as AppError};
@@ -38,25 +40,65 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 #[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "describes what `NewPoll::parse` reads")]
 struct CreatePoll {
-    /// The games, in this order.
+    /// The games, in this order; without them some are picked, and all that follows but `seconds`
+    /// says how.
     game_ids: Option<GameIds>,
+    /// So many games, or as many as pass the filters; 3 when nothing is said.
+    #[schema(minimum = 2, maximum = 10, example = 3)]
+    count: Option<i64>,
+    /// Games that this many people can play.
+    #[schema(minimum = 1, maximum = 9_007_199_254_740_991_i64, example = 6)]
+    player_count: Option<i64>,
+    /// A game with an audience may take more than its most players.
+    audience_overflow: Option<AnyFlag>,
+    /// Drawing games only, or none.
+    drawing: Option<Drawing>,
+    /// How long a round may take.
+    length: Option<Length>,
+    /// How long a round may take at most, in minutes.
+    #[schema(minimum = 1, maximum = 9_007_199_254_740_991_i64, example = 30)]
+    max_length: Option<i64>,
+    /// Games for everyone only, or the others.
+    family_friendly: Option<AnyFlag>,
+    /// Games of these packs only; a leading "The " does not count.
+    #[schema(min_items = 1, max_items = 100)]
+    packs: Option<Vec<String>>,
+    /// None of these.
+    #[schema(max_items = 1000)]
+    exclude_game_ids: Option<Vec<GameId>>,
+    /// None that the session has played, instead of the last two.
+    exclude_played: Option<AnyFlag>,
+    /// Draw the same games from the same library every time.
+    #[schema(minimum = -9_007_199_254_740_991_i64, maximum = 9_007_199_254_740_991_i64)]
+    seed: Option<i64>,
+    /// How much votes count.
+    #[schema(minimum = 0, maximum = 10)]
+    popularity_weight: Option<i64>,
     /// How long it is open, in seconds; 60 when nothing is said.
     #[schema(minimum = 10, maximum = 300, example = 60)]
     seconds: Option<i64>,
 }
+
+/// A game of the library.
+struct GameId;
+
+impl PartialSchema for GameId {
+    fn schema() -> RefOr<Schema> {
+        #[expect(clippy::cast_precision_loss, reason = "the largest integer that a double holds exactly")]
+        let max = INTEGER_MAX as f64;
+        ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).maximum(Some(max)).build().into()
+    }
+}
+
+impl ToSchema for GameId {}
 
 /// Different games of the library.
 struct GameIds;
 
 impl PartialSchema for GameIds {
     fn schema() -> RefOr<Schema> {
-        #[expect(clippy::cast_precision_loss, reason = "the largest integer that a double holds exactly")]
-        let id = ObjectBuilder::new()
-            .schema_type(Type::Integer)
-            .minimum(Some(1))
-            .maximum(Some(INTEGER_MAX as f64));
         ArrayBuilder::new()
-            .items(id)
+            .items(GameId::schema())
             .min_items(Some(POLL_OPTIONS_MIN))
             .max_items(Some(POLL_OPTIONS_MAX))
             .unique_items(true)
@@ -101,7 +143,7 @@ struct DeletedPoll {
     responses(
         (status = 201, description = "The open poll", body = PollRow),
         (status = 400, description = "A field makes no sense, or the session is closed", body = ErrorBody),
-        (status = 404, description = "Session not found, or Game not found", body = ErrorBody),
+        (status = 404, description = "Session not found, Game not found, or no two games pass the filters: `emptiedBy` names the one that let none through", body = ErrorBody),
         (status = 409, description = "The session has an open poll, whose id is `pollId`", body = ErrorBody),
         (status = 422, description = "The `Idempotency-Key` was used for another request", body = ErrorBody),
     )

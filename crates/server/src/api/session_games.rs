@@ -55,7 +55,7 @@ struct AddGame {
 }
 
 /// `true`, `false`, `0` or `1`, as `json::as_bool` reads them.
-struct AnyFlag;
+pub(super) struct AnyFlag;
 
 impl PartialSchema for AnyFlag {
     fn schema() -> RefOr<Schema> {

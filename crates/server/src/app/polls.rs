@@ -4,6 +4,8 @@ use fanfare_model::{
     Timestamp,
     event::{self, kind, session_topic},
     game::Game,
+    limits::{PICK_JUST_PLAYED_GAMES, POLL_OPTIONS_MIN},
+    pick::{self, Options},
     poll::{Choice, NewPoll, Poll, PollVote},
 };
 use fanfare_store::{Notice, Tx, games, polls, sessions};
@@ -52,6 +54,7 @@ impl App {
     ) -> Result<Answer, Error> {
         let end_of_last = self.poll_end();
         let seed = self.session_event(kind::POLL_STARTED);
+        let chance = random::number();
         self.store
             .write(move |tx| {
                 creation.once(tx, seed.at, |tx| {
@@ -66,7 +69,7 @@ impl App {
                         }
                         end_of_last.close(tx, last)?;
                     }
-                    let games = choose(tx, &new.choice)?;
+                    let games = choose(tx, session_id, &new.choice, chance)?;
                     let closes_at = seed.at.plus_millis(new.open_ms);
                     let poll = polls::insert(tx, session_id, &games, seed.at, closes_at)?;
                     tx.emit(seed.grow(session_topic(session_id), event::poll(&poll)))?;
@@ -206,11 +209,27 @@ fn no_option(poll: &Poll) -> Error {
 }
 
 /// The games of a new poll.
-fn choose(tx: &mut Tx, choice: &Choice) -> Result<Vec<Game>, Error> {
+fn choose(tx: &mut Tx, session_id: i64, choice: &Choice, chance: u64) -> Result<Vec<Game>, Error> {
     match choice {
         Choice::Games(ids) => {
-            let game = |id: &i64| games::get(tx, *id)?.ok_or(Error::NotFound("Game not found"));
-            ids.iter().map(game).collect()
+            let mut game = |id: &i64| games::get(tx, *id)?.ok_or(Error::NotFound("Game not found"));
+            ids.iter().map(&mut game).collect()
         }
+        Choice::Pick(options) => draw(tx, session_id, options, chance),
     }
+}
+
+/// Picks as many games as are asked for, or as many as there are; less than two are no choice.
+fn draw(tx: &mut Tx, session_id: i64, options: &Options, chance: u64) -> Result<Vec<Game>, Error> {
+    let library = games::library(tx)?;
+    let held_back = if options.exclude_played { usize::MAX } else { PICK_JUST_PLAYED_GAMES };
+    let just_played = games::played_in(tx, session_id, held_back)?;
+    let mut numbers = pick::seeded(options.seed.unwrap_or(chance.cast_signed()));
+    let drawn = pick::draw(&library, options, &just_played, &mut numbers).map_err(|empty| {
+        Error::NotFound("No games match the current filters").with("emptiedBy", empty.emptied_by)
+    })?;
+    if drawn.picks.len() < POLL_OPTIONS_MIN {
+        return Err(Error::NotFound("Only one game matches the current filters"));
+    }
+    Ok(drawn.picks.into_iter().map(|pick| pick.game.clone()).collect())
 }

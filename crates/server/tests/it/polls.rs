@@ -237,13 +237,45 @@ async fn the_same_key_opens_and_votes_once() {
     let refused = host.post(&path, body).await.expect(409);
     assert_eq!(refused, json!({"error": "The session has an open poll already", "pollId": poll["id"]}));
 
-    let votes = format!("/api/polls/{}/votes", poll["id"]);
+    let path = format!("/api/polls/{}/votes", poll["id"]);
     let body = json!({"username": "ann", "option": "A"});
-    let voted = host.post_once(&votes, "vote", &body).await.expect(200);
-    host.post(&votes, json!({"username": "ann", "option": "B"})).await.expect(200);
-    assert_eq!(host.post_once(&votes, "vote", &body).await.expect(200), voted);
+    let voted = host.post_once(&path, "vote", &body).await.expect(200);
+    host.post(&path, json!({"username": "ann", "option": "B"})).await.expect(200);
+    assert_eq!(host.post_once(&path, "vote", &body).await.expect(200), voted);
     let poll = host.get(&format!("/api/polls/{}", poll["id"])).await.expect(200);
     assert_eq!(counts(&poll), [0, 1], "a repeated request does nothing");
+}
+
+#[tokio::test]
+async fn games_are_picked_by_the_filters() {
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        let (_app, _clock, host, session) = stage(engine).await;
+        let games = host.get("/api/games?drawing=only&playerCount=8").await.expect(200);
+        let suitable: Vec<_> =
+            games.as_array().expect("games").iter().map(|game| game["id"].clone()).collect();
+        let (played, rest) = suitable.split_first().expect("some can be drawn");
+        host.post(&format!("/api/sessions/{session}/games"), json!({"game_id": played})).await.expect(201);
+        let path = format!("/api/sessions/{session}/polls");
+        let filters = json!({"drawing": "only", "playerCount": 8, "count": 10, "seed": 5});
+        let mut drawn = Vec::new();
+        for _ in 0..2 {
+            let poll = host.post(&path, filters.clone()).await.expect(201);
+            let ids = poll["options"].as_array().expect("options").iter();
+            drawn.push(ids.map(|option| option["game"]["id"].clone()).collect::<Vec<_>>());
+            host.post(&format!("/api/polls/{}/close", poll["id"]), json!({})).await.expect(200);
+        }
+        assert_eq!(drawn[0], drawn[1], "by the seed");
+        assert_eq!(drawn[0].len(), rest.len().min(10));
+        assert!(drawn[0].iter().all(|id| rest.contains(id)), "what was just played is held back");
+
+        let none = host.post(&path, json!({"packs": ["No Such Pack"]})).await.expect(404);
+        assert_eq!(none, json!({"error": "No games match the current filters", "emptiedBy": "packs"}));
+        let one = json!({"drawing": "only", "playerCount": 8, "excludeGameIds": rest[1..]});
+        let one = host.post(&path, one).await.expect(404);
+        assert_eq!(one, json!({"error": "Only one game matches the current filters"}));
+        let poll = host.post(&path, json!({})).await.expect(201);
+        assert_eq!(counts(&poll), [0, 0, 0], "three when nobody says");
+    }
 }
 
 /// Method and path, body, status, `error`; `{s}` is a session, `{p}` its open poll.
@@ -254,6 +286,13 @@ const REFUSALS: &[(&str, &str, u16, &str)] = &[
     ("POST /api/sessions/{s}/polls", r#"{"gameIds":"1,2"}"#, 400, NO_GAMES),
     ("POST /api/sessions/{s}/polls", r#"{"gameIds":[1,2],"seconds":9}"#, 400, NO_TIME),
     ("POST /api/sessions/{s}/polls", r#"{"gameIds":[1,2],"seconds":"60"}"#, 400, NO_TIME),
+    ("POST /api/sessions/{s}/polls", r#"{"count":1}"#, 400, "count must be an integer from 2 to 10"),
+    (
+        "POST /api/sessions/{s}/polls",
+        r#"{"drawing":"no"}"#,
+        400,
+        "Invalid value for drawing: expected only or exclude",
+    ),
     ("POST /api/polls/99/votes", r#"{"username":"ann","option":"A"}"#, 404, "Poll not found"),
     ("POST /api/polls/x/close", "{}", 404, "Poll not found"),
     ("GET /api/polls/0", "{}", 404, "Poll not found"),
