@@ -1,17 +1,22 @@
-//! Lists of games as CSV: the one that ships with the program and those that hosts import. Reads
-//! text into games or into what is wrong with it; knows no library to put them in.
+//! Lists of games as CSV: the one that ships with the program and those that hosts import and
+//! export. Reads text into games or into what is wrong with it; knows no library to put them in.
+
+#[cfg(test)]
+mod tests;
+
+use std::{borrow::Cow, collections::HashMap};
 
 use csv::StringRecord;
 
 use crate::{
-    game::NewGame,
-    limits::{CATALOGUE_ERRORS_MAX, INTEGER_MAX},
+    game::{Game, GameEntry, NewGame},
+    limits::{CATALOGUE_ERRORS_MAX, GAME_TEXT_MAX_CHARS, INTEGER_MAX, LIBRARY_MAX_GAMES},
 };
 
 const SHIPPED: &str = include_str!("../data/catalogue.csv");
 
-/// The columns that are read; the first four must be there.
-const COLUMNS: [&str; 9] = [
+/// The columns that are read and written; the first four must be there.
+const COLUMNS: [&str; 11] = [
     "pack_name",
     "title",
     "min_players",
@@ -21,8 +26,12 @@ const COLUMNS: [&str; 9] = [
     "family_friendly",
     "game_type",
     "secondary_type",
+    "enabled",
+    "favor_bias",
 ];
 const REQUIRED_COLUMNS: usize = 4;
+/// What makes a spreadsheet take a cell for a formula when it comes first.
+const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
 
 /// A line that does not describe a game.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -34,22 +43,35 @@ pub struct LineError {
     pub error: String,
 }
 
+/// What a text holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Catalogue {
+    /// Its games, none of them twice.
+    pub games: Vec<GameEntry>,
+    /// The first [`CATALOGUE_ERRORS_MAX`] faulty rows.
+    pub errors: Vec<LineError>,
+    /// How many rows are faulty.
+    pub faulty_rows: usize,
+}
+
 /// The games that ship with the program.
 pub fn shipped() -> Vec<NewGame> {
-    parse(SHIPPED).expect("the shipped catalogue is well-formed")
+    let catalogue = parse(SHIPPED).expect("the shipped catalogue is well-formed");
+    catalogue.games.into_iter().map(|entry| entry.game).collect()
 }
 
 /// Reads games from CSV whose first line names the columns, in any order. `pack_name`, `title`,
 /// `min_players` and `max_players` must be there; `length_minutes`, `game_type` and
 /// `secondary_type` may be missing or empty (unknown), `has_audience` and `family_friendly` too
-/// (no). Booleans are `1`/`0`, `true`/`false` or `yes`/`no` in any case. Ignored are other columns,
-/// a byte order mark, empty rows and spaces around a value. Whether a game comes twice is not
-/// looked at.
+/// (no), and so may `enabled` and `favor_bias` (not said). Booleans are `1`/`0`, `true`/`false` or
+/// `yes`/`no` in any case. Ignored are other columns, a byte order mark, empty rows and spaces around
+/// a value. Of apostrophes before what a spreadsheet takes for a formula, the first is taken away,
+/// which [`to_csv`] puts there. A game that is there twice is faulty the second time.
 ///
 /// # Errors
-/// One [`LineError`] for each faulty row, reading no further after [`CATALOGUE_ERRORS_MAX`] of
-/// them; a faulty header alone if it is one.
-pub fn parse(csv: &str) -> Result<Vec<NewGame>, Vec<LineError>> {
+/// A [`LineError`] when nothing can be made of the text: a faulty header, or more than
+/// [`LIBRARY_MAX_GAMES`] rows.
+pub fn parse(csv: &str) -> Result<Catalogue, LineError> {
     let text = csv.strip_prefix('\u{feff}').unwrap_or(csv);
     let mut reader =
         csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(text.as_bytes());
@@ -58,24 +80,73 @@ pub fn parse(csv: &str) -> Result<Vec<NewGame>, Vec<LineError>> {
         .headers()
         .map_err(|error| error.to_string())
         .and_then(Columns::find)
-        .map_err(|error| vec![LineError { line: lines.line_at(0), error }])?;
+        .map_err(|error| LineError { line: lines.line_at(0), error })?;
 
-    let (mut games, mut errors) = (Vec::new(), Vec::new());
+    let mut catalogue = Catalogue::default();
+    let mut lines_by_name = HashMap::new();
     let mut row = StringRecord::new();
-    while errors.len() < CATALOGUE_ERRORS_MAX {
+    loop {
         let start = usize::try_from(reader.position().byte()).expect("a place in a text in memory");
-        let game = match reader.read_record(&mut row) {
-            Ok(false) => break,
+        let entry = match reader.read_record(&mut row) {
+            Ok(false) => return Ok(catalogue),
             Ok(true) if row.iter().all(str::is_empty) => continue,
-            Ok(true) => columns.game(&row),
+            Ok(true) => columns.entry(&row),
             Err(error) => Err(error.to_string()),
         };
-        match game {
-            Ok(game) => games.push(game),
-            Err(error) => errors.push(LineError { line: lines.line_at(start), error }),
+        let line = lines.line_at(start);
+        if catalogue.games.len() + catalogue.faulty_rows == LIBRARY_MAX_GAMES {
+            return Err(LineError { line, error: format!("more than {LIBRARY_MAX_GAMES} rows") });
+        }
+        let entry = entry.and_then(|entry| {
+            let name = (entry.game.pack_name.clone(), entry.game.title.clone());
+            match lines_by_name.insert(name, line) {
+                Some(before) => Err(format!("the same pack and title as on line {before}")),
+                None => Ok(entry),
+            }
+        });
+        match entry {
+            Ok(entry) => catalogue.games.push(entry),
+            Err(error) => {
+                catalogue.faulty_rows += 1;
+                if catalogue.errors.len() < CATALOGUE_ERRORS_MAX {
+                    catalogue.errors.push(LineError { line, error });
+                }
+            }
         }
     }
-    if errors.is_empty() { Ok(games) } else { Err(errors) }
+}
+
+/// Writes games so that [`parse`] reads the same; what else is known of them (votes, plays) is left
+/// out. An apostrophe goes before what a spreadsheet would take for a formula, and before
+/// apostrophes before that.
+pub fn to_csv(games: &[Game]) -> String {
+    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+    let flag = |flag: bool| Cow::from(if flag { "1" } else { "0" });
+    let number = |number: i64| Cow::from(number.to_string());
+    writer.write_record(COLUMNS).expect("memory takes everything");
+    for game in games {
+        let cells: [Cow<'_, str>; COLUMNS.len()] = [
+            game.pack_name.as_str().into(),
+            game.title.as_str().into(),
+            number(game.min_players),
+            number(game.max_players),
+            game.length_minutes.map(number).unwrap_or_default(),
+            flag(game.has_audience),
+            flag(game.family_friendly),
+            game.game_type.as_deref().unwrap_or_default().into(),
+            game.secondary_type.as_deref().unwrap_or_default().into(),
+            flag(game.enabled),
+            number(game.favor_bias),
+        ];
+        let cells = cells.map(|cell| if is_formula(&cell) { format!("'{cell}").into() } else { cell });
+        writer.write_record(cells.iter().map(|cell| cell.as_bytes())).expect("memory takes everything");
+    }
+    String::from_utf8(writer.into_inner().expect("memory takes everything")).expect("made of texts")
+}
+
+/// Whether a spreadsheet would take a cell for a formula, but for apostrophes before it.
+fn is_formula(cell: &str) -> bool {
+    cell.trim_start_matches('\'').starts_with(FORMULA)
 }
 
 /// Counts the lines of a text once, from front to back.
@@ -122,7 +193,7 @@ impl Columns {
         }
     }
 
-    fn game(&self, row: &StringRecord) -> Result<NewGame, String> {
+    fn entry(&self, row: &StringRecord) -> Result<GameEntry, String> {
         if row.iter().skip(self.count).any(|cell| !cell.is_empty()) {
             return Err("more values than the header has columns".into());
         }
@@ -130,29 +201,41 @@ impl Columns {
             return Err("a value holds the character U+0000".into());
         }
         let game = NewGame {
-            pack_name: self.text(row, "pack_name").ok_or("pack_name is empty")?,
-            title: self.text(row, "title").ok_or("title is empty")?,
+            pack_name: self.text(row, "pack_name")?.ok_or("pack_name is empty")?,
+            title: self.text(row, "title")?.ok_or("title is empty")?,
             min_players: self.number(row, "min_players")?.ok_or("min_players is empty")?,
             max_players: self.number(row, "max_players")?.ok_or("max_players is empty")?,
             length_minutes: self.number(row, "length_minutes")?,
-            has_audience: self.flag(row, "has_audience")?,
-            family_friendly: self.flag(row, "family_friendly")?,
-            game_type: self.text(row, "game_type"),
-            secondary_type: self.text(row, "secondary_type"),
+            has_audience: self.flag(row, "has_audience")?.unwrap_or(false),
+            family_friendly: self.flag(row, "family_friendly")?.unwrap_or(false),
+            game_type: self.text(row, "game_type")?,
+            secondary_type: self.text(row, "secondary_type")?,
         };
         if game.min_players > game.max_players {
             return Err("min_players is greater than max_players".into());
         }
-        Ok(game)
+        let favor_bias = match self.cell(row, "favor_bias") {
+            "" => None,
+            "-1" => Some(-1),
+            "0" => Some(0),
+            "1" => Some(1),
+            _ => return Err("favor_bias is neither -1, 0 nor 1".into()),
+        };
+        Ok(GameEntry { game, enabled: self.flag(row, "enabled")?, favor_bias })
     }
 
     fn cell<'a>(&self, row: &'a StringRecord, column: &str) -> &'a str {
         let place = COLUMNS.iter().position(|name| *name == column).and_then(|at| self.places[at]);
-        place.and_then(|at| row.get(at)).unwrap_or_default()
+        let cell = place.and_then(|at| row.get(at)).unwrap_or_default();
+        cell.strip_prefix('\'').filter(|rest| is_formula(rest)).unwrap_or(cell).trim()
     }
 
-    fn text(&self, row: &StringRecord, column: &str) -> Option<String> {
-        Some(self.cell(row, column)).filter(|cell| !cell.is_empty()).map(str::to_owned)
+    fn text(&self, row: &StringRecord, column: &str) -> Result<Option<String>, String> {
+        let cell = self.cell(row, column);
+        if cell.chars().count() > GAME_TEXT_MAX_CHARS {
+            return Err(format!("{column} is longer than {GAME_TEXT_MAX_CHARS} characters"));
+        }
+        Ok(Some(cell).filter(|cell| !cell.is_empty()).map(str::to_owned))
     }
 
     fn number(&self, row: &StringRecord, column: &str) -> Result<Option<i64>, String> {
@@ -166,134 +249,12 @@ impl Columns {
         }
     }
 
-    fn flag(&self, row: &StringRecord, column: &str) -> Result<bool, String> {
+    fn flag(&self, row: &StringRecord, column: &str) -> Result<Option<bool>, String> {
         match self.cell(row, column).to_ascii_lowercase().as_str() {
-            "1" | "true" | "yes" => Ok(true),
-            "" | "0" | "false" | "no" => Ok(false),
+            "" => Ok(None),
+            "1" | "true" | "yes" => Ok(Some(true)),
+            "0" | "false" | "no" => Ok(Some(false)),
             _ => Err(format!("{column} is neither 1 nor 0")),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::HashSet;
-
-    use super::*;
-    use proptest::prelude::*;
-
-    const HEADER: &str = "pack_name,title,min_players,max_players,length_minutes,has_audience,\
-                          family_friendly,game_type,secondary_type";
-
-    fn errors(csv: &str) -> Vec<String> {
-        parse(csv).err().unwrap_or_default().iter().map(ToString::to_string).collect()
-    }
-
-    #[test]
-    fn the_shipped_catalogue_has_63_games_each_once() {
-        let games = shipped();
-        assert_eq!(games.len(), 63);
-        let names: HashSet<_> = games.iter().map(|game| (&game.pack_name, &game.title)).collect();
-        assert_eq!(names.len(), 63);
-        assert_eq!(
-            games[1],
-            NewGame {
-                pack_name: "The Jackbox Party Pack".into(),
-                title: "Drawful".into(),
-                min_players: 3,
-                max_players: 8,
-                length_minutes: Some(23),
-                has_audience: false,
-                family_friendly: false,
-                game_type: Some("Drawing".into()),
-                secondary_type: Some("Writing".into()),
-            }
-        );
-        assert_eq!(games[0].secondary_type, None);
-    }
-
-    #[test]
-    fn spreadsheets_of_all_kinds_are_understood() {
-        let csv = "\u{feff}colour,title , max_players,min_players,pack_name,has_audience\r\n\
-                   red,\"Quip, \"\"lash\"\"\r\n2\",8,3,Standalone,YES\r\n\
-                   \r\n\
-                   ,,,,,\r\n\
-                   blue,  Émile 🎮 ,4,4,\"Pack\"\r\n";
-        let games = parse(csv).expect("valid");
-        assert_eq!(games.len(), 2);
-        assert_eq!(games[0].title, "Quip, \"lash\"\r\n2");
-        assert_eq!((games[0].min_players, games[0].max_players), (3, 8));
-        assert!(games[0].has_audience && !games[0].family_friendly);
-        assert_eq!((games[1].title.as_str(), games[1].pack_name.as_str()), ("Émile 🎮", "Pack"));
-        assert_eq!((games[1].length_minutes, games[1].has_audience), (None, false));
-        assert_eq!(parse(HEADER), Ok(vec![]));
-    }
-
-    #[test]
-    fn a_faulty_header_is_the_only_error() {
-        for (csv, expected) in [
-            ("", "line 1: the column pack_name is missing"),
-            ("\n\npack_name,title,max_players\nx", "line 3: the column min_players is missing"),
-            ("Pack_Name,title\n", "line 1: the column pack_name is missing"),
-            ("pack_name,title,min_players,max_players,title\n", "line 1: the column title is there twice"),
-        ] {
-            assert_eq!(errors(csv), [expected], "{csv}");
-        }
-    }
-
-    #[test]
-    fn a_faulty_row_says_what_is_wrong_with_it() {
-        for (row, expected) in [
-            (",T,1,2,,,,,", "pack_name is empty"),
-            ("P,  ,1,2,,,,,", "title is empty"),
-            ("P,T", "min_players is empty"),
-            ("P,T,1,,,,,,", "max_players is empty"),
-            ("P,T,two,2,,,,,", "min_players is not a whole number from 1"),
-            ("P,T,0,2,,,,,", "min_players is not a whole number from 1"),
-            ("P,T,1,2.5,,,,,", "max_players is not a whole number from 1"),
-            ("P,T,1,9007199254740992,,,,,", "max_players is not a whole number from 1"),
-            ("P,T,1,99999999999999999999,,,,,", "max_players is not a whole number from 1"),
-            ("P,T,3,2,,,,,", "min_players is greater than max_players"),
-            ("P,T,1,2,-5,,,,", "length_minutes is not a whole number from 1"),
-            ("P,T,1,2,,2,,,", "has_audience is neither 1 nor 0"),
-            ("P,T,1,2,,,maybe,,", "family_friendly is neither 1 nor 0"),
-            ("P,T,1,2,,,,,,,x", "more values than the header has columns"),
-            ("P,T\0,1,2,,,,,", "a value holds the character U+0000"),
-        ] {
-            assert_eq!(errors(&format!("{HEADER}\n{row}\n")), [format!("line 2: {expected}")], "{row}");
-        }
-    }
-
-    #[test]
-    fn lines_are_counted_as_an_editor_counts_them() {
-        let rows = [HEADER, "P,T,x,2", "", "\"P\nQ\",T,x,2", "P,T,1,2", "P,T,x,2"];
-        for line_end in ["\n", "\r\n", "\r"] {
-            let csv = rows.map(|row| row.replace('\n', line_end)).join(line_end);
-            let lines: Vec<usize> = parse(&csv).expect_err("faulty").iter().map(|error| error.line).collect();
-            assert_eq!(lines, [2, 4, 7], "{line_end:?}");
-        }
-    }
-
-    #[test]
-    fn a_hopeless_file_is_not_read_to_the_end() {
-        let csv = format!("{HEADER}\n{}", "nonsense\n".repeat(CATALOGUE_ERRORS_MAX + 7));
-        assert_eq!(errors(&csv).len(), CATALOGUE_ERRORS_MAX);
-    }
-
-    proptest! {
-        #[test]
-        fn any_text_ends_in_games_or_errors(text: String, cells in "[PT0-9,\"\\r\\n ]{0,200}") {
-            let _ = parse(&text);
-            for error in parse(&format!("{HEADER}\n{cells}")).err().unwrap_or_default() {
-                prop_assert!(error.line >= 2, "{}", error);
-            }
-        }
-
-        #[test]
-        fn any_title_comes_through_quoted(title in "[^\\s\0][^\0]{0,40}[^\\s\0]") {
-            let csv = format!("{HEADER}\n\"P\",\"{}\",1,2,,,,,\n", title.replace('"', "\"\""));
-            let games = parse(&csv).expect("valid");
-            prop_assert_eq!(&games[0].title, &title);
         }
     }
 }

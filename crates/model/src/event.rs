@@ -17,6 +17,10 @@ use crate::{
     session::{Session, SessionGame},
 };
 
+mod polls;
+
+pub use polls::{PollRow, poll, poll_deleted};
+
 /// The name of an event, as it stands on every wire.
 pub mod kind {
     /// A session was started.
@@ -195,6 +199,16 @@ pub fn game_added(session: &Session, game: &Game, manually_added: bool, room_cod
 
 /// `data` of `game.status`: the session-game row as the API shows it.
 pub fn game_status(row: &SessionGame) -> String {
+    to_json(&SessionGameRow::from(row))
+}
+
+/// `data` of `game.removed`: the session-game row as it was.
+pub fn game_removed(row: &SessionGame) -> String {
+    to_json(&SessionGameRow::from(row))
+}
+
+/// `data` of `room.updated`: the session-game row as the API shows it.
+pub fn room_updated(row: &SessionGame) -> String {
     to_json(&SessionGameRow::from(row))
 }
 

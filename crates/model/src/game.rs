@@ -1,5 +1,8 @@
 //! Games of the library and the filters that choose among them.
 
+mod patch;
+
+pub use self::patch::{GamePatch, InvalidGame, favor_bias};
 use crate::{Timestamp, limits};
 
 /// A game of the library.
@@ -67,6 +70,17 @@ pub struct NewGame {
     pub game_type: Option<String>,
     /// Its second kind.
     pub secondary_type: Option<String>,
+}
+
+/// A game that is not in the library yet, and how it is to stand there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GameEntry {
+    /// The game.
+    pub game: NewGame,
+    /// Whether it may be picked, if that was said.
+    pub enabled: Option<bool>,
+    /// −1, 0 or 1: how much the picker likes it, if that was said.
+    pub favor_bias: Option<i64>,
 }
 
 /// Whether drawing games are wanted.
@@ -165,11 +179,11 @@ impl GameFilter {
 }
 
 /// A game draws when its first kind says so; the second kind does not count.
-fn is_drawing(game: &Game) -> bool {
+pub(crate) fn is_drawing(game: &Game) -> bool {
     game.game_type.as_deref() == Some("Drawing")
 }
 
-fn length_of(game: &Game) -> Length {
+pub(crate) fn length_of(game: &Game) -> Length {
     match game.length_minutes {
         None | Some(..=15) => Length::Short,
         Some(16..=25) => Length::Medium,
@@ -178,7 +192,7 @@ fn length_of(game: &Game) -> Length {
 }
 
 /// People say both "Jackbox Party Pack 7" and "The Jackbox Party Pack 7".
-fn pack_key(name: &str) -> &str {
+pub(crate) fn pack_key(name: &str) -> &str {
     name.strip_prefix("The ").unwrap_or(name)
 }
 

@@ -13,8 +13,6 @@ pub const INTEGER_MAX: i64 = (1 << 53) - 1;
 /// How long the body of a request may take to arrive, in milliseconds.
 pub const BODY_READ_TIMEOUT_MS: u64 = 30_000;
 
-/// A session's notes, in bytes: they are in an event that every socket is sent.
-pub const NOTES_MAX_BYTES: usize = 10_000;
 /// The name of somebody who votes, in characters: it is in an event, and part of an index.
 pub const USERNAME_MAX_CHARS: usize = 200;
 /// Votes of one user count once when they are at most so far apart, in milliseconds.
@@ -27,6 +25,27 @@ pub const VOTES_PAGE_DEFAULT_ROWS: i64 = 50;
 pub const VOTES_PAGE_MAX_ROWS: i64 = 100;
 /// Games that a vote which matches none of them is told of, the newest of the session.
 pub const UNMATCHED_GAMES_MAX: usize = 50;
+/// A session's notes, in characters: they are in an event that every socket is sent.
+pub const NOTES_MAX_CHARS: usize = 10_000;
+/// Sessions that `GET /api/sessions` returns at most when it is asked for a page.
+pub const SESSIONS_PAGE_MAX_ROWS: usize = 1_000;
+/// Votes that the export of a session lists at most; all are counted.
+pub const EXPORT_VOTES_MAX: usize = 100_000;
+
+/// Games that a poll offers at least.
+pub const POLL_OPTIONS_MIN: usize = 2;
+/// Games that a poll offers when nobody says.
+pub const POLL_OPTIONS_DEFAULT: usize = 3;
+/// Games that a poll offers at most; each has a letter.
+pub const POLL_OPTIONS_MAX: usize = 10;
+/// How long a poll is open at least, in seconds.
+pub const POLL_OPEN_MIN_S: i64 = 10;
+/// How long a poll is open at most, in seconds.
+pub const POLL_OPEN_MAX_S: i64 = 300;
+/// How long a poll is open when nobody says, in seconds.
+pub const POLL_OPEN_DEFAULT_S: i64 = 60;
+/// The shortest time between two `poll.updated` of a poll, in milliseconds.
+pub const POLL_UPDATE_MIN_MS: i64 = 1_000;
 /// Names and patterns in a webhook's `events`.
 pub const WEBHOOK_EVENTS_MAX: usize = 100;
 /// One of those, in bytes.
@@ -84,3 +103,24 @@ pub const RETRY_STEPS_MAX: usize = 50;
 
 /// Faulty lines of a catalogue that are told at once; the rest is not read.
 pub const CATALOGUE_ERRORS_MAX: usize = 100;
+
+/// Games that the library holds at most: all of them are answered, exported and drawn from at once.
+pub const LIBRARY_MAX_GAMES: usize = 10_000;
+/// A game's title, pack or kind, in Unicode code points, as JSON Schema counts.
+pub const GAME_TEXT_MAX_CHARS: usize = 200;
+
+/// Games that are picked at once at most.
+pub const PICK_MAX_GAMES: i64 = 100;
+/// Games that a pick can leave out by their ids.
+pub const PICK_EXCLUDED_MAX_GAMES: usize = 1_000;
+/// Packs that a pick can be limited to.
+pub const PICK_PACKS_MAX: usize = 100;
+/// The most that votes can be made to count in a pick.
+pub const PICK_POPULARITY_WEIGHT_MAX: i64 = 10;
+/// A session's games that a pick holds back when not all of them are to be.
+pub const PICK_JUST_PLAYED_GAMES: usize = 2;
+
+/// Games in each ranking of the statistics.
+pub const STATISTICS_TOP_GAMES: usize = 10;
+/// Sessions that the statistics tell of one by one, and games never played that they name.
+pub const STATISTICS_MAX_ROWS: usize = 50;

@@ -136,6 +136,15 @@ pub struct NewSessionGame {
     pub room_code: Option<String>,
 }
 
+/// Which part of a list of sessions is wanted, newest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Page {
+    /// Rows at most.
+    pub limit: usize,
+    /// Newer rows to pass over.
+    pub offset: usize,
+}
+
 /// The room code of `text` in capitals, if it is four ASCII letters.
 pub fn room_code(text: &str) -> Option<String> {
     (text.len() == 4 && text.bytes().all(|b| b.is_ascii_alphabetic())).then(|| text.to_ascii_uppercase())

@@ -7,6 +7,11 @@ pub(crate) fn hex<const N: usize>() -> String {
     hex::encode(bytes)
 }
 
+/// A number, each as likely as any other.
+pub(crate) fn number() -> u64 {
+    getrandom::u64().expect("the operating system has randomness")
+}
+
 /// A new event's public id: unique, and nobody can guess the next one.
 pub(crate) fn event_id() -> String {
     format!("evt_{}", hex::<16>())

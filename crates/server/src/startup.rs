@@ -5,12 +5,16 @@ use std::{io, net::SocketAddr, sync::Arc};
 use fanfare_hub::Hub;
 use fanfare_model::{egress::EgressPolicy, limits};
 use fanfare_store::{CommitStats, Commits, Error as StoreError, OpenError, Standing, Store};
-use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+use tokio::{
+    net::TcpListener,
+    sync::{Notify, watch},
+    task::JoinHandle,
+};
 
 use crate::{
     accept::Acceptor,
     api,
-    app::{self, App, housekeeping, publish::Publisher},
+    app::{self, App, housekeeping, poll_clock, publish::Publisher},
     auth::Auth,
     config::{Config, ConfigError},
     data_folder::{self, DataFolder},
@@ -180,7 +184,15 @@ fn run(
         tasks,
         metrics.clone(),
     );
-    let publisher = Publisher::new(app.store.clone(), app.hub.clone(), dispatcher, metrics.clone());
+    let polls_changed = Arc::new(Notify::new());
+    let publisher = Publisher::new(
+        app.store.clone(),
+        app.hub.clone(),
+        dispatcher,
+        metrics.clone(),
+        polls_changed.clone(),
+    );
+    tasks.spawn_vital("poll clock", poll_clock::run(app.clone(), polls_changed, tasks.clone()));
     #[expect(clippy::disallowed_methods, reason = "it outlives the tracked tasks and is awaited by `stop`")]
     let publisher = tokio::spawn(tasks.vital("publisher", publisher.run(commits)));
     let live = Live { app: app.clone(), tasks: tasks.clone(), settings: config.sockets.clone() };

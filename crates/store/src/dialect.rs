@@ -41,6 +41,24 @@ pub(crate) fn lock_topic(dialect: Dialect) -> Option<&'static str> {
     }
 }
 
+/// Keeps everybody else from adding, renaming and removing games; SQLite has one writer. It is the
+/// table of packs that is locked, since playing games and voting on them leave that alone.
+pub(crate) fn lock_library(dialect: Dialect) -> Option<&'static str> {
+    match dialect {
+        Dialect::Sqlite => None,
+        Dialect::Postgres => Some("lock table packs in share row exclusive mode"),
+    }
+}
+
+/// Locks the row of game ?1 against changes and against new rows that refer to it; SQLite has one
+/// writer.
+pub(crate) fn lock_game(dialect: Dialect) -> Option<&'static str> {
+    match dialect {
+        Dialect::Sqlite => None,
+        Dialect::Postgres => Some("select id from games where id = ?1 for update"),
+    }
+}
+
 /// Those of the webhooks ?1 to ?`count` that are not deleted, and kept from being deleted until the
 /// transaction ends; SQLite has one writer.
 pub(crate) fn hold_webhooks(dialect: Dialect, count: usize) -> String {

@@ -1,11 +1,19 @@
 //! The library.
+//!
+//! Writers that add, rename or remove games call [`lock_library`] first, so that of two of them the
+//! second sees what the first has done.
 
 use fanfare_model::{
     Timestamp,
     game::{Game, NewGame},
+    library::Library,
 };
 
-use crate::{Error, Read, Tx, engine::Row};
+use crate::{
+    Error, Read, Tx, dialect,
+    engine::{Row, limit},
+    packs,
+};
 
 /// How many games there are.
 pub fn count(db: &mut Read) -> Result<i64, Error> {
@@ -24,6 +32,11 @@ pub fn list(db: &mut Read) -> Result<Vec<Game>, Error> {
     )
 }
 
+/// The whole library.
+pub fn library(db: &mut Read) -> Result<Library, Error> {
+    Ok(Library::new(list(db)?, packs::list(db)?))
+}
+
 /// One game.
 pub fn get(db: &mut Read, id: i64) -> Result<Option<Game>, Error> {
     db.row(
@@ -35,16 +48,55 @@ pub fn get(db: &mut Read, id: i64) -> Result<Option<Game>, Error> {
     )
 }
 
-/// Adds a game, enabled and without votes; returns its id.
+/// Keeps others from adding, renaming and removing games until the transaction ends.
+pub fn lock_library(tx: &mut Tx) -> Result<(), Error> {
+    if let Some(lock) = dialect::lock_library(tx.dialect()) {
+        tx.run(lock, &[])?;
+    }
+    Ok(())
+}
+
+/// Reads a game after keeping others from changing it, or playing it, until the transaction ends.
+pub fn lock(tx: &mut Tx, id: i64) -> Result<Option<Game>, Error> {
+    if let Some(lock) = dialect::lock_game(tx.dialect()) {
+        tx.run(lock, &[id.into()])?;
+    }
+    get(tx, id)
+}
+
+/// The id of the game of that title in that pack.
+pub fn find(db: &mut Read, pack_name: &str, title: &str) -> Result<Option<i64>, Error> {
+    db.row(
+        "select id from games where pack_name = ?1 and title = ?2",
+        &[pack_name.into(), title.into()],
+        |row| row.get(0),
+    )
+}
+
+/// Adds a game, enabled, without votes and neither liked nor disliked; returns its id.
 ///
 /// # Errors
 /// [`Error::Conflict`] when the pack has a game of that title; the job may go on.
 pub fn insert(tx: &mut Tx, game: &NewGame, at: Timestamp) -> Result<i64, Error> {
+    insert_with(tx, game, true, 0, at)
+}
+
+/// Adds a game without votes; returns its id.
+///
+/// # Errors
+/// [`Error::Conflict`] when the pack has a game of that title; the job may go on.
+pub fn insert_with(
+    tx: &mut Tx,
+    game: &NewGame,
+    enabled: bool,
+    favor_bias: i64,
+    at: Timestamp,
+) -> Result<i64, Error> {
     let id = tx.row(
         "insert into games (pack_name, title, min_players, max_players, length_minutes, has_audience, \
          family_friendly, game_type, secondary_type, play_count, upvotes, downvotes, enabled, \
          favor_bias, created_at_ms) \
-         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, 0, 0, true, 0, ?10) \
+         values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, 0, 0, ?10, ?11, ?12) \
          on conflict (pack_name, title) do nothing returning id",
         &[
             (&game.pack_name).into(),
@@ -56,11 +108,101 @@ pub fn insert(tx: &mut Tx, game: &NewGame, at: Timestamp) -> Result<i64, Error> 
             game.family_friendly.into(),
             game.game_type.as_ref().into(),
             game.secondary_type.as_ref().into(),
+            enabled.into(),
+            favor_bias.into(),
             at.into(),
         ],
         |row| row.get(0),
     )?;
-    id.ok_or_else(|| Error::Conflict("the pack has a game of that title".into()))
+    let id = id.ok_or_else(|| Error::Conflict("the pack has a game of that title".into()))?;
+    packs::ensure(tx, &game.pack_name, at)?;
+    Ok(id)
+}
+
+/// Writes everything of a game that people may change; its votes and plays stay. The pack that it
+/// has left may be empty afterwards, see [`packs::remove_empty`].
+///
+/// # Errors
+/// [`Error::NotFound`] for an unknown game. That its name is free is for the caller to see to.
+pub fn update(tx: &mut Tx, game: &Game, at: Timestamp) -> Result<(), Error> {
+    let changed = tx.run(
+        "update games set pack_name = ?2, title = ?3, min_players = ?4, max_players = ?5, \
+         length_minutes = ?6, has_audience = ?7, family_friendly = ?8, game_type = ?9, \
+         secondary_type = ?10, enabled = ?11, favor_bias = ?12 where id = ?1",
+        &[
+            game.id.into(),
+            (&game.pack_name).into(),
+            (&game.title).into(),
+            game.min_players.into(),
+            game.max_players.into(),
+            game.length_minutes.into(),
+            game.has_audience.into(),
+            game.family_friendly.into(),
+            game.game_type.as_ref().into(),
+            game.secondary_type.as_ref().into(),
+            game.enabled.into(),
+            game.favor_bias.into(),
+        ],
+    )?;
+    if changed == 0 {
+        return Err(Error::NotFound);
+    }
+    packs::ensure(tx, &game.pack_name, at)
+}
+
+/// Whether a game has left a trace: it was played, or voted on.
+pub fn has_history(db: &mut Read, id: i64) -> Result<bool, Error> {
+    let found = db.row(
+        "select 1 from games g where g.id = ?1 and (g.play_count > 0 or g.upvotes > 0 or g.downvotes > 0 \
+         or exists (select 1 from session_games s where s.game_id = g.id) \
+         or exists (select 1 from votes v where v.game_id = g.id))",
+        &[id.into()],
+        |_| Ok(()),
+    )?;
+    Ok(found.is_some())
+}
+
+/// Removes a game that has no history and is locked. Its pack may be empty afterwards, see
+/// [`packs::remove_empty`].
+///
+/// # Errors
+/// [`Error::NotFound`] for an unknown game.
+pub fn delete(tx: &mut Tx, id: i64) -> Result<(), Error> {
+    let deleted = tx.run("delete from games where id = ?1", &[id.into()])?;
+    if deleted == 0 { Err(Error::NotFound) } else { Ok(()) }
+}
+
+/// Enables or disables every game of a pack; returns how many it has.
+pub fn set_pack_enabled(tx: &mut Tx, pack_name: &str, enabled: bool) -> Result<u64, Error> {
+    tx.run("update games set enabled = ?2 where pack_name = ?1", &[pack_name.into(), enabled.into()])
+}
+
+/// Enables a disabled game and disables an enabled one.
+///
+/// # Errors
+/// [`Error::NotFound`] for an unknown game.
+pub fn toggle(tx: &mut Tx, id: i64) -> Result<Game, Error> {
+    tx.run("update games set enabled = not enabled where id = ?1", &[id.into()])?;
+    get(tx, id)?.ok_or(Error::NotFound)
+}
+
+/// Sets how much the picker likes a game.
+///
+/// # Errors
+/// [`Error::NotFound`] for an unknown game.
+pub fn set_favor_bias(tx: &mut Tx, id: i64, favor_bias: i64) -> Result<Game, Error> {
+    tx.run("update games set favor_bias = ?2 where id = ?1", &[id.into(), favor_bias.into()])?;
+    get(tx, id)?.ok_or(Error::NotFound)
+}
+
+/// The games that a session has played last, `rows` at most, the latest first.
+pub fn played_in(db: &mut Read, session_id: i64, rows: usize) -> Result<Vec<i64>, Error> {
+    db.rows(
+        "select game_id from session_games where session_id = ?1 \
+         order by played_at_ms desc, id desc limit ?2",
+        &[session_id.into(), limit(rows)],
+        |row| row.get(0),
+    )
 }
 
 fn from_row(row: &Row<'_>) -> Result<Game, Error> {

@@ -9,15 +9,19 @@ mod dialect;
 mod engine;
 mod error;
 pub mod events;
+pub mod exports;
 pub mod games;
 pub mod idempotency;
 pub mod logs;
 mod migrate;
 mod options;
+pub mod packs;
+pub mod polls;
 mod reader;
 pub mod session_games;
 pub mod sessions;
 pub mod settings;
+pub mod stats;
 mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -70,6 +74,8 @@ pub struct NewDelivery {
 pub enum Notice {
     /// This webhook was created, changed or deleted.
     WebhookChanged(i64),
+    /// A poll was opened, closed or deleted, or its counts have changed and were not told.
+    PollsChanged,
     /// Deliveries may have been committed that nobody told of, since the connection broke during
     /// COMMIT: look into the database.
     LookAgain,

@@ -105,6 +105,36 @@ pub fn set_status(tx: &mut Tx, session_id: i64, id: i64, status: PlayStatus) -> 
     if changed == 0 { Err(Error::NotFound) } else { Ok(()) }
 }
 
+/// Sets or clears a row's room code.
+///
+/// # Errors
+/// [`Error::NotFound`] for an unknown row.
+pub fn set_room_code(tx: &mut Tx, id: i64, code: Option<&str>) -> Result<(), Error> {
+    let changed =
+        tx.run("update session_games set room_code = ?2 where id = ?1", &[id.into(), code.into()])?;
+    if changed == 0 { Err(Error::NotFound) } else { Ok(()) }
+}
+
+/// Takes a game out of its session: the game's `play_count` and the session's `games_played` go back
+/// by one. Its votes stay.
+///
+/// # Errors
+/// [`Error::NotFound`] for an unknown row.
+pub fn remove(tx: &mut Tx, row: &SessionGame) -> Result<(), Error> {
+    if tx.run("delete from session_games where id = ?1", &[row.id.into()])? == 0 {
+        return Err(Error::NotFound);
+    }
+    tx.run(
+        "update games set play_count = play_count - 1 where id = ?1 and play_count > 0",
+        &[row.game_id.into()],
+    )?;
+    tx.run(
+        "update sessions set games_played = games_played - 1 where id = ?1 and games_played > 0",
+        &[row.session_id.into()],
+    )?;
+    Ok(())
+}
+
 /// Sets a row's player count and where it comes from.
 ///
 /// # Errors

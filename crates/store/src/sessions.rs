@@ -1,8 +1,16 @@
 //! Game nights.
 
-use fanfare_model::{Timestamp, event::session_topic, session::Session};
+use fanfare_model::{
+    Timestamp,
+    event::session_topic,
+    session::{Page, Session},
+};
 
-use crate::{Error, Read, Tx, dialect, engine::Row};
+use crate::{
+    Error, Read, Tx, dialect,
+    engine::{Row, limit},
+    polls,
+};
 
 /// Attempts to start a session while others start and close theirs.
 const START_MAX_TRIES: usize = 3;
@@ -24,6 +32,16 @@ pub fn list(db: &mut Read) -> Result<Vec<Session>, Error> {
         "select id, notes, is_active, created_at_ms, closed_at_ms, games_played from sessions \
          order by created_at_ms desc, id desc",
         &[],
+        from_row,
+    )
+}
+
+/// A part of that list.
+pub fn page(db: &mut Read, page: Page) -> Result<Vec<Session>, Error> {
+    db.rows(
+        "select id, notes, is_active, created_at_ms, closed_at_ms, games_played from sessions \
+         order by created_at_ms desc, id desc limit ?1 offset ?2",
+        &[limit(page.limit), limit(page.offset)],
         from_row,
     )
 }
@@ -115,6 +133,19 @@ pub fn close(tx: &mut Tx, id: i64, notes: Option<&str>, at: Timestamp) -> Result
     let session = session.ok_or(Error::NotFound)?;
     crate::session_games::end_playing(tx, id)?;
     Ok(session)
+}
+
+/// Removes a session with its games, votes and polls. What its games' totals have of them stays, and
+/// so does its stream of events.
+///
+/// # Errors
+/// [`Error::NotFound`] when no closed session has this id.
+pub fn delete(tx: &mut Tx, id: i64) -> Result<(), Error> {
+    polls::delete_of_session(tx, id)?;
+    tx.run("delete from votes where session_id = ?1", &[id.into()])?;
+    tx.run("delete from session_games where session_id = ?1", &[id.into()])?;
+    let deleted = tx.run("delete from sessions where id = ?1 and not is_active", &[id.into()])?;
+    if deleted == 0 { Err(Error::NotFound) } else { Ok(()) }
 }
 
 fn from_row(row: &Row<'_>) -> Result<Session, Error> {

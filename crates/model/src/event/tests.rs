@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
+    poll::{Poll, PollGame, PollOption},
     session::{CountStatus, PlayStatus},
     vote::{GameVotes, LiveVote, RecordedVote, VoteType},
 };
@@ -92,6 +93,21 @@ fn recorded_vote() -> RecordedVote {
     }
 }
 
+fn a_poll() -> Poll {
+    let option = |id, votes| PollOption { game: PollGame { id, ..PollGame::from(&game()) }, votes };
+    Poll {
+        id: 6,
+        session_id: 3,
+        options: vec![option(45, 1), option(46, 2)],
+        created_at: at(),
+        closes_at: at().plus_millis(60_000),
+        ended_at: None,
+        winner: None,
+        told_at: at(),
+        has_untold: true,
+    }
+}
+
 fn event(kind: &str, data: String) -> Event {
     Event {
         id: 77,
@@ -116,6 +132,8 @@ fn data_is_written_as_javascript_writes_it() {
     let quiet = Session { notes: None, ..session() };
     let ended = Session { is_active: false, closed_at: Some(at()), ..session() };
     let uncounted = SessionGame { player_count: None, player_count_check_status: None, ..session_game() };
+    let late = at().plus_millis(59_999);
+    let closed = Poll { ended_at: Some(late), winner: Some(1), ..a_poll() };
     for (name, data) in [
         ("session.started", session_started(&session())),
         ("session.started without notes", session_started(&quiet)),
@@ -123,6 +141,11 @@ fn data_is_written_as_javascript_writes_it() {
         ("game.added", game_added(&session(), &game(), false, None)),
         ("game.added with a room", game_added(&session(), &game(), true, Some("ABCD"))),
         ("game.status", game_status(&session_game())),
+        ("game.status", game_removed(&session_game())),
+        ("game.status", room_updated(&session_game())),
+        ("poll.started", poll(&a_poll())),
+        ("poll.ended", poll(&closed)),
+        ("poll.ended by deletion", poll_deleted(&a_poll(), late)),
         ("player-count.updated", player_count_updated(&session_game())),
         ("player-count.updated to nothing", player_count_updated(&uncounted)),
         ("vote.recorded", vote_recorded(&recorded_vote())),

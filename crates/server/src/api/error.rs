@@ -171,6 +171,11 @@ impl IntoResponse for Answer {
     }
 }
 
+/// A refusal of what makes no sense.
+pub(super) fn invalid(text: &'static str) -> Error {
+    AppError::Invalid(text.into()).into()
+}
+
 /// `{"error": text}`
 pub(crate) fn refusal(status: StatusCode, text: &str) -> Response {
     reply(status, json!({ "error": text }))

@@ -7,6 +7,9 @@ mod extract;
 mod games;
 mod guard;
 mod metrics;
+mod polls;
+mod session_exports;
+mod session_games;
 mod sessions;
 mod stream;
 mod views;
@@ -74,6 +77,9 @@ fn routes() -> OpenApiRouter<App> {
         .merge(auth::routes())
         .merge(games::routes())
         .merge(metrics::routes())
+        .merge(polls::routes())
+        .merge(session_exports::routes())
+        .merge(session_games::routes())
         .merge(sessions::routes())
         .merge(votes::routes())
         .merge(stream::routes())

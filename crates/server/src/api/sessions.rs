@@ -1,25 +1,23 @@
-//! Sessions and their games.
+//! Sessions: listing, starting, closing and deleting them.
 
 use axum::{
     Json,
-    extract::State,
-    response::{IntoResponse, Response},
-    routing::{get, patch, post},
+    extract::{RawQuery, State},
 };
 use fanfare_model::{
-    event::SessionGameRow,
-    json,
-    limits::NOTES_MAX_BYTES,
-    session::{NewSessionGame, PlayStatus, Session, SessionGame, room_code},
+    limits::{INTEGER_MAX, NOTES_MAX_CHARS, SESSIONS_PAGE_MAX_ROWS},
+    session::{Page, Session},
 };
-use serde_json::{Map, Value, json};
-use utoipa_axum::router::OpenApiRouter;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     body::{New, Object},
-    error::Error,
+    error::{Error, ErrorBody, invalid},
     extract::{Admin, Ids},
-    views::{SessionRow, created, session_game, session_games},
+    views::{SessionRow, created},
 };
 use crate::app::{Answer, App, Error as AppError};
 
@@ -27,35 +25,129 @@ type Reply<T> = Result<Json<T>, Error>;
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
-        .route("/api/sessions", get(list_sessions).post(create_session))
-        .route("/api/sessions/active", get(get_active_session))
-        .route("/api/sessions/{id}", get(get_session))
-        .route("/api/sessions/{id}/close", post(close_session))
-        .route("/api/sessions/{id}/games", get(list_session_games).post(add_game))
-        .route("/api/sessions/{id}/games/{session_game_id}/status", patch(set_game_status))
-        .route("/api/sessions/{id}/games/{session_game_id}/player-count", patch(set_player_count))
+        .routes(routes!(list_sessions, create_session))
+        .routes(routes!(get_active_session))
+        .routes(routes!(get_session, delete_session))
+        .routes(routes!(close_session))
 }
 
-async fn list_sessions(State(app): State<App>) -> Reply<Vec<SessionRow>> {
-    Ok(Json(app.list_sessions().await?.into_iter().map(SessionRow::from).collect()))
+/// What `notes` reads.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes what `notes` reads")]
+struct Notes {
+    /// Free text; empty is as good as none.
+    #[schema(max_length = 10_000, example = "Friday night")]
+    notes: Option<String>,
 }
 
-async fn get_active_session(State(app): State<App>) -> Result<Response, Error> {
-    Ok(match app.get_active_session().await? {
-        Some(session) => Json(SessionRow::from(session)).into_response(),
-        None => Json(json!({"session": null, "message": "No active session"})).into_response(),
-    })
+/// The active session, or that there is none.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+enum ActiveSession {
+    Active(SessionRow),
+    None(NoActiveSession),
 }
 
+/// Nobody is playing.
+#[derive(Serialize, ToSchema)]
+struct NoActiveSession {
+    /// Always `null`.
+    #[schema(value_type = Option<Object>)]
+    session: Option<()>,
+    #[schema(example = "No active session")]
+    message: &'static str,
+}
+
+/// A session is gone.
+#[derive(Serialize, ToSchema)]
+struct DeletedSession {
+    #[schema(example = "Session deleted successfully")]
+    message: &'static str,
+    #[serde(rename = "sessionId")]
+    session_id: i64,
+}
+
+/// Every session, newest first; with `limit` or `offset` a part of them.
+#[utoipa::path(
+    get,
+    path = "/api/sessions",
+    tag = "Sessions",
+    params(
+        ("limit" = Option<i64>, Query, minimum = 1, maximum = 1000, description = "Sessions at most; 1000 when there is an `offset` only"),
+        ("offset" = Option<i64>, Query, minimum = 0, maximum = 9_007_199_254_740_991_i64, description = "Newer sessions to pass over"),
+    ),
+    responses(
+        (status = 200, description = "The sessions", body = Vec<SessionRow>),
+        (status = 400, description = "`limit` or `offset` has an impossible value", body = ErrorBody),
+    )
+)]
+async fn list_sessions(State(app): State<App>, RawQuery(query): RawQuery) -> Reply<Vec<SessionRow>> {
+    let page = page(query.as_deref().unwrap_or_default())?;
+    Ok(Json(app.list_sessions(page).await?.into_iter().map(SessionRow::from).collect()))
+}
+
+/// The active session, if there is one.
+#[utoipa::path(
+    get,
+    path = "/api/sessions/active",
+    tag = "Sessions",
+    responses((status = 200, description = "The session, or that there is none", body = ActiveSession))
+)]
+async fn get_active_session(State(app): State<App>) -> Reply<ActiveSession> {
+    Ok(Json(match app.get_active_session().await? {
+        Some(session) => ActiveSession::Active(session.into()),
+        None => ActiveSession::None(NoActiveSession { session: None, message: "No active session" }),
+    }))
+}
+
+/// One session.
+#[utoipa::path(
+    get,
+    path = "/api/sessions/{id}",
+    tag = "Sessions",
+    params(("id" = i64, Path, minimum = 1, description = "The session")),
+    responses(
+        (status = 200, description = "The session", body = SessionRow),
+        (status = 404, description = "Session not found", body = ErrorBody),
+    )
+)]
 async fn get_session(State(app): State<App>, Ids([id]): Ids<1>) -> Reply<SessionRow> {
     Ok(Json(app.get_session(id).await?.into()))
 }
 
+/// Starts a session; one at most is active. `session.started` tells every socket.
+#[utoipa::path(
+    post,
+    path = "/api/sessions",
+    tag = "Sessions",
+    security(("bearerAuth" = [])),
+    request_body(content = Option<Notes>, description = "Nothing is needed"),
+    responses(
+        (status = 201, description = "The new session", body = SessionRow),
+        (status = 400, description = "Another session is active, whose id is `activeSessionId`, or the notes are no text or too long", body = ErrorBody),
+        (status = 422, description = "The `Idempotency-Key` was used for another request", body = ErrorBody),
+    )
+)]
 async fn create_session(State(app): State<App>, _: Admin, new: New) -> Result<Answer, Error> {
     let creation = new.answered(|session: &Session| created(&SessionRow::from(session.clone())));
     Ok(app.start_session(notes(&new.body)?, creation).await?)
 }
 
+/// Closes a session; the game that is playing becomes played, an open poll is closed. New notes
+/// replace the old ones. `session.ended` tells its subscribers.
+#[utoipa::path(
+    post,
+    path = "/api/sessions/{id}/close",
+    tag = "Sessions",
+    security(("bearerAuth" = [])),
+    params(("id" = i64, Path, minimum = 1, description = "The session")),
+    request_body(content = Option<Notes>, description = "Nothing is needed"),
+    responses(
+        (status = 200, description = "The closed session", body = SessionRow),
+        (status = 400, description = "It is closed already, or the notes are no text or too long", body = ErrorBody),
+        (status = 404, description = "Session not found", body = ErrorBody),
+    )
+)]
 async fn close_session(
     State(app): State<App>,
     _: Admin,
@@ -65,76 +157,106 @@ async fn close_session(
     Ok(Json(app.close_session(id, notes(&body)?).await?.into()))
 }
 
-async fn list_session_games(State(app): State<App>, Ids([id]): Ids<1>) -> Result<Response, Error> {
-    Ok(session_games(&app.list_session_games(id).await?).into_response())
+/// Deletes a closed session with its games, votes and polls. The totals of its games stay.
+#[utoipa::path(
+    delete,
+    path = "/api/sessions/{id}",
+    tag = "Sessions",
+    security(("bearerAuth" = [])),
+    params(("id" = i64, Path, minimum = 1, description = "The session")),
+    responses(
+        (status = 200, description = "It is gone", body = DeletedSession),
+        (status = 400, description = "It is active", body = ErrorBody),
+        (status = 404, description = "Session not found", body = ErrorBody),
+    )
+)]
+async fn delete_session(State(app): State<App>, _: Admin, Ids([id]): Ids<1>) -> Reply<DeletedSession> {
+    app.delete_session(id).await?;
+    Ok(Json(DeletedSession { message: "Session deleted successfully", session_id: id }))
 }
 
-async fn add_game(State(app): State<App>, _: Admin, Ids([id]): Ids<1>, new: New) -> Result<Answer, Error> {
-    let creation = new.answered(|row: &SessionGame| created(&SessionGameRow::from(row)));
-    Ok(app.add_game(id, new_session_game(&new.body)?, creation).await?)
+/// The part of the list that is asked for; of a parameter given twice the last counts.
+fn page(query: &str) -> Result<Option<Page>, Error> {
+    let (mut limit, mut offset) = (None, None);
+    for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+        let number = integer(&value);
+        match &*name {
+            "limit" => {
+                let number = number.filter(|limit| (1..=SESSIONS_PAGE_MAX_ROWS).contains(limit));
+                limit = Some(number.ok_or_else(|| {
+                    let range = format!("an integer from 1 to {SESSIONS_PAGE_MAX_ROWS}");
+                    AppError::Invalid(format!("Invalid value for limit: expected {range}").into())
+                })?);
+            }
+            "offset" => {
+                let text = "Invalid value for offset: expected a non-negative integer";
+                offset = Some(number.ok_or_else(|| invalid(text))?);
+            }
+            _ => {}
+        }
+    }
+    let is_part = limit.is_some() || offset.is_some();
+    Ok(is_part.then(|| Page { limit: limit.unwrap_or(SESSIONS_PAGE_MAX_ROWS), offset: offset.unwrap_or(0) }))
 }
 
-async fn set_game_status(
-    State(app): State<App>,
-    _: Admin,
-    Ids([session_id, id]): Ids<2>,
-    Object(body): Object,
-) -> Result<Response, Error> {
-    let status = body.get("status").and_then(Value::as_str).and_then(PlayStatus::parse);
-    let status = status.ok_or_else(|| invalid("Invalid status"))?;
-    Ok(session_game(&app.set_game_status(session_id, id, status).await?).into_response())
-}
-
-async fn set_player_count(
-    State(app): State<App>,
-    _: Admin,
-    Ids([session_id, id]): Ids<2>,
-    Object(body): Object,
-) -> Result<Response, Error> {
-    let count = match body.get("player_count") {
-        Some(Value::Null) => None,
-        given => Some(
-            given
-                .and_then(json::as_integer)
-                .filter(|count| *count >= 0)
-                .ok_or_else(|| invalid("player_count must be a non-negative integer"))?,
-        ),
-    };
-    Ok(session_game(&app.set_player_count(session_id, id, count).await?).into_response())
+/// Digits only, up to the largest integer of JavaScript.
+fn integer(text: &str) -> Option<usize> {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let number: i64 = text.parse().ok().filter(|number| is_number && *number <= INTEGER_MAX)?;
+    usize::try_from(number).ok()
 }
 
 /// Absent, `null` and empty notes are no notes.
 fn notes(body: &Map<String, Value>) -> Result<Option<String>, Error> {
     match body.get("notes") {
         None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) if text.len() > NOTES_MAX_BYTES => {
-            Err(AppError::Invalid(format!("notes must not be longer than {NOTES_MAX_BYTES} bytes").into())
-                .into())
+        Some(Value::String(text)) if text.chars().count() > NOTES_MAX_CHARS => {
+            let text = format!("notes must not be longer than {NOTES_MAX_CHARS} characters");
+            Err(AppError::Invalid(text.into()).into())
         }
         Some(Value::String(text)) => Ok(Some(text.clone()).filter(|text| !text.is_empty())),
         Some(_) => Err(invalid("notes must be a string")),
     }
 }
 
-fn new_session_game(body: &Map<String, Value>) -> Result<NewSessionGame, Error> {
-    let game_id = body.get("game_id");
-    if json::is_falsy(game_id) {
-        return Err(invalid("game_id is required"));
-    }
-    let manually_added = match body.get("manually_added") {
-        None | Some(Value::Null) => false,
-        Some(value) => json::as_bool(value).ok_or_else(|| invalid("manually_added must be a boolean"))?,
-    };
-    let room_code = match body.get("room_code") {
-        None | Some(Value::Null) => None,
-        Some(value) => Some(
-            value.as_str().and_then(room_code).ok_or_else(|| invalid("room_code must be four letters"))?,
-        ),
-    };
-    // What is no integer is no game's id; it is answered as an unknown one.
-    Ok(NewSessionGame { game_id: game_id.and_then(json::as_integer).unwrap_or(0), manually_added, room_code })
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn invalid(text: &'static str) -> Error {
-    AppError::Invalid(text.into()).into()
+    #[test]
+    fn a_page_is_asked_for_by_limit_or_offset() {
+        let page_of = |limit, offset| Some(Some(Page { limit, offset }));
+        for (query, expected) in [
+            ("", Some(None)),
+            ("other=x", Some(None)),
+            ("limit=1", page_of(1, 0)),
+            ("limit=1000&offset=2", page_of(1_000, 2)),
+            ("offset=0", page_of(1_000, 0)),
+            ("limit=x&limit=3", None),
+            ("limit=0", None),
+            ("limit=1001", None),
+            ("limit=", None),
+            ("limit=%2B1", None),
+            ("offset=-1", None),
+            ("offset=9007199254740992", None),
+        ] {
+            assert_eq!(page(query).ok(), expected, "{query}");
+        }
+    }
+
+    #[test]
+    fn notes_are_short_texts() {
+        let read = |value: Value| notes(&Map::from_iter([("notes".to_owned(), value)])).ok();
+        let longest = "ä".repeat(NOTES_MAX_CHARS);
+        for (value, expected) in [
+            (Value::Null, Some(None)),
+            ("".into(), Some(None)),
+            (longest.as_str().into(), Some(Some(longest.clone()))),
+            ("ä".repeat(NOTES_MAX_CHARS + 1).into(), None),
+            (5.into(), None),
+            (false.into(), None),
+        ] {
+            assert_eq!(read(value), expected);
+        }
+    }
 }

@@ -107,7 +107,8 @@ pub(super) fn session_games(rows: &[SessionGame]) -> Json<Box<RawValue>> {
     raw(&rows.iter().map(SessionGameRow::from).collect::<Vec<_>>())
 }
 
-fn raw<T: Serialize>(rows: &T) -> Json<Box<RawValue>> {
+/// Rows that borrow, as JSON.
+pub(super) fn raw<T: Serialize>(rows: &T) -> Json<Box<RawValue>> {
     Json(serde_json::value::to_raw_value(rows).expect("rows have string keys only"))
 }
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use fanfare_model::{game::InvalidFilter, webhook::InvalidWebhook};
+use fanfare_model::{game::InvalidFilter, poll::InvalidPoll, webhook::InvalidWebhook};
 use fanfare_store::Error as StoreError;
 use serde_json::{Map, Value};
 
@@ -58,6 +58,12 @@ impl From<StoreError> for Error {
 
 impl From<InvalidFilter> for Error {
     fn from(error: InvalidFilter) -> Self {
+        Self::Invalid(error.to_string().into())
+    }
+}
+
+impl From<InvalidPoll> for Error {
+    fn from(error: InvalidPoll) -> Self {
         Self::Invalid(error.to_string().into())
     }
 }

@@ -11,6 +11,7 @@ use fanfare_model::{
     wire::sse,
 };
 use fanfare_store::{Commit, Commits, Error, Notice, Store, events};
+use tokio::sync::Notify;
 
 use super::{ALL_EVENTS, EVERYONE, public_topic};
 use crate::{dispatch::Dispatcher, metrics::Metrics};
@@ -25,13 +26,21 @@ pub(crate) struct Publisher {
     hub: Hub,
     dispatcher: Dispatcher,
     metrics: Arc<Metrics>,
+    /// Wakes who watches the clock for polls.
+    polls_changed: Arc<Notify>,
     /// The last `seq` published of each stream.
     heads: HashMap<String, i64>,
 }
 
 impl Publisher {
-    pub(crate) fn new(store: Store, hub: Hub, dispatcher: Dispatcher, metrics: Arc<Metrics>) -> Self {
-        Self { store, hub, dispatcher, metrics, heads: HashMap::new() }
+    pub(crate) fn new(
+        store: Store,
+        hub: Hub,
+        dispatcher: Dispatcher,
+        metrics: Arc<Metrics>,
+        polls_changed: Arc<Notify>,
+    ) -> Self {
+        Self { store, hub, dispatcher, metrics, polls_changed, heads: HashMap::new() }
     }
 
     pub(crate) async fn run(mut self, mut commits: Commits) {
@@ -44,7 +53,11 @@ impl Publisher {
             for notice in notices {
                 match notice {
                     Notice::WebhookChanged(id) => self.dispatcher.webhook_changed(id),
-                    Notice::LookAgain => self.dispatcher.look_again(),
+                    Notice::PollsChanged => self.polls_changed.notify_one(),
+                    Notice::LookAgain => {
+                        self.dispatcher.look_again();
+                        self.polls_changed.notify_one();
+                    }
                 }
             }
             self.dispatcher.committed(&events);

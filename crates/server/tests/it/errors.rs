@@ -26,6 +26,14 @@ async fn guarded_endpoints_ask_for_a_token_and_public_ones_do_not() {
         (Method::POST, "/api/sessions/1/games"),
         (Method::PATCH, "/api/sessions/1/games/1/status"),
         (Method::PATCH, "/api/sessions/1/games/1/player-count"),
+        (Method::PATCH, "/api/sessions/1/games/1/room-code"),
+        (Method::DELETE, "/api/sessions/1/games/1"),
+        (Method::DELETE, "/api/sessions/1"),
+        (Method::GET, "/api/sessions/1/export"),
+        (Method::POST, "/api/sessions/1/polls"),
+        (Method::POST, "/api/polls/1/votes"),
+        (Method::POST, "/api/polls/1/close"),
+        (Method::DELETE, "/api/polls/1"),
         (Method::GET, "/api/webhooks"),
         (Method::GET, "/api/webhooks/1"),
         (Method::POST, "/api/webhooks"),
@@ -119,6 +127,37 @@ const REFUSALS: &[(&str, &str, u16, &str)] = &[
     ("PATCH /api/sessions/{open}/games/{old}/status", r#"{"status":"played"}"#, 404, NO_ROW),
     ("PATCH /api/sessions/{open}/games/x/status", r#"{"status":"played"}"#, 404, NO_ROW),
     ("PATCH /api/sessions/x/games/{row}/status", r#"{"status":"played"}"#, 404, NO_ROW),
+    (
+        "PATCH /api/sessions/{closed}/games/{old}/status",
+        r#"{"status":"playing"}"#,
+        400,
+        "Cannot play games in a closed session",
+    ),
+    ("PATCH /api/sessions/{open}/games/{old}/room-code", r#"{"room_code":null}"#, 404, NO_ROW),
+    ("PATCH /api/sessions/{open}/games/{row}/room-code", "{}", 400, NO_CODE),
+    ("PATCH /api/sessions/{open}/games/{row}/room-code", r#"{"room_code":""}"#, 400, NO_CODE),
+    ("PATCH /api/sessions/{open}/games/{row}/room-code", r#"{"room_code":"ABCDE"}"#, 400, NO_CODE),
+    ("PATCH /api/sessions/{open}/games/{row}/room-code", r#"{"room_code":1234}"#, 400, NO_CODE),
+    ("DELETE /api/sessions/{open}/games/{old}", "{}", 404, NO_ROW),
+    ("DELETE /api/sessions/{open}/games/999", "{}", 404, NO_ROW),
+    ("DELETE /api/sessions/x/games/{row}", "{}", 404, NO_ROW),
+    (
+        "DELETE /api/sessions/{open}",
+        "{}",
+        400,
+        "Cannot delete an active session. Please close it before deleting it.",
+    ),
+    ("DELETE /api/sessions/99", "{}", 404, "Session not found"),
+    ("GET /api/sessions/99/export", "{}", 404, "Session not found"),
+    ("GET /api/sessions/{open}/export?format=pdf", "{}", 400, "format must be json or txt"),
+    ("GET /api/sessions/{open}/export?format=", "{}", 400, "format must be json or txt"),
+    (
+        "GET /api/sessions?limit=1001",
+        "{}",
+        400,
+        "Invalid value for limit: expected an integer from 1 to 1000",
+    ),
+    ("GET /api/sessions?offset=x", "{}", 400, "Invalid value for offset: expected a non-negative integer"),
     ("PATCH /api/sessions/{open}/games/{old}/player-count", r#"{"player_count":1}"#, 404, NO_ROW),
     ("PATCH /api/sessions/{open}/games/{row}/player-count", "{}", 400, NO_COUNT),
     ("PATCH /api/sessions/{open}/games/{row}/player-count", r#"{"player_count":-1}"#, 400, NO_COUNT),
@@ -126,6 +165,7 @@ const REFUSALS: &[(&str, &str, u16, &str)] = &[
     ("PATCH /api/sessions/{open}/games/{row}/player-count", r#"{"player_count":"3"}"#, 400, NO_COUNT),
     ("PATCH /api/sessions/{open}/games/{row}/player-count", r#"{"player_count":1e300}"#, 400, NO_COUNT),
 ];
+const NO_CODE: &str = "room_code must be four letters";
 const NO_ROW: &str = "Session game not found";
 const NO_COUNT: &str = "player_count must be a non-negative integer";
 
@@ -267,7 +307,7 @@ async fn bad_bodies_change_nothing() {
             400,
             "Request body must not contain the character U+0000",
         ),
-        ("application/json", long.as_str(), 400, "notes must not be longer than 10000 bytes"),
+        ("application/json", long.as_str(), 400, "notes must not be longer than 10000 characters"),
         ("application/json", huge.as_str(), 413, "Request body is larger than 1048576 bytes"),
     ] {
         let reply = host.raw(request(&host, content_type, body)).await;

@@ -2,11 +2,13 @@
 
 mod deliveries;
 mod events;
+mod history;
 mod idempotency;
 mod jobs;
 mod lost_commits;
 mod nights;
 mod opening;
+mod polls;
 mod postgres_only;
 mod schema;
 mod sqlite_only;

@@ -96,6 +96,15 @@ impl Client {
         self.send(Method::DELETE, path, None).await
     }
 
+    /// Posts under an `Idempotency-Key`.
+    pub(crate) async fn post_once(&self, path: &str, key: &str, body: &Value) -> Reply {
+        let request = Request::post(format!("http://{}{path}", self.addr))
+            .header("authorization", format!("Bearer {}", self.token()))
+            .header("content-type", "application/json")
+            .header("idempotency-key", key);
+        self.raw(request.body(Full::from(body.to_string())).expect("a request")).await
+    }
+
     pub(crate) async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Reply {
         let mut request = self.request(method, path);
         if body.is_some() {

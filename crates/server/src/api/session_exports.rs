@@ -1,0 +1,75 @@
+//! Sessions as files.
+
+use axum::{
+    extract::{RawQuery, State},
+    http::header::{CONTENT_DISPOSITION, CONTENT_TYPE},
+    response::{IntoResponse, Response},
+};
+use fanfare_model::export::{self, Format};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{
+    error::{Error, ErrorBody, invalid},
+    extract::{Admin, Ids},
+};
+use crate::app::App;
+
+pub(super) fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(export_session))
+}
+
+/// How an export is written.
+#[derive(utoipa::ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "describes what `format` reads")]
+enum ExportFormat {
+    Json,
+    Txt,
+}
+
+/// A session with its games, votes and polls, as a file to keep.
+#[utoipa::path(
+    get,
+    path = "/api/sessions/{id}/export",
+    tag = "Sessions",
+    security(("bearerAuth" = [])),
+    params(
+        ("id" = i64, Path, minimum = 1, description = "The session"),
+        ("format" = Option<ExportFormat>, Query, description = "For people (`txt`, the default) or for programs"),
+    ),
+    responses(
+        (status = 200, description = "The file", content(
+            (String = "text/plain"),
+            (Object = "application/json"),
+        )),
+        (status = 400, description = "`format` is neither of them", body = ErrorBody),
+        (status = 404, description = "Session not found", body = ErrorBody),
+    )
+)]
+async fn export_session(
+    State(app): State<App>,
+    _: Admin,
+    Ids([id]): Ids<1>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Error> {
+    let format = format(query.as_deref().unwrap_or_default())?;
+    let now = app.clock.now();
+    let night = app.export_session(id).await?;
+    let file_name = export::file_name(&night.session, format);
+    let (content_type, content) = match format {
+        Format::Json => ("application/json", export::json(&night, now)),
+        Format::Text => ("text/plain; charset=utf-8", export::text(&night, now)),
+    };
+    let disposition = format!("attachment; filename=\"{file_name}\"");
+    let headers = [(CONTENT_TYPE, content_type.to_owned()), (CONTENT_DISPOSITION, disposition)];
+    Ok((headers, content).into_response())
+}
+
+/// Of a parameter given twice the last counts.
+fn format(query: &str) -> Result<Format, Error> {
+    let given = url::form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "format").last();
+    match given {
+        None => Ok(Format::Text),
+        Some((_, word)) => Format::parse(&word).ok_or_else(|| invalid("format must be json or txt")),
+    }
+}
