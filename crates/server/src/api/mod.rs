@@ -2,11 +2,15 @@
 
 mod auth;
 mod body;
+mod catalogue;
 mod error;
 mod extract;
 mod games;
 mod metrics;
+mod packs;
+mod picker;
 mod sessions;
+mod stats;
 mod views;
 mod webhooks;
 
@@ -53,9 +57,13 @@ pub(crate) fn router(app: App, live: Live) -> Router {
 fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(auth::routes())
+        .merge(catalogue::routes())
         .merge(games::routes())
         .merge(metrics::routes())
+        .merge(packs::routes())
+        .merge(picker::routes())
         .merge(sessions::routes())
+        .merge(stats::routes())
         .merge(webhooks::routes())
 }
 

@@ -2,7 +2,11 @@
 
 use std::borrow::Cow;
 
-use fanfare_model::{game::InvalidFilter, webhook::InvalidWebhook};
+use fanfare_model::{
+    game::{InvalidFilter, InvalidGame},
+    pick::InvalidOption,
+    webhook::InvalidWebhook,
+};
 use fanfare_store::Error as StoreError;
 use serde_json::{Map, Value};
 
@@ -56,6 +60,18 @@ impl From<StoreError> for Error {
 
 impl From<InvalidFilter> for Error {
     fn from(error: InvalidFilter) -> Self {
+        Self::Invalid(error.to_string().into())
+    }
+}
+
+impl From<InvalidGame> for Error {
+    fn from(error: InvalidGame) -> Self {
+        Self::Invalid(error.to_string().into())
+    }
+}
+
+impl From<InvalidOption> for Error {
+    fn from(error: InvalidOption) -> Self {
         Self::Invalid(error.to_string().into())
     }
 }

@@ -6,8 +6,10 @@ mod games;
 mod idempotency;
 mod library;
 mod login;
+mod picking;
 pub(crate) mod publish;
 mod sessions;
+mod statistics;
 mod status;
 mod webhooks;
 
@@ -19,9 +21,11 @@ use fanfare_store::Store;
 
 pub(crate) use self::{
     error::Error,
+    games::{ImportMode, Imported},
     idempotency::{Answer, Creation, RequestKey},
-    library::fill_empty_library,
+    library::{Shelf, fill_empty_library},
     sessions::Span,
+    statistics::Figures,
 };
 use crate::{auth::Auth, metrics::Metrics, random, timers::Clock};
 
@@ -36,6 +40,7 @@ pub(crate) struct App {
     pub(crate) clock: Clock,
     pub(crate) auth: Arc<Auth>,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) shelf: Arc<Shelf>,
 }
 
 impl App {

@@ -3,6 +3,7 @@
 mod deliveries;
 mod events;
 mod jobs;
+mod library;
 mod lost_commits;
 mod nights;
 mod opening;

@@ -12,7 +12,7 @@ use std::{future::Future, time::Duration};
 pub(crate) use self::{
     app::{Engine, TestApp},
     bot::Bot,
-    http::Client,
+    http::{Client, Reply},
     process::Process,
     receiver::Receiver,
 };
