@@ -1,4 +1,4 @@
-//! Random identifiers.
+//! Randomness: identifiers and lots.
 
 /// `N` random bytes as hexadecimal digits.
 pub(crate) fn hex<const N: usize>() -> String {
@@ -15,4 +15,9 @@ pub(crate) fn number() -> u64 {
 /// A new event's public id: unique, and nobody can guess the next one.
 pub(crate) fn event_id() -> String {
     format!("evt_{}", hex::<16>())
+}
+
+/// A uniform number, to draw lots with.
+pub(crate) fn number() -> u64 {
+    getrandom::u64().expect("the operating system has randomness")
 }

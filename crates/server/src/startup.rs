@@ -14,7 +14,7 @@ use tokio::{
 use crate::{
     accept::Acceptor,
     api,
-    app::{self, App, housekeeping, poll_clock, publish::Publisher},
+    app::{self, App, Shelf, housekeeping, poll_clock, publish::Publisher},
     auth::Auth,
     config::{Config, ConfigError},
     data_folder::{self, DataFolder},
@@ -84,7 +84,8 @@ impl Server {
         };
         let (listener, addr) = bind(config.listen).await?;
         let metrics = Arc::new(Metrics::new());
-        let (store, commits) = open_store(&config, &metrics).await?;
+        let shelf = Arc::new(Shelf::default());
+        let (store, commits) = open_store(&config, &metrics, &shelf).await?;
         let admin_key = config.admin_key.as_ref().map(|key| key.0.as_str());
         let started = async {
             let (auth, new_key) =
@@ -110,6 +111,7 @@ impl Server {
             auth: Arc::new(auth),
             metrics,
             tasks: tasks.clone(),
+            shelf,
         };
         let publisher = run(&config, listener, addr, app, commits);
         let shutdown_deadline_ms = config.shutdown_deadline_ms;
@@ -227,10 +229,15 @@ async fn bind(listen: SocketAddr) -> Result<(TcpListener, SocketAddr), StartErro
     Ok((listener, addr))
 }
 
-async fn open_store(config: &Config, metrics: &Arc<Metrics>) -> Result<(Store, Commits), StartError> {
+async fn open_store(
+    config: &Config,
+    metrics: &Arc<Metrics>,
+    shelf: &Arc<Shelf>,
+) -> Result<(Store, Commits), StartError> {
     let options = config.store_options()?;
-    let metrics = metrics.clone();
+    let (metrics, shelf) = (metrics.clone(), shelf.clone());
     let observer = Arc::new(move |stats: CommitStats| {
+        shelf.committed();
         #[expect(clippy::cast_precision_loss, reason = "counts and microseconds far below 2^53")]
         let (jobs, seconds) = (stats.jobs as f64, stats.micros as f64 / 1e6);
         metrics.commit_jobs.observe(jobs);

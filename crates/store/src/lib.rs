@@ -103,7 +103,7 @@ pub struct CommitStats {
     pub micros: u64,
 }
 
-/// Called after each commit, on the thread that made it; must not block.
+/// Called after each commit, before anybody is answered, on the thread that made it; must not block.
 pub type CommitObserver = Arc<dyn Fn(CommitStats) + Send + Sync>;
 
 /// What a job's panic said.

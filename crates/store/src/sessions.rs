@@ -9,7 +9,7 @@ use fanfare_model::{
 use crate::{
     Error, Read, Tx, dialect,
     engine::{Row, limit},
-    polls,
+    polls, votes,
 };
 
 /// Attempts to start a session while others start and close theirs.
@@ -142,7 +142,7 @@ pub fn close(tx: &mut Tx, id: i64, notes: Option<&str>, at: Timestamp) -> Result
 /// [`Error::NotFound`] when no closed session has this id.
 pub fn delete(tx: &mut Tx, id: i64) -> Result<(), Error> {
     polls::delete_of_session(tx, id)?;
-    tx.run("delete from votes where session_id = ?1", &[id.into()])?;
+    votes::delete_of_session(tx, id)?;
     tx.run("delete from session_games where session_id = ?1", &[id.into()])?;
     let deleted = tx.run("delete from sessions where id = ?1 and not is_active", &[id.into()])?;
     if deleted == 0 { Err(Error::NotFound) } else { Ok(()) }

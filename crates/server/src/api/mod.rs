@@ -2,15 +2,19 @@
 
 mod auth;
 mod body;
+mod catalogue;
 mod error;
 mod extract;
 mod games;
 mod guard;
 mod metrics;
+mod packs;
+mod picker;
 mod polls;
 mod session_exports;
 mod session_games;
 mod sessions;
+mod stats;
 mod stream;
 mod views;
 mod votes;
@@ -75,14 +79,18 @@ pub(crate) fn router(app: App, live: Live, settings: &Http) -> Router {
 fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(auth::routes())
+        .merge(catalogue::routes())
         .merge(games::routes())
         .merge(metrics::routes())
+        .merge(packs::routes())
+        .merge(picker::routes())
         .merge(polls::routes())
         .merge(session_exports::routes())
         .merge(session_games::routes())
         .merge(sessions::routes())
-        .merge(votes::routes())
+        .merge(stats::routes())
         .merge(stream::routes())
+        .merge(votes::routes())
         .merge(webhooks::routes())
 }
 

@@ -1,6 +1,9 @@
 //! What rows look like on the wire.
 
-use axum::Json;
+use axum::{
+    Json,
+    response::{IntoResponse, Response},
+};
 use fanfare_model::{
     Timestamp,
     delivery::LogRow,
@@ -27,19 +30,24 @@ pub(super) fn answer<T: Serialize>(status: u16, body: &T) -> Answer {
     Answer { status, body, is_repeated: false }
 }
 
+/// What borrows from the library and so cannot leave the handler, as JSON.
+pub(super) fn json<T: Serialize>(body: &T) -> Response {
+    Json(body).into_response()
+}
+
 /// A game of the library; booleans as `0`/`1`.
 #[derive(Serialize, ToSchema)]
-pub(super) struct GameRow {
+pub(super) struct GameRow<'a> {
     id: i64,
-    pack_name: String,
-    title: String,
+    pack_name: &'a str,
+    title: &'a str,
     min_players: i64,
     max_players: i64,
     length_minutes: Option<i64>,
     has_audience: Flag,
     family_friendly: Flag,
-    game_type: Option<String>,
-    secondary_type: Option<String>,
+    game_type: Option<&'a str>,
+    secondary_type: Option<&'a str>,
     play_count: i64,
     popularity_score: i64,
     upvotes: i64,
@@ -49,20 +57,20 @@ pub(super) struct GameRow {
     created_at: Timestamp,
 }
 
-impl From<Game> for GameRow {
-    fn from(game: Game) -> Self {
+impl<'a> From<&'a Game> for GameRow<'a> {
+    fn from(game: &'a Game) -> Self {
         Self {
             popularity_score: game.popularity_score(),
             id: game.id,
-            pack_name: game.pack_name,
-            title: game.title,
+            pack_name: &game.pack_name,
+            title: &game.title,
             min_players: game.min_players,
             max_players: game.max_players,
             length_minutes: game.length_minutes,
             has_audience: Flag(game.has_audience),
             family_friendly: Flag(game.family_friendly),
-            game_type: game.game_type,
-            secondary_type: game.secondary_type,
+            game_type: game.game_type.as_deref(),
+            secondary_type: game.secondary_type.as_deref(),
             play_count: game.play_count,
             upvotes: game.upvotes,
             downvotes: game.downvotes,

@@ -2,7 +2,12 @@
 
 use std::borrow::Cow;
 
-use fanfare_model::{game::InvalidFilter, poll::InvalidPoll, webhook::InvalidWebhook};
+use fanfare_model::{
+    game::{InvalidFilter, InvalidGame},
+    pick::InvalidOption,
+    poll::InvalidPoll,
+    webhook::InvalidWebhook,
+};
 use fanfare_store::Error as StoreError;
 use serde_json::{Map, Value};
 
@@ -64,6 +69,18 @@ impl From<InvalidFilter> for Error {
 
 impl From<InvalidPoll> for Error {
     fn from(error: InvalidPoll) -> Self {
+        Self::Invalid(error.to_string().into())
+    }
+}
+
+impl From<InvalidGame> for Error {
+    fn from(error: InvalidGame) -> Self {
+        Self::Invalid(error.to_string().into())
+    }
+}
+
+impl From<InvalidOption> for Error {
+    fn from(error: InvalidOption) -> Self {
         Self::Invalid(error.to_string().into())
     }
 }

@@ -1,19 +1,255 @@
-//! The library of games.
+//! Changing the library of games.
 
-use fanfare_model::game::{Game, GameFilter};
-use fanfare_store::games;
+use std::{collections::HashMap, sync::Arc};
 
-use super::{App, Error};
+use fanfare_model::{
+    Timestamp,
+    catalogue::{Catalogue, LineError},
+    game::{Game, GameEntry, GamePatch},
+    library::{Pack, find_pack},
+    limits::LIBRARY_MAX_GAMES,
+};
+use fanfare_store::{Error as StoreError, Tx, games, packs};
+
+use super::{Answer, App, Creation, Error};
+
+const NO_GAME: Error = Error::NotFound("Game not found");
+const NO_PACK: Error = Error::NotFound("Pack not found");
+const NAME_TAKEN: Error = Error::Conflict("A game with this title already exists in this pack");
+const WAS_PLAYED: Error = Error::Conflict("Game has been played and cannot be deleted. Disable it instead.");
+const LIBRARY_FULL: Error = Error::Conflict("The library is full: it holds at most 10000 games");
+
+/// What an import does with the games that are there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ImportMode {
+    /// They stay as they are.
+    Append,
+    /// Those on the list become what it says; the others go, or are disabled if they were ever
+    /// played or voted on.
+    Replace,
+}
+
+/// What became of an import.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Imported {
+    pub(crate) added: usize,
+    pub(crate) updated: usize,
+    /// On the list, and left as they are.
+    pub(crate) skipped: usize,
+    /// Not on the list.
+    pub(crate) removed: usize,
+    /// Not on the list, but played.
+    pub(crate) disabled: usize,
+    pub(crate) errors: Vec<LineError>,
+    pub(crate) faulty_rows: usize,
+}
 
 impl App {
-    /// The games that pass `filter`, by pack, then title.
-    pub(crate) async fn list_games(&self, filter: GameFilter) -> Result<Vec<Game>, Error> {
-        let mut games = self.store.read(|db| games::list(db).map_err(Error::from)).await?;
-        games.retain(|game| filter.matches(game));
-        Ok(games)
+    /// Puts a game into the library.
+    pub(crate) async fn create_game(
+        &self,
+        entry: GameEntry,
+        creation: Creation<Game>,
+    ) -> Result<Answer, Error> {
+        let now = self.clock.now();
+        self.store
+            .write(move |tx| {
+                creation.once(tx, now, |tx| {
+                    games::lock_library(tx)?;
+                    let id = insert(tx, &entry, now)?.ok_or(NAME_TAKEN)?;
+                    check_room(tx)?;
+                    games::get(tx, id)?.ok_or(NO_GAME)
+                })
+            })
+            .await
     }
 
-    pub(crate) async fn get_game(&self, id: i64) -> Result<Game, Error> {
-        self.store.read(move |db| games::get(db, id)?.ok_or(Error::NotFound("Game not found"))).await
+    /// Changes a game; its votes and plays stay.
+    pub(crate) async fn update_game(&self, id: i64, patch: GamePatch) -> Result<Game, Error> {
+        let now = self.clock.now();
+        self.store
+            .write(move |tx| {
+                games::lock_library(tx)?;
+                let mut game = games::lock(tx, id)?.ok_or(NO_GAME)?;
+                patch.apply(&mut game)?;
+                if games::find(tx, &game.pack_name, &game.title)?.is_some_and(|other| other != id) {
+                    return Err(NAME_TAKEN);
+                }
+                games::update(tx, &game, now)?;
+                packs::remove_empty(tx)?;
+                Ok(game)
+            })
+            .await
+    }
+
+    /// Removes a game that has left no trace in any session.
+    pub(crate) async fn delete_game(&self, id: i64) -> Result<(), Error> {
+        self.store
+            .write(move |tx| {
+                games::lock_library(tx)?;
+                games::lock(tx, id)?.ok_or(NO_GAME)?;
+                if games::has_history(tx, id)? {
+                    return Err(WAS_PLAYED);
+                }
+                games::delete(tx, id)?;
+                Ok(packs::remove_empty(tx)?)
+            })
+            .await
+    }
+
+    pub(crate) async fn toggle_game(&self, id: i64) -> Result<Game, Error> {
+        self.store.write(move |tx| games::toggle(tx, id).map_err(|error| or_unknown(error, NO_GAME))).await
+    }
+
+    pub(crate) async fn favor_game(&self, id: i64, favor_bias: i64) -> Result<Game, Error> {
+        self.store
+            .write(move |tx| {
+                games::set_favor_bias(tx, id, favor_bias).map_err(|error| or_unknown(error, NO_GAME))
+            })
+            .await
+    }
+
+    pub(crate) async fn favor_pack(&self, name: String, favor_bias: i64) -> Result<Pack, Error> {
+        self.store
+            .write(move |tx| {
+                let id = find_pack(&packs::list(tx)?, &name).ok_or(NO_PACK)?.id;
+                packs::set_favor_bias(tx, id, favor_bias).map_err(|error| or_unknown(error, NO_PACK))
+            })
+            .await
+    }
+
+    /// Enables or disables every game of a pack; returns how many it has.
+    pub(crate) async fn enable_pack(&self, name: String, enabled: bool) -> Result<u64, Error> {
+        self.store
+            .write(move |tx| {
+                let packs = packs::list(tx)?;
+                let pack = find_pack(&packs, &name).ok_or(NO_PACK)?;
+                Ok(games::set_pack_enabled(tx, &pack.name, enabled)?)
+            })
+            .await
+    }
+
+    /// Puts a list of games into the library, all of it or nothing; its faulty rows were left out
+    /// before.
+    pub(crate) async fn import_games(
+        &self,
+        catalogue: Catalogue,
+        mode: ImportMode,
+        creation: Creation<Imported>,
+    ) -> Result<Answer, Error> {
+        let now = self.clock.now();
+        let catalogue = Arc::new(catalogue);
+        self.store
+            .write(move |tx| {
+                creation.once(tx, now, |tx| {
+                    games::lock_library(tx)?;
+                    let mut imported = match mode {
+                        ImportMode::Append => append(tx, &catalogue.games, now)?,
+                        ImportMode::Replace => replace(tx, &catalogue.games, now)?,
+                    };
+                    packs::remove_empty(tx)?;
+                    check_room(tx)?;
+                    imported.errors.clone_from(&catalogue.errors);
+                    imported.faulty_rows = catalogue.faulty_rows;
+                    Ok(imported)
+                })
+            })
+            .await
+    }
+}
+
+fn append(tx: &mut Tx, entries: &[GameEntry], now: Timestamp) -> Result<Imported, Error> {
+    let mut imported = Imported::default();
+    for entry in entries {
+        match insert(tx, entry, now)? {
+            Some(_) => imported.added += 1,
+            None => imported.skipped += 1,
+        }
+    }
+    Ok(imported)
+}
+
+fn replace(tx: &mut Tx, entries: &[GameEntry], now: Timestamp) -> Result<Imported, Error> {
+    let mut imported = Imported::default();
+    let there = games::list(tx)?;
+    let mut others: HashMap<_, _> =
+        there.iter().map(|game| ((game.pack_name.as_str(), game.title.as_str()), game)).collect();
+    for entry in entries {
+        match others.remove(&(entry.game.pack_name.as_str(), entry.game.title.as_str())) {
+            Some(before) => {
+                games::update(tx, &replaced(before, entry), now)?;
+                imported.updated += 1;
+            }
+            None => imported.added += usize::from(insert(tx, entry, now)?.is_some()),
+        }
+    }
+    let mut others: Vec<i64> = others.into_values().map(|game| game.id).collect();
+    others.sort_unstable();
+    for id in others {
+        let Some(game) = games::lock(tx, id)? else { continue };
+        if games::has_history(tx, id)? {
+            games::update(tx, &Game { enabled: false, ..game }, now)?;
+            imported.disabled += 1;
+        } else {
+            games::delete(tx, id)?;
+            imported.removed += 1;
+        }
+    }
+    Ok(imported)
+}
+
+/// A game as a list says it is. Being on the list enables it, unless the list says otherwise; how
+/// much the picker likes it stays when the list is silent.
+fn replaced(before: &Game, entry: &GameEntry) -> Game {
+    let GameEntry { game, enabled, favor_bias } = entry.clone();
+    Game {
+        id: before.id,
+        pack_name: game.pack_name,
+        title: game.title,
+        min_players: game.min_players,
+        max_players: game.max_players,
+        length_minutes: game.length_minutes,
+        has_audience: game.has_audience,
+        family_friendly: game.family_friendly,
+        game_type: game.game_type,
+        secondary_type: game.secondary_type,
+        play_count: before.play_count,
+        upvotes: before.upvotes,
+        downvotes: before.downvotes,
+        enabled: enabled.unwrap_or(true),
+        favor_bias: favor_bias.unwrap_or(before.favor_bias),
+        created_at: before.created_at,
+    }
+}
+
+/// Adds a game; `None` when its pack has one of that title.
+fn insert(tx: &mut Tx, entry: &GameEntry, now: Timestamp) -> Result<Option<i64>, Error> {
+    let enabled = entry.enabled.unwrap_or(true);
+    match games::insert_with(tx, &entry.game, enabled, entry.favor_bias.unwrap_or(0), now) {
+        Ok(id) => Ok(Some(id)),
+        Err(StoreError::Conflict(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Refuses a library that has grown too large.
+fn check_room(tx: &mut Tx) -> Result<(), Error> {
+    let room = i64::try_from(LIBRARY_MAX_GAMES).expect("a small number");
+    if games::count(tx)? > room { Err(LIBRARY_FULL) } else { Ok(()) }
+}
+
+/// Tells what was not found.
+fn or_unknown(error: StoreError, unknown: Error) -> Error {
+    if error == StoreError::NotFound { unknown } else { error.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_that_is_told_is_the_limit() {
+        let Error::Conflict(text) = LIBRARY_FULL else { panic!("a conflict") };
+        assert!(text.ends_with(&format!("{LIBRARY_MAX_GAMES} games")));
     }
 }

@@ -7,11 +7,13 @@ pub(crate) mod housekeeping;
 mod idempotency;
 mod library;
 mod login;
+mod picking;
 pub(crate) mod poll_clock;
 mod polls;
 pub(crate) mod publish;
 mod session_games;
 mod sessions;
+mod statistics;
 mod status;
 mod votes;
 mod webhooks;
@@ -24,9 +26,11 @@ use fanfare_store::Store;
 
 pub(crate) use self::{
     error::Error,
+    games::{ImportMode, Imported},
     idempotency::{Answer, Creation, RequestKey},
-    library::fill_empty_library,
+    library::{Shelf, fill_empty_library},
     sessions::Span,
+    statistics::Figures,
 };
 use crate::{auth::Auth, metrics::Metrics, random, shutdown::Tasks, timers::Clock};
 
@@ -49,6 +53,7 @@ pub(crate) struct App {
     pub(crate) auth: Arc<Auth>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) tasks: Tasks,
+    pub(crate) shelf: Arc<Shelf>,
 }
 
 impl App {

@@ -4,7 +4,7 @@ use fanfare_model::{
     event::{self, kind, session_topic},
     session::{CountStatus, NewSessionGame, PlayStatus, Session, SessionGame},
 };
-use fanfare_store::{Tx, games, session_games, sessions};
+use fanfare_store::{Error as StoreError, Tx, games, session_games, sessions};
 
 use super::{Answer, App, Creation, Error, sessions::NO_SESSION};
 
@@ -37,7 +37,12 @@ impl App {
                         return Err(Error::Invalid("Cannot add games to a closed session".into()));
                     }
                     let game = games::get(tx, new.game_id)?.ok_or(Error::NotFound("Game not found"))?;
-                    let row = session_games::add(tx, session_id, &new, seed.at)?;
+                    // It may have been deleted since, by somebody who committed meanwhile.
+                    let row =
+                        session_games::add(tx, session_id, &new, seed.at).map_err(|error| match error {
+                            StoreError::NotFound => Error::NotFound("Game not found"),
+                            other => other.into(),
+                        })?;
                     session.games_played += 1;
                     let data =
                         event::game_added(&session, &game, row.manually_added, row.room_code.as_deref());

@@ -5,6 +5,7 @@ mod events;
 mod history;
 mod idempotency;
 mod jobs;
+mod library;
 mod lost_commits;
 mod nights;
 mod opening;
