@@ -190,6 +190,11 @@ pub fn game_status(row: &SessionGame) -> String {
     to_json(&SessionGameRow::from(row))
 }
 
+/// `data` of `room.updated`: the session-game row as the API shows it.
+pub fn room_updated(row: &SessionGame) -> String {
+    to_json(&SessionGameRow::from(row))
+}
+
 /// `data` of `player-count.updated`; `gameId` is the `sessionGameId`, `game_id` the game's own.
 pub fn player_count_updated(row: &SessionGame) -> String {
     #[derive(Serialize)]

@@ -12,6 +12,7 @@ pub mod json;
 pub mod limits;
 pub mod pattern;
 pub mod retry;
+pub mod room;
 pub mod session;
 pub mod signature;
 mod time;

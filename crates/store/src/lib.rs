@@ -15,6 +15,7 @@ pub mod logs;
 mod migrate;
 mod options;
 mod reader;
+pub mod rooms;
 pub mod session_games;
 pub mod sessions;
 pub mod settings;
@@ -72,6 +73,8 @@ pub enum Notice {
     /// Deliveries may have been committed that nobody told of, since the connection broke during
     /// COMMIT: look into the database.
     LookAgain,
+    /// The room of a session game is to be watched, or no longer.
+    RoomsChanged,
 }
 
 /// Whether a database belongs to the server that opened it.

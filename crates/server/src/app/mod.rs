@@ -7,6 +7,7 @@ mod idempotency;
 mod library;
 mod login;
 pub(crate) mod publish;
+mod rooms;
 mod sessions;
 mod status;
 mod webhooks;
@@ -21,6 +22,7 @@ pub(crate) use self::{
     error::Error,
     idempotency::{Answer, Creation, RequestKey},
     library::fill_empty_library,
+    rooms::RoomBell,
     sessions::Span,
 };
 use crate::{auth::Auth, metrics::Metrics, random, timers::Clock};

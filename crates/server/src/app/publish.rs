@@ -11,7 +11,7 @@ use fanfare_model::{
 };
 use fanfare_store::{Commit, Commits, Error, Notice, Store, events};
 
-use super::EVERYONE;
+use super::{EVERYONE, RoomBell};
 use crate::{dispatch::Dispatcher, metrics::Metrics};
 
 /// Streams whose last published `seq` is remembered; past that all are forgotten, and each is
@@ -23,14 +23,21 @@ pub(crate) struct Publisher {
     store: Store,
     hub: Hub,
     dispatcher: Dispatcher,
+    rooms: RoomBell,
     metrics: Arc<Metrics>,
     /// The last `seq` published of each stream.
     heads: HashMap<String, i64>,
 }
 
 impl Publisher {
-    pub(crate) fn new(store: Store, hub: Hub, dispatcher: Dispatcher, metrics: Arc<Metrics>) -> Self {
-        Self { store, hub, dispatcher, metrics, heads: HashMap::new() }
+    pub(crate) fn new(
+        store: Store,
+        hub: Hub,
+        dispatcher: Dispatcher,
+        rooms: RoomBell,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Self { store, hub, dispatcher, rooms, metrics, heads: HashMap::new() }
     }
 
     pub(crate) async fn run(mut self, mut commits: Commits) {
@@ -38,12 +45,17 @@ impl Publisher {
             self.metrics.events_committed.inc_by(events.len() as u64);
             for published in &events {
                 self.publish(&published.event).await;
+                self.rooms.heard(&published.event);
             }
             // A delivery that was committed with a change, or after it, must be sent by it.
             for notice in notices {
                 match notice {
                     Notice::WebhookChanged(id) => self.dispatcher.webhook_changed(id),
-                    Notice::LookAgain => self.dispatcher.look_again(),
+                    Notice::LookAgain => {
+                        self.dispatcher.look_again();
+                        self.rooms.ring();
+                    }
+                    Notice::RoomsChanged => self.rooms.ring(),
                 }
             }
             self.dispatcher.committed(&events);
