@@ -169,9 +169,8 @@ impl Room {
         self.max_players = facts.max_players;
         self.status = match facts.locked {
             Some(true) => CountStatus::Locked,
-            Some(false) => CountStatus::Lobby,
             None if self.status == CountStatus::Locked => CountStatus::Locked,
-            None => CountStatus::Lobby,
+            Some(false) | None => CountStatus::Lobby,
         };
         let mut effects = vec![Effect::PollIn(self.interval_ms)];
         match (&mut self.probe, facts.host) {

@@ -10,7 +10,7 @@ use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use crate::{
     accept::Acceptor,
     api,
-    app::{self, App, publish::Publisher},
+    app::{self, App, RoomBell, publish::Publisher},
     auth::Auth,
     config::{Config, ConfigError},
     data_folder::{self, DataFolder},
@@ -18,6 +18,7 @@ use crate::{
     egress::Egress,
     live::Live,
     metrics::Metrics,
+    monitor::Monitor,
     shutdown::Tasks,
     timers::Clock,
 };
@@ -168,19 +169,23 @@ fn run(
     let egress = Egress::new(policy, vec![addr.port()], clock.clone(), tasks);
     let dispatcher = Dispatcher::start(
         app.store.clone(),
-        egress,
+        egress.clone(),
         config.delivery.clone(),
         clock.clone(),
         tasks,
         metrics.clone(),
     );
-    let publisher = Publisher::new(app.store.clone(), app.hub.clone(), dispatcher, metrics.clone());
+    let bell = RoomBell::default();
+    let publisher =
+        Publisher::new(app.store.clone(), app.hub.clone(), dispatcher, bell.clone(), metrics.clone());
     #[expect(clippy::disallowed_methods, reason = "it outlives the tracked tasks and is awaited by `stop`")]
     let publisher = tokio::spawn(tasks.vital("publisher", publisher.run(commits)));
+    let monitor = Monitor::new(app.clone(), bell, egress, config.rooms.clone(), tasks.clone());
     let live = Live { app: app.clone(), tasks: tasks.clone(), settings: config.sockets.clone() };
     let router = api::router(app, live);
     let acceptor = Acceptor { router, settings: config.http.clone(), clock, tasks: tasks.clone(), metrics };
     tasks.spawn_vital("accept", acceptor.run(listener));
+    tasks.spawn_vital("room monitor", monitor.run());
     tasks.spawn("database owner", watch_owner(standing, tasks.clone()));
     publisher
 }

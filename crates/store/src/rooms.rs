@@ -29,15 +29,15 @@ impl Watch {
 
 /// Everything that is watched, in the order of the session games' ids.
 pub fn list(db: &mut Read) -> Result<Vec<Watched>, Error> {
-    let watches = db.rows(
+    let found = db.rows(
         "select w.session_game_id, s.id, s.is_active, w.room_code, w.status, w.since_ms \
          from room_watches w join session_games g on g.id = w.session_game_id \
          join sessions s on s.id = g.session_id order by w.session_game_id",
         &[],
         from_row,
     )?;
-    let mut watched = Vec::with_capacity(watches.len());
-    for watch in watches {
+    let mut watched = Vec::with_capacity(found.len());
+    for watch in found {
         if let Some(row) = session_games::get(db, watch.session_id, watch.session_game_id)? {
             watched.push(watch.of(row));
         }
@@ -83,8 +83,7 @@ pub fn put(
 
 /// Ends a watch; returns whether there was one.
 pub fn remove(tx: &mut Tx, session_game_id: i64) -> Result<bool, Error> {
-    let removed =
-        tx.run("delete from room_watches where session_game_id = ?1", &[session_game_id.into()])?;
+    let removed = tx.run("delete from room_watches where session_game_id = ?1", &[session_game_id.into()])?;
     Ok(removed > 0)
 }
 

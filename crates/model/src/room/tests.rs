@@ -259,8 +259,7 @@ fn the_socket_counts_players() {
 
 #[test]
 fn a_room_that_is_taken_up_again_keeps_its_count_until_the_socket_says() {
-    let mut followed =
-        Room::new("ABCD".into(), INTERVAL_MS, true).resumed(CountStatus::Lobby, Some(5));
+    let mut followed = Room::new("ABCD".into(), INTERVAL_MS, true).resumed(CountStatus::Lobby, Some(5));
     let lobby = || Input::Answered(room(&json!({"locked": false})));
     let story = vec![
         (lobby(), (CountStatus::Lobby, Some(5)), vec![POLL, open_probe()]),

@@ -69,7 +69,7 @@ impl Answer {
             // An error page of something between here and the service says nothing of the room.
             (404, _) if is_refusal || body.is_empty() => Self::NotFound,
             (200, Some(object)) if !is_refusal => match object.get("body") {
-                Some(Value::Object(room)) => Self::of_room(code, room).unwrap_or_else(|why| fault(why)),
+                Some(Value::Object(room)) => Self::of_room(code, room).unwrap_or_else(fault),
                 _ => fault("the answer holds no room"),
             },
             (300..=399, _) => fault("redirects are not followed"),

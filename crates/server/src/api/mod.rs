@@ -6,6 +6,7 @@ mod error;
 mod extract;
 mod games;
 mod metrics;
+mod rooms;
 mod sessions;
 mod views;
 mod webhooks;
@@ -55,6 +56,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(auth::routes())
         .merge(games::routes())
         .merge(metrics::routes())
+        .merge(rooms::routes())
         .merge(sessions::routes())
         .merge(webhooks::routes())
 }

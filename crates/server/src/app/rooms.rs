@@ -26,8 +26,7 @@ pub(crate) struct RoomBell(Arc<Notify>);
 impl RoomBell {
     /// Rings if this event may concern a watched room.
     pub(super) fn heard(&self, event: &Event) {
-        let kinds =
-            [kind::SESSION_ENDED, kind::GAME_REMOVED, kind::ROOM_UPDATED, kind::PLAYER_COUNT_UPDATED];
+        let kinds = [kind::SESSION_ENDED, kind::GAME_REMOVED, kind::ROOM_UPDATED, kind::PLAYER_COUNT_UPDATED];
         if kinds.contains(&event.kind.as_str()) {
             self.ring();
         }
@@ -68,17 +67,17 @@ impl App {
                 if !session.is_active {
                     return Err(Error::Invalid("Cannot check players in a closed session".into()));
                 }
-                let status = match rooms::get(tx, session_id, id)? {
-                    Some(watched) if watched.code == code => {
-                        rooms::put(tx, id, &code, watched.status, seeds.count.at)?;
-                        return Ok(row);
-                    }
-                    Some(_) => CountStatus::Idle,
-                    None if rooms::count(tx)? >= i64::try_from(ROOMS_MAX_WATCHED).unwrap_or(i64::MAX) => {
-                        return Err(TOO_MANY);
-                    }
-                    None => CountStatus::Idle,
-                };
+                let watched = rooms::get(tx, session_id, id)?;
+                if let Some(watched) = watched.as_ref().filter(|watched| watched.code == code) {
+                    // It goes on, for as long again.
+                    rooms::put(tx, id, &code, watched.status, seeds.count.at)?;
+                    return Ok(row);
+                }
+                let max = i64::try_from(ROOMS_MAX_WATCHED).unwrap_or(i64::MAX);
+                if watched.is_none() && rooms::count(tx)? >= max {
+                    return Err(TOO_MANY);
+                }
+                let status = CountStatus::Idle;
                 rooms::put(tx, id, &code, status, seeds.count.at)?;
                 tx.notice(fanfare_store::Notice::RoomsChanged);
                 seeds.show(tx, row, Report { status, count: None })

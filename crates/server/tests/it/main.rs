@@ -6,6 +6,7 @@ mod crash;
 mod deliveries;
 mod errors;
 mod node;
+mod rooms;
 mod sockets;
 mod story;
 mod support;

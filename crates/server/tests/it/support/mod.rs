@@ -6,6 +6,7 @@ mod bot;
 mod http;
 mod process;
 mod receiver;
+mod rooms;
 
 use std::{future::Future, time::Duration};
 
@@ -15,6 +16,7 @@ pub(crate) use self::{
     http::Client,
     process::Process,
     receiver::Receiver,
+    rooms::{RoomService, Said},
 };
 
 /// Fails the test when something that must happen does not; never a measure of speed.
