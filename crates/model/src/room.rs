@@ -88,7 +88,7 @@ pub struct Room {
     poll_failures: u32,
     probe: Probe,
     probe_failures: u32,
-    /// The count as last known, which stands while a socket is being opened.
+    /// The count as last known, which stands while a socket is being opened or asked about.
     last_count: Option<i64>,
 }
 
@@ -98,6 +98,8 @@ enum Probe {
     Off,
     /// To be opened after so many more good answers.
     Closed { answers_to_wait: u32 },
+    /// Closed by the other side; the next answer tells whether the room is still there.
+    Lost,
     /// Being opened.
     Asked,
     /// Open; the players by their ids, if it says who is there.
@@ -147,7 +149,7 @@ impl Room {
             Input::Told(frame) => self.told(frame),
             Input::ProbeLost => self.probe_lost(),
         };
-        if !matches!(self.probe, Probe::Asked) {
+        if !matches!(self.probe, Probe::Asked | Probe::Lost) {
             self.last_count = self.count();
         }
         effects
@@ -157,7 +159,7 @@ impl Room {
         let by_capacity = || self.max_players.filter(|_| self.full == Some(true));
         match &self.probe {
             Probe::Open(Some(players)) => i64::try_from(players.len()).ok(),
-            Probe::Asked => self.last_count.or_else(by_capacity),
+            Probe::Asked | Probe::Lost => self.last_count.or_else(by_capacity),
             Probe::Open(None) | Probe::Closed { .. } | Probe::Off => by_capacity(),
         }
     }
@@ -173,6 +175,9 @@ impl Room {
             Some(false) | None => CountStatus::Lobby,
         };
         let mut effects = vec![Effect::PollIn(self.interval_ms)];
+        if matches!(self.probe, Probe::Lost) {
+            self.probe = Probe::Closed { answers_to_wait: 0 };
+        }
         match (&mut self.probe, facts.host) {
             (Probe::Closed { answers_to_wait: 0 }, Some(host)) if !facts.is_closed_to_strangers => {
                 self.probe = Probe::Asked;
@@ -230,6 +235,7 @@ impl Room {
             }
             Frame::Exit => {
                 let mut effects = self.close_probe();
+                self.probe = Probe::Lost;
                 effects.push(Effect::PollSoon);
                 effects
             }
@@ -251,7 +257,10 @@ impl Room {
                 self.wait_for_probe();
             }
             wire::PASSWORD_REQUIRED => self.probe = Probe::Off,
-            wire::ROOM_NOT_FOUND | wire::ROOM_ENDED => effects.push(Effect::PollSoon),
+            wire::ROOM_NOT_FOUND | wire::ROOM_ENDED => {
+                self.probe = Probe::Lost;
+                effects.push(Effect::PollSoon);
+            }
             wire::RATE_LIMITED => {
                 self.wait_for_probe();
                 effects.push(Effect::PollIn(RATE_LIMITED_MIN_MS.max(self.interval_ms)));
@@ -270,14 +279,14 @@ impl Room {
     fn probe_lost(&mut self) -> Vec<Effect> {
         match self.probe {
             Probe::Open(_) => {
-                self.probe = Probe::Closed { answers_to_wait: 0 };
+                self.probe = Probe::Lost;
                 vec![Effect::PollSoon]
             }
             Probe::Asked => {
                 self.wait_for_probe();
                 Vec::new()
             }
-            Probe::Closed { .. } | Probe::Off => Vec::new(),
+            Probe::Closed { .. } | Probe::Lost | Probe::Off => Vec::new(),
         }
     }
 
@@ -297,7 +306,7 @@ impl Room {
                 self.probe = Probe::Closed { answers_to_wait: 0 };
                 vec![Effect::CloseProbe]
             }
-            Probe::Closed { .. } | Probe::Off => Vec::new(),
+            Probe::Closed { .. } | Probe::Lost | Probe::Off => Vec::new(),
         }
     }
 

@@ -248,8 +248,8 @@ fn the_socket_counts_players() {
         (went("1"), (Lobby, Some(2)), vec![]),
         (Input::Told(Frame::Locked), (Locked, Some(2)), vec![]),
         // The count that was known stands while it is asked anew.
-        (Input::ProbeLost, (Locked, Some(8)), vec![Effect::PollSoon]),
-        (lobby(), (Lobby, Some(8)), vec![POLL, open_probe()]),
+        (Input::ProbeLost, (Locked, Some(2)), vec![Effect::PollSoon]),
+        (lobby(), (Lobby, Some(2)), vec![POLL, open_probe()]),
         (Input::Told(Frame::Welcome { players: None }), (Lobby, Some(8)), vec![]),
         (came("2"), (Lobby, Some(8)), vec![]),
         (Input::Told(Frame::Exit), (Lobby, Some(8)), vec![Effect::CloseProbe, Effect::PollSoon]),

@@ -16,7 +16,7 @@ pub(crate) use self::{
     http::Client,
     process::Process,
     receiver::Receiver,
-    rooms::{RoomService, Said},
+    rooms::{RoomService, Said, Visit},
 };
 
 /// Fails the test when something that must happen does not; never a measure of speed.

@@ -4,6 +4,7 @@ use std::{
     collections::HashMap,
     net::SocketAddr,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use axum::{
@@ -13,6 +14,7 @@ use axum::{
     http::{HeaderMap, Response, header},
     routing::get,
 };
+use fanfare::timers::Clock;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::{
@@ -22,7 +24,7 @@ use tokio::{
 };
 use tokio_websockets::{Message, ServerBuilder, WebSocketStream};
 
-use super::soon;
+use super::{eventually, soon};
 
 /// The running service; it is gone when it is dropped.
 pub(crate) struct RoomService {
@@ -131,6 +133,22 @@ impl RoomService {
     /// The next poll.
     pub(crate) async fn polled(&mut self) -> Poll {
         soon("a poll", self.polls.recv()).await.expect("the service runs")
+    }
+
+    /// Lets time pass until somebody polls anew; returns how many seconds that took.
+    pub(crate) async fn polled_by(&mut self, clock: &Clock) -> u64 {
+        let mut passed_s = 0;
+        while self.was_polled().is_some() {}
+        eventually("a poll", || {
+            let polled = self.was_polled();
+            if polled.is_none() {
+                clock.advance(Duration::from_secs(1));
+                passed_s += 1;
+            }
+            async move { polled }
+        })
+        .await;
+        passed_s
     }
 
     /// A poll that has come in already.
