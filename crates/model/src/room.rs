@@ -135,8 +135,16 @@ impl Room {
         self.has_answered.then(|| Report { status: self.status, count: self.count() })
     }
 
-    /// Takes in what happened and says what to do.
+    /// Whether there is nothing more to follow.
+    pub fn is_over(&self) -> bool {
+        self.report().is_some_and(Report::is_over)
+    }
+
+    /// Takes in what happened and says what to do; nothing happens to a room that is over.
     pub fn step(&mut self, input: Input) -> Vec<Effect> {
+        if self.is_over() {
+            return Vec::new();
+        }
         let effects = match input {
             Input::Answered(Answer::Room(facts)) => self.found(facts),
             Input::Answered(Answer::NotFound) => {

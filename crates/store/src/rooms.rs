@@ -2,60 +2,38 @@
 //!
 //! A watch goes with its session game. Writers call [`crate::sessions::lock`] first.
 
-use fanfare_model::{
-    Timestamp,
-    room::Watched,
-    session::{CountStatus, SessionGame},
-};
+use fanfare_model::{Timestamp, room::Watched, session::CountStatus};
 
 use crate::{Error, Read, Tx, engine::Row, session_games};
 
-/// A watch without its row's details.
-struct Watch {
-    session_id: i64,
-    session_game_id: i64,
-    session_is_active: bool,
-    code: String,
-    status: CountStatus,
-    since: Timestamp,
-}
-
-impl Watch {
-    fn of(self, row: SessionGame) -> Watched {
-        let Self { session_is_active, code, status, since, .. } = self;
-        Watched { row, session_is_active, code, status, since }
-    }
-}
-
 /// Everything that is watched, in the order of the session games' ids.
 pub fn list(db: &mut Read) -> Result<Vec<Watched>, Error> {
-    let found = db.rows(
-        "select w.session_game_id, s.id, s.is_active, w.room_code, w.status, w.since_ms \
-         from room_watches w join session_games g on g.id = w.session_game_id \
-         join sessions s on s.id = g.session_id order by w.session_game_id",
+    db.rows(
+        "select s.id, s.session_id, s.game_id, s.played_at_ms, s.manually_added, s.status, s.room_code, \
+         s.player_count, s.player_count_check_status, g.title, g.pack_name, g.min_players, \
+         g.max_players, g.game_type, g.upvotes, g.downvotes, \
+         n.is_active, w.room_code, w.status, w.since_ms \
+         from room_watches w join session_games s on s.id = w.session_game_id \
+         join games g on g.id = s.game_id join sessions n on n.id = s.session_id \
+         order by s.id",
         &[],
         from_row,
-    )?;
-    let mut watched = Vec::with_capacity(found.len());
-    for watch in found {
-        if let Some(row) = session_games::get(db, watch.session_id, watch.session_game_id)? {
-            watched.push(watch.of(row));
-        }
-    }
-    Ok(watched)
+    )
 }
 
-/// One session game, if it is watched.
+/// One session game, if it is watched; `None` as well when the row belongs to another session.
 pub fn get(db: &mut Read, session_id: i64, session_game_id: i64) -> Result<Option<Watched>, Error> {
-    let watch = db.row(
-        "select w.session_game_id, s.id, s.is_active, w.room_code, w.status, w.since_ms \
-         from room_watches w join session_games g on g.id = w.session_game_id \
-         join sessions s on s.id = g.session_id where w.session_game_id = ?1 and s.id = ?2",
+    db.row(
+        "select s.id, s.session_id, s.game_id, s.played_at_ms, s.manually_added, s.status, s.room_code, \
+         s.player_count, s.player_count_check_status, g.title, g.pack_name, g.min_players, \
+         g.max_players, g.game_type, g.upvotes, g.downvotes, \
+         n.is_active, w.room_code, w.status, w.since_ms \
+         from room_watches w join session_games s on s.id = w.session_game_id \
+         join games g on g.id = s.game_id join sessions n on n.id = s.session_id \
+         where s.id = ?1 and s.session_id = ?2",
         &[session_game_id.into(), session_id.into()],
         from_row,
-    )?;
-    let Some(watch) = watch else { return Ok(None) };
-    Ok(session_games::get(db, session_id, session_game_id)?.map(|row| watch.of(row)))
+    )
 }
 
 /// How many are watched.
@@ -87,15 +65,14 @@ pub fn remove(tx: &mut Tx, session_game_id: i64) -> Result<bool, Error> {
     Ok(removed > 0)
 }
 
-fn from_row(row: &Row<'_>) -> Result<Watch, Error> {
-    let status: String = row.get(4)?;
+fn from_row(row: &Row<'_>) -> Result<Watched, Error> {
+    let status: String = row.get(18)?;
     let unknown = || Error::Bug(format!("the database holds an unknown room status: {status}"));
-    Ok(Watch {
-        session_game_id: row.get(0)?,
-        session_id: row.get(1)?,
-        session_is_active: row.get(2)?,
-        code: row.get(3)?,
+    Ok(Watched {
+        row: session_games::from_row(row)?,
+        session_is_active: row.get(16)?,
+        code: row.get(17)?,
         status: CountStatus::parse(&status).ok_or_else(unknown)?,
-        since: row.time(5)?,
+        since: row.time(19)?,
     })
 }

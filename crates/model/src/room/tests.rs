@@ -5,14 +5,14 @@ use crate::session::PlayStatus;
 
 const INTERVAL_MS: u64 = 10_000;
 
-fn answer(status: u16, body: impl ToString) -> Answer {
+fn answer(status: u16, body: &impl ToString) -> Answer {
     Answer::parse("ABCD", status, body.to_string().as_bytes())
 }
 
 fn room(fields: &serde_json::Value) -> Answer {
     let mut body = json!({"code": "ABCD", "host": "ecast.example"});
     body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
-    answer(200, json!({"ok": true, "body": body}))
+    answer(200, &json!({"ok": true, "body": body}))
 }
 
 fn facts(answer: Answer) -> Facts {
@@ -49,7 +49,7 @@ fn an_answer_is_what_the_service_said_or_a_fault() {
         (200, r#"{"ok":true,"body":{"code":"abcd"}}"#, "room"),
         (200, r#"{"ok":true,"body":{"code":7,"locked":"yes","full":1,"maxPlayers":"8","host":3}}"#, "room"),
     ] {
-        let found = match answer(status, body) {
+        let found = match answer(status, &body) {
             Answer::Room(facts) => {
                 assert_eq!(facts, Facts::default(), "{body}");
                 "room"
@@ -100,8 +100,8 @@ fn a_host_is_a_host_and_a_port() {
     }
 }
 
-fn players(ids: &[&str]) -> Option<BTreeSet<String>> {
-    Some(ids.iter().map(ToString::to_string).collect())
+fn welcome(ids: &[&str]) -> Frame {
+    Frame::Welcome { players: Some(ids.iter().map(ToString::to_string).collect()) }
 }
 
 #[test]
@@ -115,8 +115,8 @@ fn a_frame_is_what_the_socket_said() {
     });
     let id = |id: &str| id.to_owned();
     for (opcode, result, expected) in [
-        ("client/welcome", json!({ "here": here }), Frame::Welcome { players: players(&["2", "3"]) }),
-        ("client/welcome", json!({"here": {}}), Frame::Welcome { players: players(&[]) }),
+        ("client/welcome", json!({ "here": here }), welcome(&["2", "3"])),
+        ("client/welcome", json!({"here": {}}), welcome(&[])),
         ("client/welcome", json!({"here": null}), Frame::Welcome { players: None }),
         ("client/welcome", json!({"here": [1, 2]}), Frame::Welcome { players: None }),
         ("client/welcome", json!({}), Frame::Welcome { players: None }),
@@ -152,8 +152,10 @@ proptest::proptest! {
     }
 }
 
-/// A room, what happened to it, and what is shown after each step.
-fn follow(room: &mut Room, story: Vec<(Input, (CountStatus, Option<i64>), Vec<Effect>)>) {
+/// What happens to a room, what is shown then, and what is to be done.
+type Scene = (Input, (CountStatus, Option<i64>), Vec<Effect>);
+
+fn follow(room: &mut Room, story: Vec<Scene>) {
     for (place, (input, (status, count), effects)) in story.into_iter().enumerate() {
         let what = format!("step {place}: {input:?}");
         assert_eq!(room.step(input), effects, "{what}");
@@ -183,6 +185,11 @@ fn a_room_fills_locks_and_ends() {
         (Input::Answered(Answer::NotFound), (Ended, None), vec![]),
     ];
     follow(&mut followed, story);
+    assert!(followed.is_over());
+    // What was on its way changes nothing any more.
+    for late in [polled(json!({"locked": false})), Input::Told(Frame::Locked), Input::ProbeLost] {
+        follow(&mut followed, vec![(late, (Ended, None), vec![])]);
+    }
 }
 
 #[test]
@@ -234,13 +241,12 @@ fn one_good_answer_forgives_the_failures() {
 fn the_socket_counts_players() {
     use CountStatus::{Lobby, Locked};
     let lobby = || Input::Answered(room(&json!({"locked": false, "full": true, "maxPlayers": 8})));
-    let welcome = |ids| Input::Told(Frame::Welcome { players: players(ids) });
     let came = |id: &str| Input::Told(Frame::Came { id: id.into() });
     let went = |id: &str| Input::Told(Frame::Went { id: id.into() });
     let mut followed = Room::new("ABCD".into(), INTERVAL_MS, true);
     let story = vec![
         (lobby(), (Lobby, Some(8)), vec![POLL, open_probe()]),
-        (welcome(&["2", "3"]), (Lobby, Some(2)), vec![]),
+        (Input::Told(welcome(&["2", "3"])), (Lobby, Some(2)), vec![]),
         (came("4"), (Lobby, Some(3)), vec![]),
         (came("4"), (Lobby, Some(3)), vec![]),
         (lobby(), (Lobby, Some(3)), vec![POLL]),

@@ -195,7 +195,7 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     key(
         "delivery.egress_allow",
-        "Private networks that webhooks may reach, such as 192.168.1.0/24",
+        "Private networks that webhooks and the room monitor may reach, such as 192.168.1.0/24",
         Field::Texts {
             get: |c| c.delivery.egress_allow.iter().map(ToString::to_string).collect(),
             set: set_egress_allow,

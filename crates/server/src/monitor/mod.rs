@@ -10,7 +10,7 @@ mod probe;
 use std::collections::{BTreeMap, HashMap};
 
 use fanfare_model::{
-    room::{Answer, Effect, Frame, Input, Report, Room, Step, Watched},
+    room::{Answer, Effect, Frame, Input, Room, Step, Watched},
     session::CountStatus,
 };
 use http::HeaderValue;
@@ -135,6 +135,11 @@ impl Monitor {
                 Some(news) = self.inbox.recv() => self.hear(news),
                 () = wait => {}
             }
+            // What came in at the same time is written down at the same time.
+            for _ in 0..NEWS_MAX_QUEUED {
+                let Ok(news) = self.inbox.try_recv() else { break };
+                self.hear(news);
+            }
             let now = self.clock.tick();
             if self.write_at.is_some_and(|at| at <= now) {
                 self.write_at = None;
@@ -148,13 +153,14 @@ impl Monitor {
     }
 
     fn next_due(&self) -> Option<Tick> {
-        let polls = self.rooms.iter().map(|(code, following)| self.poll_due(code, following));
+        let polls = self.rooms.iter().filter_map(|(code, following)| self.poll_due(code, following));
         polls.chain(self.write_at).min()
     }
 
-    fn poll_due(&self, code: &str, following: &Following) -> Tick {
-        let not_before = self.not_before.get(code).copied();
-        not_before.map_or(following.poll_at, |tick| tick.max(following.poll_at))
+    /// When the room is to be polled; `None` for one that only waits to be written down as over.
+    fn poll_due(&self, code: &str, following: &Following) -> Option<Tick> {
+        let not_before = self.not_before.get(code).copied().unwrap_or(following.poll_at);
+        (!following.room.is_over()).then_some(following.poll_at.max(not_before))
     }
 
     /// Brings every watched row up to date, and follows exactly what is watched.
@@ -174,8 +180,7 @@ impl Monitor {
             watched = self.app.watched_rooms().await?;
         }
         self.rooms.retain(|code, following| {
-            let is_over = following.room.report().is_some_and(Report::is_over);
-            !is_over && watched.iter().any(|one| one.code == *code)
+            !following.room.is_over() && watched.iter().any(|one| one.code == *code)
         });
         for one in &watched {
             if !self.rooms.contains_key(&one.code) {
@@ -210,7 +215,7 @@ impl Monitor {
         let due: Vec<_> = self
             .rooms
             .iter()
-            .filter(|(code, following)| self.poll_due(code, following) <= now)
+            .filter(|(code, following)| self.poll_due(code, following).is_some_and(|due| due <= now))
             .map(|(code, following)| (code.clone(), following.number))
             .collect();
         for (code, number) in due {

@@ -81,9 +81,10 @@ impl Night {
 
     async fn row(&self, game: &str) -> Value {
         let (games, id) = game.rsplit_once('/').expect("a path");
+        let id = id.parse::<i64>().expect("an id");
         let rows = self.host.get(games).await.expect(200);
         let rows = rows.as_array().expect("rows");
-        rows.iter().find(|row| row["id"].to_string() == id).expect("its row").clone()
+        rows.iter().find(|row| row["id"] == id).expect("its row").clone()
     }
 
     /// The bot hears that the count or the status is another one now, and of the row when it is the

@@ -7,6 +7,7 @@ mod lost_commits;
 mod nights;
 mod opening;
 mod postgres_only;
+mod rooms;
 mod schema;
 mod sqlite_only;
 mod support;
