@@ -16,6 +16,7 @@ pub mod pattern;
 pub mod pick;
 pub mod poll;
 pub mod retry;
+pub mod room;
 pub mod session;
 pub mod signature;
 pub mod statistics;

@@ -14,6 +14,7 @@ mod dispatch;
 mod egress;
 mod live;
 mod metrics;
+mod monitor;
 mod random;
 mod shutdown;
 mod startup;

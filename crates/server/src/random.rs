@@ -16,8 +16,3 @@ pub(crate) fn number() -> u64 {
 pub(crate) fn event_id() -> String {
     format!("evt_{}", hex::<16>())
 }
-
-/// A uniform number, to draw lots with.
-pub(crate) fn number() -> u64 {
-    getrandom::u64().expect("the operating system has randomness")
-}

@@ -14,7 +14,7 @@ use tokio::{
 use crate::{
     accept::Acceptor,
     api,
-    app::{self, App, Shelf, housekeeping, poll_clock, publish::Publisher},
+    app::{self, App, RoomBell, Shelf, housekeeping, poll_clock, publish::Publisher},
     auth::Auth,
     config::{Config, ConfigError},
     data_folder::{self, DataFolder},
@@ -22,6 +22,7 @@ use crate::{
     egress::Egress,
     live::Live,
     metrics::Metrics,
+    monitor::Monitor,
     shutdown::Tasks,
     timers::Clock,
 };
@@ -180,28 +181,31 @@ fn run(
     let egress = Egress::new(policy, vec![addr.port()], clock.clone(), tasks);
     let dispatcher = Dispatcher::start(
         app.store.clone(),
-        egress,
+        egress.clone(),
         config.delivery.clone(),
         clock.clone(),
         tasks,
         metrics.clone(),
     );
-    let polls_changed = Arc::new(Notify::new());
+    let (polls_changed, bell) = (Arc::new(Notify::new()), RoomBell::default());
     let publisher = Publisher::new(
         app.store.clone(),
         app.hub.clone(),
         dispatcher,
+        bell.clone(),
         metrics.clone(),
         polls_changed.clone(),
     );
     tasks.spawn_vital("poll clock", poll_clock::run(app.clone(), polls_changed, tasks.clone()));
     #[expect(clippy::disallowed_methods, reason = "it outlives the tracked tasks and is awaited by `stop`")]
     let publisher = tokio::spawn(tasks.vital("publisher", publisher.run(commits)));
+    let monitor = Monitor::new(app.clone(), bell, egress, config.rooms.clone(), tasks.clone());
     let live = Live { app: app.clone(), tasks: tasks.clone(), settings: config.sockets.clone() };
     tasks.spawn("housekeeping", housekeeping::run(app.clone()));
     let router = api::router(app, live, &config.http);
     let acceptor = Acceptor { router, settings: config.http.clone(), clock, tasks: tasks.clone(), metrics };
     tasks.spawn_vital("accept", acceptor.run(listener));
+    tasks.spawn_vital("room monitor", monitor.run());
     tasks.spawn("database owner", watch_owner(standing, tasks.clone()));
     publisher
 }

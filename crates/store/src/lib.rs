@@ -18,6 +18,7 @@ mod options;
 pub mod packs;
 pub mod polls;
 mod reader;
+pub mod rooms;
 pub mod session_games;
 pub mod sessions;
 pub mod settings;
@@ -79,6 +80,8 @@ pub enum Notice {
     /// Deliveries may have been committed that nobody told of, since the connection broke during
     /// COMMIT: look into the database.
     LookAgain,
+    /// The room of a session game is to be watched, or no longer.
+    RoomsChanged,
 }
 
 /// Whether a database belongs to the server that opened it.

@@ -156,7 +156,8 @@ pub(crate) fn end_playing(tx: &mut Tx, session_id: i64) -> Result<(), Error> {
     Ok(())
 }
 
-fn from_row(row: &Row<'_>) -> Result<SessionGame, Error> {
+/// A session game from the first 16 columns.
+pub(crate) fn from_row(row: &Row<'_>) -> Result<SessionGame, Error> {
     let status: String = row.get(5)?;
     let check: Option<String> = row.get(8)?;
     Ok(SessionGame {

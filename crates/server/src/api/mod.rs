@@ -11,6 +11,7 @@ mod metrics;
 mod packs;
 mod picker;
 mod polls;
+mod rooms;
 mod session_exports;
 mod session_games;
 mod sessions;
@@ -85,6 +86,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(packs::routes())
         .merge(picker::routes())
         .merge(polls::routes())
+        .merge(rooms::routes())
         .merge(session_exports::routes())
         .merge(session_games::routes())
         .merge(sessions::routes())

@@ -11,6 +11,7 @@ mod picking;
 pub(crate) mod poll_clock;
 mod polls;
 pub(crate) mod publish;
+mod rooms;
 mod session_games;
 mod sessions;
 mod statistics;
@@ -29,6 +30,7 @@ pub(crate) use self::{
     games::{ImportMode, Imported},
     idempotency::{Answer, Creation, RequestKey},
     library::{Shelf, fill_empty_library},
+    rooms::RoomBell,
     sessions::Span,
     statistics::Figures,
 };

@@ -13,7 +13,7 @@ use fanfare_model::{
 use fanfare_store::{Commit, Commits, Error, Notice, Store, events};
 use tokio::sync::Notify;
 
-use super::{ALL_EVENTS, EVERYONE, public_topic};
+use super::{ALL_EVENTS, EVERYONE, RoomBell, public_topic};
 use crate::{dispatch::Dispatcher, metrics::Metrics};
 
 /// Streams whose last published `seq` is remembered; past that all are forgotten, and each is
@@ -25,6 +25,7 @@ pub(crate) struct Publisher {
     store: Store,
     hub: Hub,
     dispatcher: Dispatcher,
+    rooms: RoomBell,
     metrics: Arc<Metrics>,
     /// Wakes who watches the clock for polls.
     polls_changed: Arc<Notify>,
@@ -37,10 +38,11 @@ impl Publisher {
         store: Store,
         hub: Hub,
         dispatcher: Dispatcher,
+        rooms: RoomBell,
         metrics: Arc<Metrics>,
         polls_changed: Arc<Notify>,
     ) -> Self {
-        Self { store, hub, dispatcher, metrics, polls_changed, heads: HashMap::new() }
+        Self { store, hub, dispatcher, rooms, metrics, polls_changed, heads: HashMap::new() }
     }
 
     pub(crate) async fn run(mut self, mut commits: Commits) {
@@ -48,15 +50,18 @@ impl Publisher {
             self.metrics.events_committed.inc_by(events.len() as u64);
             for published in &events {
                 self.publish(&published.event).await;
+                self.rooms.heard(&published.event);
             }
             // A delivery that was committed with a change, or after it, must be sent by it.
             for notice in notices {
                 match notice {
                     Notice::WebhookChanged(id) => self.dispatcher.webhook_changed(id),
                     Notice::PollsChanged => self.polls_changed.notify_one(),
+                    Notice::RoomsChanged => self.rooms.ring(),
                     Notice::LookAgain => {
                         self.dispatcher.look_again();
                         self.polls_changed.notify_one();
+                        self.rooms.ring();
                     }
                 }
             }

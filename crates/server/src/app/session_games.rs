@@ -8,7 +8,7 @@ use fanfare_store::{Error as StoreError, Tx, games, session_games, sessions};
 
 use super::{Answer, App, Creation, Error, sessions::NO_SESSION};
 
-const NO_SESSION_GAME: Error = Error::NotFound("Session game not found");
+pub(super) const NO_SESSION_GAME: Error = Error::NotFound("Session game not found");
 
 impl App {
     /// A session's games in the order in which they were added.

@@ -3,9 +3,10 @@
 
 use std::{net::IpAddr, ops::RangeInclusive, path::PathBuf};
 
-use fanfare_model::retry::RetrySchedule;
+use fanfare_model::{retry::RetrySchedule, room::POLL_INTERVAL_MIN_MS};
 use fanfare_store::Location;
 use ipnet::IpNet;
+use url::Url;
 
 use super::{
     Config, Secret,
@@ -231,10 +232,38 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     key(
         "delivery.egress_allow",
-        "Private networks that webhooks may reach, such as 192.168.1.0/24",
+        "Private networks that webhooks and the room monitor may reach, such as 192.168.1.0/24",
         Field::Texts {
             get: |c| c.delivery.egress_allow.iter().map(ToString::to_string).collect(),
             set: |c, texts| networks(texts).map(|networks| c.delivery.egress_allow = networks),
+        },
+    ),
+    key(
+        "rooms.base_url",
+        "The service that is asked for a room when a host starts a player check",
+        Field::Text { get: |c| Some(c.rooms.base_url.to_string()), set: set_rooms_base_url },
+    ),
+    key(
+        "rooms.poll_interval_ms",
+        "How long to wait before a watched room is asked for again",
+        Field::Number {
+            range: POLL_INTERVAL_MIN_MS..=3_600_000,
+            get: |c| c.rooms.poll_interval_ms,
+            set: |c, ms| c.rooms.poll_interval_ms = ms,
+        },
+    ),
+    key(
+        "rooms.probe",
+        "Also open a socket to each watched room, which tells how many people play",
+        Field::Boolean { get: |c| c.rooms.probe, set: |c, probe| c.rooms.probe = probe },
+    ),
+    key(
+        "rooms.timeout_ms",
+        "How long the room service may take to answer",
+        Field::Number {
+            range: 10..=60_000,
+            get: |c| c.rooms.timeout_ms,
+            set: |c, ms| c.rooms.timeout_ms = ms,
         },
     ),
 ];
@@ -378,6 +407,16 @@ fn secret(text: &str) -> Result<Secret, String> {
         return Err(format!("holds {HIDDEN}, which only stands for the secret: expected the secret itself"));
     }
     Ok(Secret(text.to_owned()))
+}
+
+fn set_rooms_base_url(config: &mut Config, text: &str) -> Result<(), String> {
+    let url = Url::parse(text).ok().filter(|url| {
+        let is_plain = url.username().is_empty() && url.password().is_none();
+        is_plain && matches!(url.scheme(), "http" | "https") && url.query().or(url.fragment()).is_none()
+    });
+    config.rooms.base_url =
+        url.ok_or("expected an http or https URL without name, password or query".to_owned())?;
+    Ok(())
 }
 
 fn networks(texts: &[String]) -> Result<Vec<IpNet>, String> {

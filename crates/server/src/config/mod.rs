@@ -12,9 +12,10 @@ mod value;
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use fanfare_model::retry::RetrySchedule;
+use fanfare_model::{retry::RetrySchedule, room::POLL_INTERVAL_MIN_MS};
 use fanfare_store::Location;
 use ipnet::IpNet;
+use url::Url;
 
 pub use self::{
     cors::CorsOrigin,
@@ -52,6 +53,8 @@ pub struct Config {
     pub database: Database,
     /// `[delivery]`
     pub delivery: Delivery,
+    /// `[rooms]`
+    pub rooms: Rooms,
     /// How long a stop may take, in milliseconds.
     pub shutdown_deadline_ms: u64,
 }
@@ -105,6 +108,19 @@ pub struct Delivery {
     pub egress_allow: Vec<IpNet>,
 }
 
+/// The room monitor.
+#[derive(Debug, Clone)]
+pub struct Rooms {
+    /// The room service: http or https.
+    pub base_url: Url,
+    /// From one answer about a room to the next question.
+    pub poll_interval_ms: u64,
+    /// Whether a socket is opened to every room that is watched, to count its players.
+    pub probe: bool,
+    /// From the look-up of the name to the last byte of the answer.
+    pub timeout_ms: u64,
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -127,6 +143,12 @@ impl Default for Config {
                 retry_schedule: RetrySchedule::default(),
                 timeout_ms: 15_000,
                 egress_allow: Vec::new(),
+            },
+            rooms: Rooms {
+                base_url: Url::parse("https://ecast.jackboxgames.com").expect("it is one"),
+                poll_interval_ms: POLL_INTERVAL_MIN_MS,
+                probe: false,
+                timeout_ms: 10_000,
             },
             shutdown_deadline_ms: 10_000,
         }

@@ -7,6 +7,7 @@
 mod connector;
 mod fault;
 mod resolve;
+mod socket;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -28,11 +29,14 @@ use hyper_util::client::legacy::{Client, connect::capture_connection};
 use tokio_rustls::rustls::{ClientConfig, crypto::ring};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-pub(crate) use self::fault::Fault;
 use self::{
     connector::Dial,
     resolve::{Lookup, SystemNames},
     watch::{Usage, Watch},
+};
+pub(crate) use self::{
+    fault::Fault,
+    socket::{Socket, Upgrade},
 };
 use crate::{shutdown::Tasks, timers::Clock};
 
@@ -54,6 +58,8 @@ struct Inner {
     pooled: HttpClient,
     /// Never reuses a connection: for the request whose pooled connection turned out to be dead.
     fresh: HttpClient,
+    /// For what is not a request and its response.
+    https: HttpsConnector<Dial>,
     clock: Clock,
     _open: DropGuard,
 }
@@ -97,7 +103,7 @@ impl Egress {
             .https_or_http()
             .enable_http1()
             .wrap_connector(dial.shared());
-        let connector = Watch::new(https, clock.clone());
+        let connector = Watch::new(https.clone(), clock.clone());
         let closed = CancellationToken::new();
         let mut builder = Client::builder(Connections { tasks: tasks.clone(), closed: closed.clone() });
         builder
@@ -109,7 +115,7 @@ impl Egress {
             .http1_max_buf_size(RESPONSE_HEAD_MAX_BYTES);
         let pooled = builder.build(connector.clone());
         let fresh = builder.pool_max_idle_per_host(0).build(connector);
-        Self(Arc::new(Inner { pooled, fresh, clock, _open: closed.drop_guard() }))
+        Self(Arc::new(Inner { pooled, fresh, https, clock, _open: closed.drop_guard() }))
     }
 
     /// Sends `outgoing` and reads the answer; `timeout_ms` covers everything from the look-up of

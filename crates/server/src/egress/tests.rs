@@ -17,6 +17,7 @@ use tokio::{
 
 use super::*;
 
+mod socket;
 mod tls;
 
 /// A way out with its surroundings.

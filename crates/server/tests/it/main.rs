@@ -15,6 +15,7 @@ mod library;
 mod node;
 mod picking;
 mod polls;
+mod rooms;
 mod sessions;
 mod sockets;
 mod story;

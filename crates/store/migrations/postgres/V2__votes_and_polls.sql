@@ -58,6 +58,14 @@ create table poll_votes (
     primary key (poll_id, user_key)
 );
 
+-- Session games whose rooms are watched; `status` is the room's, even while the row shows a manual count.
+create table room_watches (
+    session_game_id bigint not null primary key references session_games (id) on delete cascade,
+    room_code text collate "C" not null,
+    status text collate "C" not null,
+    since_ms bigint not null
+);
+
 -- Answers to requests that carried a key, so that the same request gets the same answer.
 create table idempotency (
     key text collate "C" not null primary key,

@@ -11,6 +11,7 @@ mod nights;
 mod opening;
 mod polls;
 mod postgres_only;
+mod rooms;
 mod schema;
 mod sqlite_only;
 mod support;

@@ -62,6 +62,7 @@ fn every_key_can_be_set_in_the_file_and_by_its_variable() {
         http.connections_max_per_address = 11
         http.trusted_proxies = ['127.0.0.1']
         http.cors_origins = ['https://a.example', '*']
+        rooms = { base_url = 'http://rooms.example/x', poll_interval_ms = 10_000, probe = true, timeout_ms = 91 }
         sockets.auth_timeout_ms = 30
         sockets.idle_timeout_ms = 40
         [database]
@@ -94,6 +95,10 @@ fn every_key_can_be_set_in_the_file_and_by_its_variable() {
         ("FANFARE_DELIVERY_RETRY_SCHEDULE_MS", "7, 8"),
         ("FANFARE_DELIVERY_TIMEOUT_MS", "90"),
         ("FANFARE_DELIVERY_EGRESS_ALLOW", "10.0.0.0/8,fd00::1"),
+        ("FANFARE_ROOMS_BASE_URL", "http://rooms.example/x"),
+        ("FANFARE_ROOMS_POLL_INTERVAL_MS", "10000"),
+        ("FANFARE_ROOMS_PROBE", "true"),
+        ("FANFARE_ROOMS_TIMEOUT_MS", "91"),
     ];
     assert_eq!(environment.len(), KEYS.len(), "a key is missing here");
     let from_file = load_with(file, &[], &[]).expect("valid");
@@ -114,6 +119,9 @@ fn every_key_can_be_set_in_the_file_and_by_its_variable() {
         assert_eq!(config.delivery.timeout_ms, 90);
         let allowed: Vec<String> = config.delivery.egress_allow.iter().map(ToString::to_string).collect();
         assert_eq!(allowed, ["10.0.0.0/8", "fd00::1/128"]);
+        let rooms = &config.rooms;
+        assert_eq!((rooms.base_url.as_str(), rooms.probe), ("http://rooms.example/x", true));
+        assert_eq!((rooms.poll_interval_ms, rooms.timeout_ms), (10_000, 91));
         assert!(loaded.origins.iter().all(|origin| *origin != Origin::Default));
     }
 }
@@ -186,6 +194,18 @@ fn the_file_is_judged_by_line() {
         (
             "delivery.egress_allow = ['lan']",
             r#"f.toml:1: delivery.egress_allow is ["lan"]: "lan" is no network, such as 192.168.1.0/24 or fd00::/8"#,
+        ),
+        (
+            "rooms.poll_interval_ms = 9999",
+            "f.toml:1: rooms.poll_interval_ms is 9999: expected a whole number from 10000 to 3600000",
+        ),
+        (
+            "rooms.base_url = 'ftp://a'",
+            r#"f.toml:1: rooms.base_url is "ftp://a": expected an http or https URL without name, password or query"#,
+        ),
+        (
+            "rooms.base_url = 'http://a/?b'",
+            r#"f.toml:1: rooms.base_url is "http://a/?b": expected an http or https URL without name, password or query"#,
         ),
         ("listen = 'a:1'\n\nlisten = 'b:1'", "f.toml:3: duplicate key"),
     ] {

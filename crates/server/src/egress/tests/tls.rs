@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use futures_util::{SinkExt, StreamExt};
 use tokio_rustls::{
     TlsAcceptor,
     rustls::{
@@ -10,6 +11,8 @@ use tokio_rustls::{
         pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer},
     },
 };
+
+use tokio_websockets::{Message, ServerBuilder};
 
 use super::*;
 
@@ -97,6 +100,26 @@ async fn the_name_in_the_url_is_asked_for_and_must_be_the_certificates() {
     let (kind, message) = net.fault(format!("https://other.example:{port}/")).await;
     assert_eq!(kind, FaultKind::Tls);
     assert!(message.contains("not valid for name"), "{message}");
+}
+
+#[tokio::test]
+async fn a_socket_is_opened_over_tls_too() {
+    let net = Net::with_tls(NAMES, Vec::new(), believing());
+    let acceptor = acceptor(VALID);
+    let serve = move |_, stream: TcpStream| {
+        let acceptor = acceptor.clone();
+        async move {
+            let Ok(stream) = acceptor.accept(stream).await else { return };
+            let (_, mut socket) = ServerBuilder::new().accept(stream).await.expect("a handshake");
+            socket.send(Message::text("hello")).await.expect("sent");
+        }
+    };
+    let port = net.receiver(serve).await.port();
+    let opened = net.egress.upgrade(socket::upgrade(format!("https://bot.example:{port}/")), 15_000).await;
+    let message = opened.expect("an open socket").next().await.expect("open").expect("a message");
+    assert_eq!(message.as_text(), Some("hello"));
+    let opened = net.egress.upgrade(socket::upgrade(format!("https://other.example:{port}/")), 15_000).await;
+    assert_eq!(opened.err().map(|fault| fault.kind), Some(FaultKind::Tls));
 }
 
 #[tokio::test]

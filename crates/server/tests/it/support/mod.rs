@@ -7,6 +7,7 @@ mod http;
 mod listener;
 mod process;
 mod receiver;
+mod rooms;
 
 use std::{future::Future, time::Duration};
 
@@ -17,6 +18,7 @@ pub(crate) use self::{
     listener::Listener,
     process::Process,
     receiver::Receiver,
+    rooms::{RoomService, Said, Visit},
 };
 
 /// Fails the test when something that must happen does not; never a measure of speed.

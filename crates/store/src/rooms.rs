@@ -1,0 +1,78 @@
+//! Which session games' rooms are watched. What is shown of them is in [`crate::session_games`].
+//!
+//! A watch goes with its session game. Writers call [`crate::sessions::lock`] first.
+
+use fanfare_model::{Timestamp, room::Watched, session::CountStatus};
+
+use crate::{Error, Read, Tx, engine::Row, session_games};
+
+/// Everything that is watched, in the order of the session games' ids.
+pub fn list(db: &mut Read) -> Result<Vec<Watched>, Error> {
+    db.rows(
+        "select s.id, s.session_id, s.game_id, s.played_at_ms, s.manually_added, s.status, s.room_code, \
+         s.player_count, s.player_count_check_status, g.title, g.pack_name, g.min_players, \
+         g.max_players, g.game_type, g.upvotes, g.downvotes, \
+         n.is_active, w.room_code, w.status, w.since_ms \
+         from room_watches w join session_games s on s.id = w.session_game_id \
+         join games g on g.id = s.game_id join sessions n on n.id = s.session_id \
+         order by s.id",
+        &[],
+        from_row,
+    )
+}
+
+/// One session game, if it is watched; `None` as well when the row belongs to another session.
+pub fn get(db: &mut Read, session_id: i64, session_game_id: i64) -> Result<Option<Watched>, Error> {
+    db.row(
+        "select s.id, s.session_id, s.game_id, s.played_at_ms, s.manually_added, s.status, s.room_code, \
+         s.player_count, s.player_count_check_status, g.title, g.pack_name, g.min_players, \
+         g.max_players, g.game_type, g.upvotes, g.downvotes, \
+         n.is_active, w.room_code, w.status, w.since_ms \
+         from room_watches w join session_games s on s.id = w.session_game_id \
+         join games g on g.id = s.game_id join sessions n on n.id = s.session_id \
+         where s.id = ?1 and s.session_id = ?2",
+        &[session_game_id.into(), session_id.into()],
+        from_row,
+    )
+}
+
+/// How many are watched.
+pub fn count(db: &mut Read) -> Result<i64, Error> {
+    let count = db.row("select count(*) from room_watches", &[], |row| row.get(0))?;
+    Ok(count.unwrap_or(0))
+}
+
+/// Watches a session game's room, or another one than before.
+pub fn put(
+    tx: &mut Tx,
+    session_game_id: i64,
+    code: &str,
+    status: CountStatus,
+    since: Timestamp,
+) -> Result<(), Error> {
+    tx.run(
+        "insert into room_watches (session_game_id, room_code, status, since_ms) values (?1, ?2, ?3, ?4) \
+         on conflict (session_game_id) do update set room_code = excluded.room_code, \
+         status = excluded.status, since_ms = excluded.since_ms",
+        &[session_game_id.into(), code.into(), status.as_str().into(), since.into()],
+    )?;
+    Ok(())
+}
+
+/// Ends a watch; returns whether there was one.
+pub fn remove(tx: &mut Tx, session_game_id: i64) -> Result<bool, Error> {
+    let removed = tx.run("delete from room_watches where session_game_id = ?1", &[session_game_id.into()])?;
+    Ok(removed > 0)
+}
+
+fn from_row(row: &Row<'_>) -> Result<Watched, Error> {
+    let status: String = row.get(18)?;
+    let unknown = || Error::Bug(format!("the database holds an unknown room status: {status}"));
+    Ok(Watched {
+        row: session_games::from_row(row)?,
+        session_is_active: row.get(16)?,
+        code: row.get(17)?,
+        status: CountStatus::parse(&status).ok_or_else(unknown)?,
+        since: row.time(19)?,
+    })
+}
