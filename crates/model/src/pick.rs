@@ -117,6 +117,12 @@ fn pool<'a>(
     options: &Options,
     just_played: &[i64],
 ) -> Result<Vec<(&'a Game, i64)>, Empty> {
+    // Either may be long, and is looked into for every game.
+    let [excluded, played] = [&options.exclude_game_ids[..], just_played].map(|ids| {
+        let mut ids = ids.to_vec();
+        ids.sort_unstable();
+        ids
+    });
     let played_by = if options.exclude_played { "excludePlayed" } else { "sessionId" };
     let filters: [(&'static str, Filter<'_>); 9] = [
         ("enabled", &|_| true),
@@ -137,8 +143,8 @@ fn pool<'a>(
         ("familyFriendly", &|game| {
             options.family_friendly.is_none_or(|wanted| game.family_friendly == wanted)
         }),
-        ("excludeGameIds", &|game| !options.exclude_game_ids.contains(&game.id)),
-        (played_by, &|game| !just_played.contains(&game.id)),
+        ("excludeGameIds", &|game| excluded.binary_search(&game.id).is_err()),
+        (played_by, &|game| played.binary_search(&game.id).is_err()),
     ];
     let mut pool = enabled;
     for (name, passes) in filters {

@@ -207,10 +207,10 @@ mod tests {
 
     #[test]
     fn a_game_needs_its_names_and_players_only() {
-        let entry = parsed(&json!({"pack_name": " P ", "title": "<b>'; drop table games", "x": 1}));
+        let entry = parsed(&json!({"pack_name": " P ", "title": "<b>x</b>'); --", "x": 1}));
         let game = NewGame {
             pack_name: "P".into(),
-            title: "<b>'; drop table games".into(),
+            title: "<b>x</b>'); --".into(),
             min_players: 2,
             max_players: 4,
             length_minutes: None,

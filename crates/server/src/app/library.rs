@@ -86,3 +86,27 @@ pub(crate) async fn fill_empty_library(store: &Store, now: Timestamp) -> Result<
         })
         .await
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_library_is_read_again_after_a_commit_and_after_a_while() {
+        let shelf = Shelf::default();
+        let at = Timestamp::from_millis;
+        assert!(shelf.get(at(0)).is_none());
+        let keep = |commits| {
+            let kept = Kept { commits, read_at: at(5_000), library: Arc::default() };
+            *shelf.kept.write().expect("not poisoned") = Some(kept);
+        };
+        keep(0);
+        for (now_ms, holds) in [(5_000, true), (5_999, true), (6_000, false), (4_999, false)] {
+            assert_eq!(shelf.get(at(now_ms)).is_some(), holds, "{now_ms}");
+        }
+        shelf.committed();
+        assert!(shelf.get(at(5_000)).is_none());
+        keep(1);
+        assert!(shelf.get(at(5_000)).is_some());
+    }
+}

@@ -55,7 +55,7 @@ async fn a_game_lives(engine: Engine) {
     assert_eq!(host.post("/api/games", charades()).await.expect(409), json!({ "error": NAME_TAKEN }));
 
     for (name, value) in [
-        ("title", json!("<script>alert(1)</script>")),
+        ("title", json!("<script>alert(1)</script>'); --")),
         ("length_minutes", json!(30)),
         ("favor_bias", json!(1)),
     ] {
@@ -346,8 +346,8 @@ async fn a_library_has_a_largest_size() {
     let app = TestApp::spawn().await;
     let host = app.host().await;
     let list = |rows: usize| {
-        let rows: String = (0..rows).map(|row| format!("P,{row},1,2\n")).collect();
-        json!({"csvData": format!("{HEADER}\n{rows}")})
+        let rows: Vec<_> = (0..rows).map(|row| format!("P,{row},1,2")).collect();
+        json!({"csvData": format!("{HEADER}\n{}", rows.join("\n"))})
     };
     let text = "The library is full: it holds at most 10000 games";
     let reply = host.post("/api/games/import/csv", list(9_938)).await;

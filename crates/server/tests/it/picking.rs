@@ -39,7 +39,9 @@ async fn a_pick_tells_its_odds() {
             (false, true) => 30.0,
             (false, false) => 100.0,
         };
-        assert_eq!(choice["probability"], json!(weight / left), "{game}");
+        // The reader of the test may be off by the last bit.
+        let probability = choice["probability"].as_f64().expect("a number");
+        assert!((probability - weight / left).abs() < 1e-15, "{probability} {game}");
         left -= weight;
     }
     let again = stranger.post("/api/pick", json!({"count": 100, "seed": 7})).await.expect(200);
