@@ -11,6 +11,7 @@ use crate::{
         POLL_OPTIONS_MIN, USERNAME_MAX_CHARS,
     },
     pick::{InvalidOption, Options},
+    vote,
 };
 
 /// A poll that is to be opened.
@@ -117,7 +118,7 @@ impl PollVote {
         let user_key = username
             .and_then(Value::as_str)
             .filter(|name| name.chars().count() <= USERNAME_MAX_CHARS)
-            .map(|name| name.trim().to_lowercase())
+            .map(vote::user_key)
             .ok_or_else(|| {
                 InvalidPoll(format!("username must be a name of at most {USERNAME_MAX_CHARS} characters"))
             })?;
