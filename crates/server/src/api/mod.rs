@@ -1,16 +1,23 @@
 //! The HTTP API: translates requests into use cases and their results into JSON. Decides nothing.
 
+mod asyncapi;
 mod auth;
 mod body;
+mod docs;
 mod error;
 mod extract;
 mod games;
 mod metrics;
+mod openapi;
+mod samples;
+mod schemas;
 mod sessions;
+mod sockets;
 mod views;
 mod webhooks;
 
-use axum::{Router, body::Body, http::Request, routing::get};
+use axum::{Router, body::Body, http::Request};
+use serde_json::Value;
 use tower_http::{
     ServiceBuilderExt,
     catch_panic::CatchPanicLayer,
@@ -20,10 +27,7 @@ use tower_http::{
 use tracing::{Level, Span};
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::{
-    app::App,
-    live::{self, Live},
-};
+use crate::{app::App, live::Live};
 
 const REQUEST_ID: &str = "x-request-id";
 /// Longer request ids are replaced, in bytes.
@@ -37,19 +41,30 @@ pub(crate) fn router(app: App, live: Live) -> Router {
         .layer(TraceLayer::new_for_http().make_span_with(request_span).on_request(()).on_failure(()))
         .propagate_x_request_id()
         .layer(CatchPanicLayer::custom(error::on_panic));
-    let sockets = Router::new()
-        .route("/api/sessions/live", get(live::upgrade))
-        .method_not_allowed_fallback(error::unknown_method);
-    let (routes, _openapi) = routes().split_for_parts();
-    routes
-        .fallback(error::unknown_route)
-        .method_not_allowed_fallback(error::unknown_method)
+    let descriptions = docs::Descriptions::new(&openapi(), &asyncapi());
+    let (routes, _) = routes()
         .with_state(app)
-        .merge(sockets.with_state(live))
-        .layer(layers)
+        .merge(sockets::routes().with_state(live))
+        .merge(docs::routes().with_state(descriptions))
+        .split_for_parts();
+    routes.fallback(error::unknown_route).method_not_allowed_fallback(error::unknown_method).layer(layers)
 }
 
-/// Every operation of the API.
+/// The OpenAPI description of everything that [`router`] serves.
+pub(crate) fn openapi() -> Value {
+    openapi::document([
+        routes().into_openapi(),
+        sockets::routes().into_openapi(),
+        docs::routes().into_openapi(),
+    ])
+}
+
+/// The AsyncAPI description of what is said on sockets, in event streams and to webhooks.
+pub(crate) fn asyncapi() -> Value {
+    asyncapi::document()
+}
+
+/// Every operation that needs no more than the use cases.
 fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(auth::routes())

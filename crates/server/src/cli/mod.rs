@@ -4,6 +4,7 @@
 mod config;
 mod flags;
 mod key;
+mod openapi;
 mod reach;
 mod serve;
 
@@ -69,6 +70,12 @@ enum Verb {
     Key {
         #[command(subcommand)]
         verb: KeyVerb,
+    },
+    /// Print the description of the HTTP API (OpenAPI 3.1)
+    Openapi {
+        /// Print that of sockets, event streams and webhooks instead (AsyncAPI 3.0)
+        #[arg(long)]
+        asyncapi: bool,
     },
 }
 
@@ -174,6 +181,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
             log.start()?;
             key::new(&loaded)
         }
+        Verb::Openapi { asyncapi } => openapi::openapi(asyncapi),
     }
 }
 

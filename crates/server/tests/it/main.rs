@@ -4,6 +4,7 @@ mod cli;
 mod connections;
 mod crash;
 mod deliveries;
+mod descriptions;
 mod errors;
 mod node;
 mod sockets;
