@@ -43,7 +43,9 @@ pub(crate) fn ensure() -> Result<()> {
     let missing = || {
         let postgres = postgres_bin().is_none().then_some("postgresql");
         let openssl = (!works(command("openssl", here).arg("version"))).then_some("openssl");
-        postgres.into_iter().chain(openssl).collect::<Vec<_>>()
+        let has_venv = works(command("python3", here).args(["-c", "import ensurepip, venv"]));
+        let venv = (!has_venv).then_some("python3-venv");
+        postgres.into_iter().chain(openssl).chain(venv).collect::<Vec<_>>()
     };
     let wanted = missing();
     if wanted.is_empty() {
@@ -51,10 +53,7 @@ pub(crate) fn ensure() -> Result<()> {
     }
     let by_hand = format!("apt-get install --no-install-recommends {}", wanted.join(" "));
     if !root()? || !works(command("apt-get", here).arg("--version")) {
-        bail!(
-            "missing: {}. On Debian or Ubuntu install it with: sudo {by_hand}",
-            wanted.join(" (the server) and ")
-        );
+        bail!("missing: {}. On Debian or Ubuntu install it with: sudo {by_hand}", wanted.join(" and "));
     }
     install(&wanted)?;
     let still = missing();

@@ -129,10 +129,10 @@ struct TokenClaims {
     #[schema(pattern = "^admin$", example = "admin")]
     role: String,
     /// When it was issued, in seconds since 1970.
-    #[schema(example = 1_773_606_600)]
+    #[schema(nullable = false, example = 1_773_606_600)]
     iat: Option<f64>,
     /// When it ends, in seconds since 1970.
-    #[schema(example = 1_773_693_000)]
+    #[schema(nullable = false, example = 1_773_693_000)]
     exp: Option<f64>,
 }
 

@@ -153,9 +153,10 @@ pub(super) struct LogView {
     #[schema(value_type = Object)]
     payload: Box<RawValue>,
     /// The receiver's status, if it answered.
-    #[schema(minimum = 100, maximum = 999)]
+    #[schema(required, minimum = 100, maximum = 999)]
     response_status: Option<u16>,
     /// What went wrong, if anything did.
+    #[schema(required)]
     error_message: Option<String>,
     created_at: Timestamp,
 }

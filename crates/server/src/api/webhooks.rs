@@ -247,8 +247,8 @@ async fn test_webhook(State(app): State<App>, _: Admin, Ids([id]): Ids<1>) -> Re
     path = "/api/webhooks/{id}/logs",
     tag = "Webhooks",
     params(
-        ("id" = AnyNumber, Path, description = "The webhook; an unknown one has no log", example = 5),
-        ("limit" = Option<AnyNumber>, Query, description = "Rows at most: 1 to 500; any other value counts as 50"),
+        ("id" = inline(AnyNumber), Path, description = "The webhook; an unknown one has no log", example = 5),
+        ("limit" = inline(Option<AnyNumber>), Query, description = "Rows at most: 1 to 500; any other value counts as 50"),
     ),
     security(("bearerAuth" = [])),
     responses((status = 200, description = "The attempts", body = Vec<LogView>))

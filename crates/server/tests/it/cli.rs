@@ -140,7 +140,7 @@ fn post_login(address: SocketAddr, body_bytes: usize) -> TcpStream {
 fn the_help_texts_are_the_known_ones() {
     let folder = folder();
     let mut text = String::new();
-    for verb in ["", "serve ", "config ", "config check ", "config print ", "key ", "key new "]
+    for verb in ["", "serve ", "config ", "config check ", "config print ", "key ", "key new ", "openapi "]
         .map(|verb| format!("{verb}--help"))
     {
         let run = run(folder.path(), &verb.split(' ').collect::<Vec<_>>());

@@ -63,6 +63,20 @@ pub(super) const EVENTS: &[Event] = &[
         data: || event::game_status(&samples::session_game()),
     },
     Event {
+        kind: kind::GAME_REMOVED,
+        summary: "A game was taken out of a session; its row as it was.",
+        audience: Audience::Subscribers,
+        schema: || named("SessionGameRow"),
+        data: || event::game_status(&samples::session_game()),
+    },
+    Event {
+        kind: kind::ROOM_UPDATED,
+        summary: "A session game's room code was set, or its room was found to have changed.",
+        audience: Audience::Subscribers,
+        schema: || named("SessionGameRow"),
+        data: || event::game_status(&samples::session_game()),
+    },
+    Event {
         kind: kind::PLAYER_COUNT_UPDATED,
         summary: "A session game's player count was set or found to have changed.",
         audience: Audience::Subscribers,

@@ -6,8 +6,14 @@ mod shared;
 #[cfg(test)]
 mod tests;
 
+use fanfare_model::game::{Drawing, Length};
 use serde_json::{Value, json};
-use utoipa::openapi::OpenApi;
+use utoipa::{OpenApi as _, openapi::OpenApi};
+
+/// Schemas that stand in parameters only, which handlers name without bringing them along.
+#[derive(utoipa::OpenApi)]
+#[openapi(components(schemas(Drawing, Length)))]
+struct OfParameters;
 
 /// The tags in the order in which they are shown.
 const TAGS: &[(&str, &str)] = &[
@@ -36,7 +42,7 @@ What needs a token takes it from `POST /api/auth/login`.";
 
 /// The whole document, from what the routers say of their handlers.
 pub(super) fn document(parts: impl IntoIterator<Item = OpenApi>) -> Value {
-    let mut all = OpenApi::default();
+    let mut all = OfParameters::openapi();
     for part in parts {
         all.merge(part);
     }

@@ -1,6 +1,6 @@
 //! What holds for every operation of a kind, so that no handler has to say it.
 
-use fanfare_model::limits::IDEMPOTENCY_KEY_MAX_BYTES;
+use fanfare_model::limits::{IDEMPOTENCY_KEY_MAX_BYTES, INTEGER_MAX};
 use serde_json::{Map, Value, json};
 
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
@@ -65,6 +65,7 @@ pub(super) fn operations(document: &mut Value) -> impl Iterator<Item = &mut Valu
 
 /// Adds the shared parts, and to every operation those that are its.
 pub(super) fn complete(document: &mut Value) {
+    bound_integers(document);
     for operation in operations(document) {
         complete_operation(operation);
     }
@@ -96,6 +97,20 @@ pub(super) fn complete(document: &mut Value) {
             "schema": {"type": "string", "enum": ["true"]},
         },
     });
+}
+
+/// No integer is larger than JavaScript can hold, in requests or in answers.
+fn bound_integers(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(bound_integers),
+        Value::Object(fields) => {
+            if fields.get("format").is_some_and(|format| format == "int64") {
+                fields.entry("maximum").or_insert(INTEGER_MAX.into());
+            }
+            fields.values_mut().for_each(bound_integers);
+        }
+        _ => {}
+    }
 }
 
 fn response((status, name, when, body): &(&str, &str, &str, &str)) -> (String, Value) {
