@@ -91,9 +91,9 @@ fn counted() -> SessionGame {
 }
 
 fn session_started() -> Value {
-    exactly([(
+    exactly(&[(
         "session",
-        exactly([
+        exactly(&[
             ("id", id()),
             ("is_active", named("Flag")),
             ("created_at", named("Timestamp")),
@@ -103,8 +103,8 @@ fn session_started() -> Value {
 }
 
 fn game_added() -> Value {
-    let session = exactly([("id", id()), ("is_active", boolean()), ("games_played", count())]);
-    let mut game = exactly([
+    let session = exactly(&[("id", id()), ("is_active", boolean()), ("games_played", count())]);
+    let mut game = exactly(&[
         ("id", id()),
         ("title", text()),
         ("pack_name", text()),
@@ -114,19 +114,19 @@ fn game_added() -> Value {
     ]);
     // Only when it is known.
     game["properties"]["room_code"] = serde_json::json!({"type": "string", "pattern": "^[A-Z]{4}$"});
-    exactly([("session", session), ("game", game)])
+    exactly(&[("session", session), ("game", game)])
 }
 
 fn session_ended() -> Value {
-    let session = exactly([("id", id()), ("is_active", named("Flag")), ("games_played", count())]);
-    exactly([("session", session)])
+    let session = exactly(&[("id", id()), ("is_active", named("Flag")), ("games_played", count())]);
+    exactly(&[("session", session)])
 }
 
 fn player_count_updated() -> Value {
     let mut session_game_id = id();
     session_game_id["description"] = "The `sessionGameId`, not the game's own id".into();
     let statuses: Vec<_> = CountStatus::ALL.into_iter().map(CountStatus::as_str).collect();
-    exactly([
+    exactly(&[
         ("sessionId", id()),
         ("gameId", session_game_id),
         ("game_id", id()),

@@ -169,7 +169,7 @@ fn event_frame(event: &Event) -> Value {
     };
     let mut seq = json!({"type": "integer", "minimum": 1});
     seq["description"] = "Its place among the session's events, without a gap".into();
-    let payload = exactly([
+    let payload = exactly(&[
         ("type", constant(event.kind)),
         ("timestamp", named("Timestamp")),
         ("data", named(&data(event.kind))),
@@ -198,7 +198,7 @@ fn event_delivery(event: &Event) -> Value {
         "name": event.kind,
         "summary": event.summary,
         "headers": named("WebhookHeaders"),
-        "payload": exactly([
+        "payload": exactly(&[
             ("event", constant(event.kind)),
             ("timestamp", named("Timestamp")),
             ("data", named(&data(event.kind))),
@@ -237,7 +237,7 @@ fn schemas() -> Map<String, Value> {
 
 fn webhook_headers() -> Value {
     let header = |pattern: &str, description: &str| json!({"type": "string", "pattern": pattern, "description": description});
-    schemas::with([
+    schemas::with(&[
         ("content-type", header("^application/json$", "The body is JSON")),
         ("user-agent", header("^Jackbox-Game-Picker-Webhook/1\\.0$", "Who sends")),
         ("x-webhook-event", header("^[a-z-]+\\.[a-z-]+$", "The event's name")),

@@ -3,14 +3,14 @@
 use serde_json::{Map, Value, json};
 
 /// An object with exactly these fields.
-pub(super) fn exactly<const N: usize>(fields: [(&str, Value); N]) -> Value {
+pub(super) fn exactly(fields: &[(&str, Value)]) -> Value {
     let mut schema = with(fields);
     schema["additionalProperties"] = json!(false);
     schema
 }
 
 /// An object with these fields and maybe others.
-pub(super) fn with<const N: usize>(fields: [(&str, Value); N]) -> Value {
+pub(super) fn with(fields: &[(&str, Value)]) -> Value {
     let names: Vec<_> = fields.iter().map(|(name, _)| *name).collect();
     let properties: Map<_, _> =
         fields.iter().map(|(name, schema)| ((*name).to_owned(), schema.clone())).collect();

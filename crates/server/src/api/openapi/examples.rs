@@ -9,8 +9,10 @@ use super::super::{
 };
 use fanfare_model::event::SessionGameRow;
 
+type Example = fn() -> Value;
+
 /// Schemas of rows, and how the server writes one.
-const ROWS: &[(&str, fn() -> Value)] = &[
+const ROWS: &[(&str, Example)] = &[
     ("GameRow", || row(&GameRow::from(samples::game()))),
     ("SessionRow", || row(&SessionRow::from(samples::session()))),
     ("SessionGameRow", || row(&SessionGameRow::from(&samples::session_game()))),
