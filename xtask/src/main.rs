@@ -8,6 +8,7 @@ mod guard;
 mod needs;
 mod postgres;
 mod process;
+mod schemathesis;
 mod test;
 mod tidy;
 mod tls;

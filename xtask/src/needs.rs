@@ -44,7 +44,9 @@ pub(crate) fn ensure() -> Result<()> {
         let postgres = postgres_bin().is_none().then_some("postgresql");
         let openssl = (!works(command("openssl", here).arg("version"))).then_some("openssl");
         let curl = (!works(command("curl", here).arg("--version"))).then_some("curl");
-        postgres.into_iter().chain(openssl).chain(curl).collect::<Vec<_>>()
+        let has_venv = works(command("python3", here).args(["-c", "import ensurepip, venv"]));
+        let venv = (!has_venv).then_some("python3-venv");
+        postgres.into_iter().chain(openssl).chain(curl).chain(venv).collect::<Vec<_>>()
     };
     let wanted = missing();
     if wanted.is_empty() {

@@ -10,7 +10,7 @@ use crate::{
     needs,
     postgres::{Durability, Server},
     process::{cargo, command, run, watched, works},
-    tidy,
+    schemathesis, tidy,
 };
 
 /// Where the Node programs are that the integration tests talk to: those that test themselves
@@ -56,6 +56,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "postgres", run: start_postgres, wants: &["needs"] },
     Stage { name: "tests", run: run_tests, wants: DATABASE },
     Stage { name: "doc-tests", run: run_doc_tests, wants: &[] },
+    Stage { name: "schemathesis", run: fuzz, wants: &["needs"] },
     Stage { name: "deny", run: check_dependencies, wants: &[] },
 ];
 
@@ -100,12 +101,12 @@ pub(crate) fn run_stages(root: &Path, only: Option<&str>, filter: Vec<String>) -
 }
 
 fn print_summary(lines: &[Line]) {
-    println!("\n{:<12}{:>10}  result", "stage", "minutes");
+    println!("\n{:<13}{:>10}  result", "stage", "minutes");
     for Line { name, took, result } in lines {
-        println!("{name:<12}{:>10.2}  {result}", took.as_secs_f64() / 60.0);
+        println!("{name:<13}{:>10.2}  {result}", took.as_secs_f64() / 60.0);
     }
     let total: Duration = lines.iter().map(|line| line.took).sum();
-    println!("{:<12}{:>10.2}", "total", total.as_secs_f64() / 60.0);
+    println!("{:<13}{:>10.2}", "total", total.as_secs_f64() / 60.0);
 }
 
 fn minutes(took: Duration) -> String {
@@ -181,6 +182,12 @@ fn run_doc_tests(shared: &mut Run) -> Result<Outcome> {
     let mut tests = cargo(shared.root);
     tests.args(["test", "--doc", "--workspace", "--all-features"]).args(quiet());
     finish(shared, &mut tests)
+}
+
+/// Every operation of the running server against its own description.
+fn fuzz(shared: &mut Run) -> Result<Outcome> {
+    schemathesis::run(shared.root)?;
+    Ok(Outcome::Done)
 }
 
 fn check_dependencies(shared: &mut Run) -> Result<Outcome> {

@@ -45,6 +45,21 @@ pub mod kind {
     pub const POLL_UPDATED: &str = "poll.updated";
     /// A poll was closed.
     pub const POLL_ENDED: &str = "poll.ended";
+
+    /// Every one of them.
+    pub const ALL: &[&str] = &[
+        SESSION_STARTED,
+        SESSION_ENDED,
+        GAME_ADDED,
+        GAME_STATUS,
+        PLAYER_COUNT_UPDATED,
+        VOTE_RECORDED,
+        GAME_REMOVED,
+        ROOM_UPDATED,
+        POLL_STARTED,
+        POLL_UPDATED,
+        POLL_ENDED,
+    ];
 }
 
 /// The stream of a session's events, in which `seq` counts from 1 without a gap.

@@ -48,10 +48,10 @@ pub const POLL_OPEN_DEFAULT_S: i64 = 60;
 pub const POLL_UPDATE_MIN_MS: i64 = 1_000;
 /// Names and patterns in a webhook's `events`.
 pub const WEBHOOK_EVENTS_MAX: usize = 100;
-/// One of those, in bytes.
-pub const WEBHOOK_EVENT_MAX_BYTES: usize = 200;
-/// A webhook's name or secret, in bytes.
-pub const WEBHOOK_TEXT_MAX_BYTES: usize = 1_000;
+/// One of those, in characters.
+pub const WEBHOOK_EVENT_MAX_CHARS: usize = 200;
+/// A webhook's name or secret, in characters.
+pub const WEBHOOK_TEXT_MAX_CHARS: usize = 1_000;
 
 /// The largest frame a client may send on a socket, in bytes (64 KiB).
 pub const SOCKET_FRAME_MAX_BYTES: usize = 64 << 10;

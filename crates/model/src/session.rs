@@ -66,7 +66,8 @@ pub enum CountStatus {
 }
 
 impl CountStatus {
-    const ALL: [Self; 7] =
+    /// Every status.
+    pub const ALL: [Self; 7] =
         [Self::Idle, Self::Lobby, Self::Locked, Self::Ended, Self::Failed, Self::Stopped, Self::Manual];
 
     /// The word of the API and of the database.

@@ -5,7 +5,7 @@ use url::Url;
 
 use crate::{
     Timestamp, json,
-    limits::{WEBHOOK_EVENT_MAX_BYTES, WEBHOOK_EVENTS_MAX, WEBHOOK_TEXT_MAX_BYTES},
+    limits::{WEBHOOK_EVENT_MAX_CHARS, WEBHOOK_EVENTS_MAX, WEBHOOK_TEXT_MAX_CHARS},
 };
 
 /// A receiver of events.
@@ -67,9 +67,11 @@ pub enum InvalidWebhook {
     EventsNotArray,
     #[error("events must be an array of strings")]
     EventNotString,
-    #[error("events must hold at most {WEBHOOK_EVENTS_MAX} names of at most {WEBHOOK_EVENT_MAX_BYTES} bytes")]
+    #[error(
+        "events must hold at most {WEBHOOK_EVENTS_MAX} names of at most {WEBHOOK_EVENT_MAX_CHARS} characters"
+    )]
     EventsTooLong,
-    #[error("{0} must not be longer than {WEBHOOK_TEXT_MAX_BYTES} bytes")]
+    #[error("{0} must not be longer than {WEBHOOK_TEXT_MAX_CHARS} characters")]
     TooLong(&'static str),
     #[error("Invalid URL format")]
     Url,
@@ -130,7 +132,11 @@ fn url(value: &Value) -> Result<String, InvalidWebhook> {
 
 fn text(name: &'static str, value: &Value) -> Result<String, InvalidWebhook> {
     let text = value.as_str().filter(|text| !text.is_empty()).ok_or(InvalidWebhook::NotText(name))?;
-    if text.len() > WEBHOOK_TEXT_MAX_BYTES { Err(InvalidWebhook::TooLong(name)) } else { Ok(text.to_owned()) }
+    if text.chars().count() > WEBHOOK_TEXT_MAX_CHARS {
+        Err(InvalidWebhook::TooLong(name))
+    } else {
+        Ok(text.to_owned())
+    }
 }
 
 fn events(value: &Value) -> Result<Vec<String>, InvalidWebhook> {
@@ -138,8 +144,8 @@ fn events(value: &Value) -> Result<Vec<String>, InvalidWebhook> {
     let names =
         items.iter().map(|item| item.as_str().map(str::to_owned).ok_or(InvalidWebhook::EventNotString));
     let names = names.collect::<Result<Vec<_>, _>>()?;
-    let too_long =
-        names.len() > WEBHOOK_EVENTS_MAX || names.iter().any(|name| name.len() > WEBHOOK_EVENT_MAX_BYTES);
+    let too_long = names.len() > WEBHOOK_EVENTS_MAX
+        || names.iter().any(|name| name.chars().count() > WEBHOOK_EVENT_MAX_CHARS);
     if too_long { Err(InvalidWebhook::EventsTooLong) } else { Ok(names) }
 }
 
@@ -158,8 +164,8 @@ mod tests {
         let full = json!({"name": "n", "url": "https://example.com", "secret": "s", "events": []});
         assert_eq!(error_of(&full), None);
         let mut largest = full.clone();
-        largest["name"] = json!("n".repeat(1_000));
-        largest["events"] = json!(vec!["a".repeat(200); 100]);
+        largest["name"] = json!("🎮".repeat(1_000));
+        largest["events"] = json!(vec!["é".repeat(200); 100]);
         assert_eq!(error_of(&largest), None);
         for (field, value, expected) in [
             ("name", json!(""), missing),
@@ -175,10 +181,14 @@ mod tests {
             ("url", json!("http://"), "Invalid URL format"),
             ("url", json!(5), "Invalid URL format"),
             ("name", json!(5), "name must be a non-empty string"),
-            ("name", json!("n".repeat(1_001)), "name must not be longer than 1000 bytes"),
-            ("secret", json!("s".repeat(1_001)), "secret must not be longer than 1000 bytes"),
-            ("events", json!(vec!["a"; 101]), "events must hold at most 100 names of at most 200 bytes"),
-            ("events", json!(["a".repeat(201)]), "events must hold at most 100 names of at most 200 bytes"),
+            ("name", json!("n".repeat(1_001)), "name must not be longer than 1000 characters"),
+            ("secret", json!("s".repeat(1_001)), "secret must not be longer than 1000 characters"),
+            ("events", json!(vec!["a"; 101]), "events must hold at most 100 names of at most 200 characters"),
+            (
+                "events",
+                json!(["a".repeat(201)]),
+                "events must hold at most 100 names of at most 200 characters",
+            ),
         ] {
             let mut body = full.clone();
             body[field] = value;

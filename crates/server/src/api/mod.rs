@@ -1,20 +1,26 @@
 //! The HTTP API: translates requests into use cases and their results into JSON. Decides nothing.
 
+mod asyncapi;
 mod auth;
 mod body;
 mod catalogue;
+mod docs;
 mod error;
 mod extract;
 mod games;
 mod guard;
 mod metrics;
+mod openapi;
 mod packs;
 mod picker;
 mod polls;
 mod rooms;
+mod samples;
+mod schemas;
 mod session_exports;
 mod session_games;
 mod sessions;
+mod sockets;
 mod stats;
 mod stream;
 mod views;
@@ -29,8 +35,8 @@ use axum::{
     http::{HeaderName, Request},
     middleware,
     response::Response,
-    routing::get,
 };
+use serde_json::Value;
 use tower_http::{
     ServiceBuilderExt,
     catch_panic::CatchPanicLayer,
@@ -40,11 +46,7 @@ use tower_http::{
 use tracing::{Level, Span};
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::{
-    app::App,
-    config::Http,
-    live::{self, Live},
-};
+use crate::{app::App, config::Http, live::Live};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Longer request ids are replaced, in bytes.
@@ -64,19 +66,30 @@ pub(crate) fn router(app: App, live: Live, settings: &Http) -> Router {
         .option_layer(cors)
         .layer(middleware::from_fn_with_state(guard, guard::admit))
         .layer(CatchPanicLayer::custom(error::on_panic));
-    let sockets = Router::new()
-        .route("/api/sessions/live", get(live::upgrade))
-        .method_not_allowed_fallback(error::unknown_method);
-    let (routes, _openapi) = routes().split_for_parts();
-    routes
-        .fallback(error::unknown_route)
-        .method_not_allowed_fallback(error::unknown_method)
+    let descriptions = docs::Descriptions::new(&openapi(), &asyncapi());
+    let (routes, _) = routes()
         .with_state(app)
-        .merge(sockets.with_state(live))
-        .layer(layers)
+        .merge(sockets::routes().with_state(live))
+        .merge(docs::routes().with_state(descriptions))
+        .split_for_parts();
+    routes.fallback(error::unknown_route).method_not_allowed_fallback(error::unknown_method).layer(layers)
 }
 
-/// Every operation of the API.
+/// The OpenAPI description of everything that [`router`] serves.
+pub(crate) fn openapi() -> Value {
+    openapi::document([
+        routes().into_openapi(),
+        sockets::routes().into_openapi(),
+        docs::routes().into_openapi(),
+    ])
+}
+
+/// The AsyncAPI description of what is said on sockets, in event streams and to webhooks.
+pub(crate) fn asyncapi() -> Value {
+    asyncapi::document()
+}
+
+/// Every operation that needs no more than the use cases.
 fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(auth::routes())

@@ -122,14 +122,18 @@ pub(super) fn raw<T: Serialize>(rows: &T) -> Json<Box<RawValue>> {
 
 /// A webhook, without its secret; booleans as `true`/`false`.
 #[derive(Serialize, ToSchema)]
+#[schema(as = Webhook)]
 pub(super) struct WebhookView {
+    #[schema(minimum = 1)]
     id: i64,
     name: String,
     url: String,
     events: Vec<String>,
     enabled: bool,
     created_at: Timestamp,
+    /// What was done; only in answers to changes.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     message: Option<&'static str>,
 }
 
@@ -148,13 +152,20 @@ impl From<Webhook> for WebhookView {
 
 /// One attempt in a webhook's log; `payload` is the event's `data`, not the envelope.
 #[derive(Serialize, ToSchema)]
+#[schema(as = WebhookLog)]
 pub(super) struct LogView {
+    #[schema(minimum = 1)]
     id: i64,
+    #[schema(minimum = 1)]
     webhook_id: i64,
     event_type: String,
     #[schema(value_type = Object)]
     payload: Box<RawValue>,
+    /// The receiver's status, if it answered.
+    #[schema(required, minimum = 100, maximum = 999)]
     response_status: Option<u16>,
+    /// What went wrong, if anything did.
+    #[schema(required)]
     error_message: Option<String>,
     created_at: Timestamp,
 }

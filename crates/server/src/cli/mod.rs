@@ -7,6 +7,7 @@ mod export;
 mod flags;
 mod import;
 mod key;
+mod openapi;
 mod progress;
 mod reach;
 mod serve;
@@ -97,6 +98,12 @@ enum Verb {
     Key {
         #[command(subcommand)]
         verb: KeyVerb,
+    },
+    /// Print the description of the HTTP API (OpenAPI 3.1)
+    Openapi {
+        /// Print that of sockets, event streams and webhooks instead (AsyncAPI 3.0)
+        #[arg(long)]
+        asyncapi: bool,
     },
 }
 
@@ -211,6 +218,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
             log.start()?;
             key::new(&loaded)
         }
+        Verb::Openapi { asyncapi } => openapi::openapi(asyncapi),
     }
 }
 

@@ -32,6 +32,7 @@ use fanfare_store::{
 use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::send::request;
 use self::{
     backoff::Backoff,
     outcome::{Recorder, Settled},

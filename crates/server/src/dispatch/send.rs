@@ -59,7 +59,7 @@ impl Sender {
 }
 
 /// The request for `event`, made and signed at `now`: the signed bytes are the sent bytes.
-fn request(event: &Event, webhook: &Webhook, now: Timestamp) -> Outgoing {
+pub(crate) fn request(event: &Event, webhook: &Webhook, now: Timestamp) -> Outgoing {
     let body = Bytes::from(event.webhook_body());
     let (secret, seconds) = (&webhook.secret, now.as_seconds());
     let headers = HeaderMap::from_iter([

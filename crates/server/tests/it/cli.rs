@@ -140,9 +140,19 @@ fn post_login(address: SocketAddr, body_bytes: usize) -> TcpStream {
 fn the_help_texts_are_the_known_ones() {
     let folder = folder();
     let mut text = String::new();
-    for verb in
-        ["", "serve ", "import ", "export ", "config ", "config check ", "config print ", "key ", "key new "]
-            .map(|verb| format!("{verb}--help"))
+    for verb in [
+        "",
+        "serve ",
+        "import ",
+        "export ",
+        "config ",
+        "config check ",
+        "config print ",
+        "key ",
+        "key new ",
+        "openapi ",
+    ]
+    .map(|verb| format!("{verb}--help"))
     {
         let run = run(folder.path(), &verb.split(' ').collect::<Vec<_>>());
         assert_eq!((run.code, run.errors.as_str()), (Some(0), ""), "{verb}");

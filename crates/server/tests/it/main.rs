@@ -6,6 +6,7 @@ mod connections;
 mod contract;
 mod crash;
 mod deliveries;
+mod descriptions;
 mod documents;
 mod errors;
 mod examples;

@@ -133,13 +133,15 @@ impl Client {
     }
 
     pub(crate) async fn raw(&self, request: Request<Full<Bytes>>) -> Reply {
-        soon("an answer", async {
-            let (parts, body) = self.http.request(request).await.expect("a connection").into_parts();
-            let bytes = body.collect().await.expect("a whole body").to_bytes();
-            let text = String::from_utf8(bytes.to_vec()).expect("UTF-8");
-            Reply { status: parts.status, headers: parts.headers, text }
-        })
-        .await
+        let (parts, body) = self.send_raw(request).await.into_parts();
+        let bytes = soon("a whole body", body.collect()).await.expect("a whole body").to_bytes();
+        let text = String::from_utf8(bytes.to_vec()).expect("UTF-8");
+        Reply { status: parts.status, headers: parts.headers, text }
+    }
+
+    /// The answer as it comes, for bodies that are no text.
+    pub(crate) async fn send_raw(&self, request: Request<Full<Bytes>>) -> Response<Incoming> {
+        soon("an answer", self.http.request(request)).await.expect("a connection")
     }
 
     /// The head of an answer whose body may have no end.

@@ -1,0 +1,290 @@
+//! The AsyncAPI description: what is said on the game socket, in event streams and to webhooks. Every
+//! example is written by what writes the real message.
+
+mod events;
+mod schemas;
+mod socket;
+#[cfg(test)]
+mod tests;
+
+use fanfare_model::{
+    event::{Event as Committed, SessionGameRow, session_topic},
+    json::Flag,
+};
+use serde_json::{Map, Value, json};
+use utoipa::{PartialSchema, ToSchema};
+
+use self::{
+    events::{Audience, EVENTS, Event},
+    schemas::{constant, exactly, named},
+    socket::{FROM_CLIENTS, FROM_THE_SERVER, Message},
+};
+use super::samples;
+use crate::dispatch;
+
+const ABOUT: &str = "\
+Everything that happens is an event. Sockets and event streams hear of it at once and in order; webhooks \
+are told at least once, each at its own pace.
+
+An event of a session carries `seq`, its place among the session's events, from 1 and without a gap: a \
+client that names the last one it has seen is sent what it missed. Every event carries `id`, the \
+`webhook-id` of its deliveries.";
+
+/// The whole document.
+pub(super) fn document() -> Value {
+    json!({
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Fanfare events",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": ABOUT,
+            "license": {"name": "MIT OR Apache-2.0"},
+        },
+        "defaultContentType": "application/json",
+        "servers": {
+            "socket": {
+                "host": "localhost:5000",
+                "protocol": "ws",
+                "description": "The same host and port as the HTTP API",
+            },
+            "http": {
+                "host": "localhost:5000",
+                "protocol": "http",
+                "description": "The HTTP API, described by /openapi.json",
+            },
+        },
+        "channels": channels(),
+        "operations": operations(),
+        "components": {
+            "messages": messages(),
+            "schemas": schemas(),
+            "securitySchemes": {
+                "token": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "JWT",
+                    "description": "A token from POST /api/auth/login; on the socket it is said in `auth`",
+                },
+            },
+        },
+    })
+}
+
+fn channels() -> Value {
+    let socket = FROM_CLIENTS.iter().map(|message| client(message.kind));
+    let socket = socket.chain(FROM_THE_SERVER.iter().map(|message| server(message.kind)));
+    let of_session =
+        |event: &&Event| event.audience == Audience::Subscribers || event.kind == "session.started";
+    json!({
+        "live": {
+            "address": "/api/sessions/live",
+            "title": "The game socket",
+            "description": "A WebSocket of JSON text frames. A reader that is too slow is closed with 1013, a \
+                client that is silent for 60 seconds or never says who it is with 1008, too large a frame with \
+                1009, and everybody with 1001 when the server stops.",
+            "servers": [{"$ref": "#/servers/socket"}],
+            "messages": references(socket.chain(EVENTS.iter().map(|event| frame(event.kind)))),
+            "bindings": {"ws": {"method": "GET", "bindingVersion": "0.1.0"}},
+        },
+        "sessionEvents": {
+            "address": "/api/sessions/{id}/events",
+            "title": "A session's events as a stream",
+            "description": "Server-sent events, public. `id:` is the event's `seq`, and `Last-Event-ID` resumes; \
+                a comment every 15 seconds keeps the stream open.",
+            "servers": [{"$ref": "#/servers/http"}],
+            "parameters": {"id": {"description": "The session", "examples": ["3"]}},
+            "messages": references(EVENTS.iter().filter(of_session).map(|event| frame(event.kind))),
+        },
+        "allEvents": {
+            "address": "/api/events",
+            "title": "Every event as a stream",
+            "description": "Server-sent events, live only, for holders of a token.",
+            "servers": [{"$ref": "#/servers/http"}],
+            "messages": references(EVENTS.iter().map(|event| frame(event.kind))),
+        },
+        "webhook": {
+            "address": null,
+            "title": "A receiver of events",
+            "description": "A POST to the URL of every webhook that names the event. A 2xx is the end of it; \
+                everything else is tried again.",
+            "messages": references(EVENTS.iter().map(|event| delivery(event.kind))),
+            "bindings": {"http": {}},
+        },
+    })
+}
+
+fn operations() -> Value {
+    let refers = |channel: &str, names: Vec<String>| -> Value {
+        let path = |name: String| json!({"$ref": format!("#/channels/{channel}/messages/{name}")});
+        names.into_iter().map(path).collect()
+    };
+    let operation = |action: &str, channel: &str, summary: &str, names: Vec<String>| {
+        let messages = refers(channel, names);
+        let channel = json!({"$ref": format!("#/channels/{channel}")});
+        json!({"action": action, "channel": channel, "summary": summary, "messages": messages})
+    };
+    let all = |name: fn(&str) -> String| EVENTS.iter().map(|event| name(event.kind)).collect::<Vec<_>>();
+    let asked = FROM_CLIENTS.iter().map(|message| client(message.kind)).collect();
+    let answered = FROM_THE_SERVER.iter().map(|message| server(message.kind)).collect();
+    let token = json!([{"$ref": "#/components/securitySchemes/token"}]);
+    let mut every_event = operation("send", "allEvents", "Streams every event", all(frame));
+    every_event["security"] = token;
+    let of_session = channels()["sessionEvents"]["messages"].as_object().cloned().unwrap_or_default();
+    let of_session = of_session.into_iter().map(|(name, _)| name).collect();
+    json!({
+        "hearClients": operation("receive", "live", "Takes what clients say", asked),
+        "answerClients": operation("send", "live", "Answers clients", answered),
+        "tellSockets": operation("send", "live", "Tells sockets what happened", all(frame)),
+        "streamSessionEvents": operation("send", "sessionEvents", "Streams a session's events", of_session),
+        "streamAllEvents": every_event,
+        "tellWebhooks": operation("send", "webhook", "Tells webhooks what happened", all(delivery)),
+    })
+}
+
+fn messages() -> Map<String, Value> {
+    let spoken =
+        |name: fn(&str) -> String| move |message: &Message| (name(message.kind), socket_message(message));
+    let from_clients = FROM_CLIENTS.iter().map(spoken(client));
+    let from_the_server = FROM_THE_SERVER.iter().map(spoken(server));
+    let frames = EVENTS.iter().map(|event| (frame(event.kind), event_frame(event)));
+    let deliveries = EVENTS.iter().map(|event| (delivery(event.kind), event_delivery(event)));
+    from_clients.chain(from_the_server).chain(frames).chain(deliveries).collect()
+}
+
+fn socket_message(message: &Message) -> Value {
+    let examples = (message.examples)().into_iter().map(|text| json!({"payload": parsed(&text)}));
+    json!({
+        "name": message.kind,
+        "summary": message.summary,
+        "payload": (message.schema)(),
+        "examples": examples.collect::<Vec<_>>(),
+    })
+}
+
+/// The event as sockets and streams are told it.
+fn event_frame(event: &Event) -> Value {
+    let heard_by = match event.audience {
+        Audience::Everyone => "Every authenticated socket hears it.",
+        Audience::Subscribers => "Sockets that are subscribed to the session hear it.",
+    };
+    let mut seq = json!({"type": "integer", "minimum": 1});
+    seq["description"] = "Its place among the session's events, without a gap".into();
+    let payload = exactly(&[
+        ("type", constant(event.kind)),
+        ("timestamp", named("Timestamp")),
+        ("data", named(&data(event.kind))),
+        ("seq", seq),
+        ("id", json!({"type": "string", "minLength": 1})),
+    ]);
+    let example = parsed(&committed(event).socket_frame());
+    json!({
+        "name": event.kind,
+        "summary": event.summary,
+        "description": heard_by,
+        "payload": payload,
+        "examples": [{"payload": example}],
+    })
+}
+
+/// The event as a webhook is told it.
+fn event_delivery(event: &Event) -> Value {
+    let committed = committed(event);
+    let request = dispatch::request(&committed, &samples::webhook(), committed.at);
+    let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let headers: Map<_, _> =
+        request.headers.iter().map(|(name, value)| (name.to_string(), json!(text(value)))).collect();
+    let body = parsed(&String::from_utf8_lossy(&request.body));
+    json!({
+        "name": event.kind,
+        "summary": event.summary,
+        "headers": named("WebhookHeaders"),
+        "payload": exactly(&[
+            ("event", constant(event.kind)),
+            ("timestamp", named("Timestamp")),
+            ("data", named(&data(event.kind))),
+        ]),
+        "examples": [{"headers": headers, "payload": body}],
+    })
+}
+
+fn committed(event: &Event) -> Committed {
+    Committed {
+        id: 1,
+        public_id: "evt_2rWq8sT4vYb1".into(),
+        topic: Some(session_topic(samples::session().id)),
+        seq: 2,
+        kind: event.kind.to_owned(),
+        at: samples::now(),
+        data: (event.data)(),
+    }
+}
+
+fn schemas() -> Map<String, Value> {
+    let mut derived = vec![
+        ("SessionGameRow".to_owned(), SessionGameRow::schema()),
+        ("Flag".to_owned(), Flag::schema()),
+        ("Timestamp".to_owned(), fanfare_model::Timestamp::schema()),
+    ];
+    SessionGameRow::schemas(&mut derived);
+    let derived = derived
+        .into_iter()
+        .map(|(name, schema)| (name, serde_json::to_value(schema).expect("a schema has string keys only")));
+    let mut schemas: Map<_, _> = derived.collect();
+    schemas.extend(EVENTS.iter().map(|event| (data(event.kind), (event.schema)())));
+    schemas.insert("WebhookHeaders".to_owned(), webhook_headers());
+    schemas
+}
+
+fn webhook_headers() -> Value {
+    let header = |pattern: &str, description: &str| json!({"type": "string", "pattern": pattern, "description": description});
+    schemas::with(&[
+        ("content-type", header("^application/json$", "The body is JSON")),
+        ("user-agent", header("^Jackbox-Game-Picker-Webhook/1\\.0$", "Who sends")),
+        ("x-webhook-event", header("^[a-z-]+\\.[a-z-]+$", "The event's name")),
+        (
+            "x-webhook-signature",
+            header(
+                "^sha256=[0-9a-f]{64}$",
+                "HMAC-SHA256 of exactly the body, with the webhook's secret as key, in hexadecimal",
+            ),
+        ),
+        ("webhook-id", header("^.+$", "The event's `id`, the same for every attempt")),
+        ("webhook-timestamp", header("^[0-9]+$", "When this attempt was made, in seconds since 1970")),
+        (
+            "webhook-signature",
+            header(
+                "^v1,[A-Za-z0-9+/]{43}=( v1,[A-Za-z0-9+/]{43}=)*$",
+                "HMAC-SHA256 of `{webhook-id}.{webhook-timestamp}.{body}` in base64, as Standard Webhooks defines it",
+            ),
+        ),
+    ])
+}
+
+fn references(names: impl Iterator<Item = String>) -> Map<String, Value> {
+    let path = |name: &str| json!({"$ref": format!("#/components/messages/{name}")});
+    names.map(|name| (name.clone(), path(&name))).collect()
+}
+
+fn client(kind: &str) -> String {
+    format!("client.{kind}")
+}
+
+fn server(kind: &str) -> String {
+    format!("server.{kind}")
+}
+
+fn frame(kind: &str) -> String {
+    kind.to_owned()
+}
+
+fn delivery(kind: &str) -> String {
+    format!("webhook.{kind}")
+}
+
+fn data(kind: &str) -> String {
+    format!("{kind}.data")
+}
+
+fn parsed(text: &str) -> Value {
+    serde_json::from_str(text).expect("what goes over the wire is JSON")
+}

@@ -1,0 +1,9 @@
+SwaggerUIBundle({
+  url: "openapi.json",
+  dom_id: "#operations",
+  deepLinking: true,
+  docExpansion: "list",
+  displayRequestDuration: true,
+  // The validator would be another host's.
+  validatorUrl: null,
+});

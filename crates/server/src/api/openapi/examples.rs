@@ -1,0 +1,100 @@
+//! Examples for whatever has none of its own: rows are written by the code that writes the real ones,
+//! everything else is put together from what its schema says.
+
+use serde_json::{Map, Value, json};
+
+use super::super::{
+    samples,
+    views::{GameRow, LogView, SessionRow, WebhookView},
+};
+use fanfare_model::event::SessionGameRow;
+
+type Example = fn() -> Value;
+
+/// Schemas of rows, and how the server writes one.
+const ROWS: &[(&str, Example)] = &[
+    ("GameRow", || row(&GameRow::from(&samples::game()))),
+    ("SessionRow", || row(&SessionRow::from(samples::session()))),
+    ("SessionGameRow", || row(&SessionGameRow::from(&samples::session_game()))),
+    ("Webhook", || row(&WebhookView::from(samples::webhook()))),
+    ("WebhookLog", || row(&LogView::from(samples::log_row()))),
+];
+
+fn row<T: serde::Serialize>(row: &T) -> Value {
+    serde_json::to_value(row).expect("rows have string keys only")
+}
+
+/// Gives the schemas of rows their examples.
+pub(super) fn put_rows(document: &mut Value) {
+    for (name, row) in ROWS {
+        if let Some(schema) = document["components"]["schemas"].get_mut(name) {
+            schema["examples"] = json!([row()]);
+        }
+    }
+}
+
+/// Gives an example to every request body and to every response that has none.
+pub(super) fn complete(document: &mut Value) {
+    let schemas = document["components"]["schemas"].clone();
+    for operation in super::shared::operations(document) {
+        if let Some(content) = operation.pointer_mut("/requestBody/content") {
+            each_without(content, |media| example_of(&media["schema"], &schemas));
+        }
+        for (status, response) in operation["responses"].as_object_mut().into_iter().flatten() {
+            let description = response["description"].clone();
+            let Some(content) = response.get_mut("content") else { continue };
+            // The description of a refusal is its text.
+            each_without(content, |media| match status.as_bytes()[0] {
+                b'4' | b'5' => json!({ "error": description }),
+                _ => example_of(&media["schema"], &schemas),
+            });
+        }
+    }
+}
+
+fn each_without(content: &mut Value, example: impl Fn(&Value) -> Value) {
+    for media in content.as_object_mut().into_iter().flat_map(Map::values_mut) {
+        if media.get("example").is_none() && media.get("examples").is_none() {
+            media["example"] = example(media);
+        }
+    }
+}
+
+/// A value that the schema takes: its own example, or one put together from its parts.
+fn example_of(schema: &Value, schemas: &Value) -> Value {
+    if let Some(name) = schema["$ref"].as_str().and_then(|path| path.strip_prefix("#/components/schemas/")) {
+        return example_of(&schemas[name], schemas);
+    }
+    let given = [&schema["examples"][0], &schema["example"], &schema["const"], &schema["enum"][0]];
+    if let Some(given) = given.into_iter().find(|value| !value.is_null()) {
+        return given.clone();
+    }
+    let is_null = |schema: &&Value| schema["type"] == "null";
+    for choice in ["oneOf", "anyOf"] {
+        if let Some(first) = schema[choice].as_array().and_then(|all| all.iter().find(|one| !is_null(one))) {
+            return example_of(first, schemas);
+        }
+    }
+    if let Some(parts) = schema["allOf"].as_array() {
+        let parts = parts.iter().map(|part| example_of(part, schemas));
+        return parts.filter_map(|part| part.as_object().cloned()).flatten().collect::<Map<_, _>>().into();
+    }
+    let kind = match &schema["type"] {
+        Value::Array(kinds) => kinds.iter().find(|kind| *kind != "null").and_then(Value::as_str),
+        kind => kind.as_str(),
+    };
+    match kind {
+        Some("object") => {
+            let fields = schema["properties"].as_object().into_iter().flatten();
+            fields
+                .map(|(name, field)| (name.clone(), example_of(field, schemas)))
+                .collect::<Map<_, _>>()
+                .into()
+        }
+        Some("array") => json!([example_of(&schema["items"], schemas)]),
+        Some("integer" | "number") => schema.get("minimum").cloned().unwrap_or(json!(1)),
+        Some("boolean") => json!(true),
+        Some("null") => Value::Null,
+        _ => json!("text"),
+    }
+}

@@ -1,0 +1,72 @@
+//! The OpenAPI description: what the annotated handlers say of themselves, and here, in one place,
+//! what holds for all of them.
+
+mod examples;
+mod shared;
+#[cfg(test)]
+mod tests;
+
+use fanfare_model::game::{Drawing, Length};
+use serde_json::{Value, json};
+use utoipa::{OpenApi as _, openapi::OpenApi};
+
+/// Schemas that stand in parameters only, which handlers name without bringing them along.
+#[derive(utoipa::OpenApi)]
+#[openapi(components(schemas(Drawing, Length)))]
+struct OfParameters;
+
+/// The tags in the order in which they are shown.
+const TAGS: &[(&str, &str)] = &[
+    ("Health", "Whether the server is well, and its figures."),
+    ("Auth", "Trading the admin key for a token."),
+    ("Games", "The library: games and their packs."),
+    ("Picker", "What to play next."),
+    ("Sessions", "Game nights, and the games played in them."),
+    ("Votes", "What the audience thinks of a game."),
+    ("Polls", "The audience chooses what comes next."),
+    ("Stats", "What was played and liked."),
+    ("Webhooks", "Who is told of what happens, and how it went."),
+    ("Events", "Hearing what happens while it happens."),
+    ("Descriptions", "What describes this API."),
+];
+
+const ABOUT: &str = "\
+Game nights: a library of party games, sessions, votes, and everybody who wants to hear of them.
+
+Bodies are JSON in UTF-8, times are ISO 8601 in UTC with milliseconds, ids are positive integers. An id \
+that is none is answered like an unknown one. Rows have booleans as `0` and `1`; requests may use those \
+or `true` and `false`. Every refusal is `{\"error\": \"…\"}`, some with more keys. Every answer has an \
+`x-request-id`, the request's own if it had one.
+
+What needs a token takes it from `POST /api/auth/login`.";
+
+/// The whole document, from what the routers say of their handlers.
+pub(super) fn document(parts: impl IntoIterator<Item = OpenApi>) -> Value {
+    let mut all = OfParameters::openapi();
+    for part in parts {
+        all.merge(part);
+    }
+    let mut document = serde_json::to_value(all).expect("a description has string keys only");
+    document["info"] = json!({
+        "title": "Fanfare",
+        "version": env!("CARGO_PKG_VERSION"),
+        "summary": "A self-hosted game-night server and event notification system",
+        "description": ABOUT,
+        "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"},
+    });
+    document["servers"] = json!([{"url": "/", "description": "This server"}]);
+    document["tags"] =
+        TAGS.iter().map(|(name, description)| json!({"name": name, "description": description})).collect();
+    document["components"]["securitySchemes"] = json!({
+        "bearerAuth": {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "JWT",
+            "description": "A token from `POST /api/auth/login`, valid for 24 hours.",
+        },
+    });
+    examples::put_rows(&mut document);
+    shared::complete(&mut document);
+    examples::complete(&mut document);
+    document
+}

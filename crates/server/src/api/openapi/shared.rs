@@ -1,0 +1,164 @@
+//! What holds for every operation of a kind, so that no handler has to say it.
+
+use fanfare_model::limits::{IDEMPOTENCY_KEY_MAX_BYTES, INTEGER_MAX};
+use serde_json::{Map, Value, json};
+
+const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
+
+/// Refusals that many operations have in common: status, name, when, and the body.
+const REFUSALS: &[(&str, &str, &str, &str)] = &[
+    ("400", "BadBody", "The body cannot be used as it came", r#"{"error":"Request body is not valid JSON"}"#),
+    ("401", "NoToken", "There is no token", r#"{"error":"Access token required"}"#),
+    (
+        "403",
+        "BadToken",
+        "The token is not valid, not valid any more, or not an admin's",
+        r#"{"error":"Invalid or expired token"}"#,
+    ),
+    (
+        "408",
+        "SlowBody",
+        "The body did not arrive in time",
+        r#"{"error":"Request body did not arrive in time"}"#,
+    ),
+    ("413", "LargeBody", "The body is too large", r#"{"error":"Request body is larger than 1048576 bytes"}"#),
+    (
+        "415",
+        "OtherBody",
+        "The body is not declared as JSON",
+        r#"{"error":"Content-Type must be application/json"}"#,
+    ),
+    (
+        "422",
+        "KeyReused",
+        "The `Idempotency-Key` came with another request before",
+        r#"{"error":"Idempotency-Key was used for another request"}"#,
+    ),
+    (
+        "429",
+        "TooMany",
+        "Too many requests from this address",
+        r#"{"error":"Too many requests. Please try again later."}"#,
+    ),
+    (
+        "500",
+        "Fault",
+        "Something went wrong that should not; the log says what",
+        r#"{"error":"Something went wrong!","message":"Internal error"}"#,
+    ),
+    (
+        "503",
+        "Unavailable",
+        "The database cannot be used now",
+        r#"{"error":"Something went wrong!","message":"The database is unavailable"}"#,
+    ),
+];
+
+/// Every operation of the document.
+pub(super) fn operations(document: &mut Value) -> impl Iterator<Item = &mut Value> {
+    let paths = document["paths"].as_object_mut().into_iter().flat_map(Map::values_mut);
+    paths.flat_map(|path| {
+        let members = path.as_object_mut().into_iter().flatten();
+        members.filter(|(name, _)| METHODS.contains(&name.as_str())).map(|(_, operation)| operation)
+    })
+}
+
+/// Adds the shared parts, and to every operation those that are its.
+pub(super) fn complete(document: &mut Value) {
+    bound_integers(document);
+    for operation in operations(document) {
+        complete_operation(operation);
+    }
+    let components = &mut document["components"];
+    components["responses"] = REFUSALS.iter().map(response).collect::<Map<_, _>>().into();
+    components["parameters"] = json!({
+        "IdempotencyKey": {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "description": "The same key with the same request gets the same answer again, within 24 hours, \
+                and nothing is created twice.",
+            "required": false,
+            "schema": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": IDEMPOTENCY_KEY_MAX_BYTES,
+                "pattern": "^[!-~]([ -~]*[!-~])?$",
+                "examples": ["5f2b6c1e-night-3-game-42"],
+            },
+        },
+    });
+    components["headers"] = json!({
+        "RetryAfter": {
+            "description": "Whole seconds to wait",
+            "schema": {"type": "integer", "minimum": 1, "examples": [1]},
+        },
+        "IdempotencyReplayed": {
+            "description": "`true` when this answer was given to an earlier request with the same `Idempotency-Key`",
+            "schema": {"type": "string", "enum": ["true"]},
+        },
+    });
+}
+
+/// No integer is larger than JavaScript can hold, in requests or in answers.
+fn bound_integers(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(bound_integers),
+        Value::Object(fields) => {
+            if fields.get("format").is_some_and(|format| format == "int64") {
+                fields.entry("maximum").or_insert(INTEGER_MAX.into());
+            }
+            fields.values_mut().for_each(bound_integers);
+        }
+        _ => {}
+    }
+}
+
+fn response((status, name, when, body): &(&str, &str, &str, &str)) -> (String, Value) {
+    let example: Value = serde_json::from_str(body).expect("written above as JSON");
+    let schema = json!({"$ref": "#/components/schemas/ErrorBody"});
+    let mut response = json!({
+        "description": when,
+        "content": {"application/json": {"schema": schema, "example": example}},
+    });
+    if *status == "429" {
+        response["headers"] = json!({"Retry-After": {"$ref": "#/components/headers/RetryAfter"}});
+    }
+    ((*name).to_owned(), response)
+}
+
+fn complete_operation(operation: &mut Value) {
+    // No word about security means none, and that is said.
+    let is_public = operation.get("security").is_none_or(|security| security == &json!([]));
+    if is_public {
+        operation["security"] = json!([]);
+    }
+    let has_body = operation.get("requestBody").is_some();
+    let creates = operation["responses"].get("201").is_some();
+    let mut statuses = vec!["429", "500", "503"];
+    if !is_public {
+        statuses.extend(["401", "403"]);
+    }
+    if has_body {
+        statuses.extend(["400", "408", "413", "415"]);
+    }
+    if creates {
+        statuses.push("422");
+        let parameters = operation.as_object_mut().map(|operation| operation.entry("parameters"));
+        let parameters = parameters.map(|entry| entry.or_insert_with(|| json!([])));
+        if let Some(Value::Array(parameters)) = parameters {
+            parameters.push(json!({"$ref": "#/components/parameters/IdempotencyKey"}));
+        }
+        operation["responses"]["201"]["headers"]["Idempotency-Replayed"] =
+            json!({"$ref": "#/components/headers/IdempotencyReplayed"});
+    }
+    if let Some(responses) = operation["responses"].as_object_mut() {
+        for (status, name, ..) in REFUSALS.iter().filter(|refusal| statuses.contains(&refusal.0)) {
+            responses
+                .entry(*status)
+                .or_insert_with(|| json!({"$ref": format!("#/components/responses/{name}")}));
+        }
+        let mut sorted: Vec<_> = std::mem::take(responses).into_iter().collect();
+        sorted.sort_by(|(a, _), (b, _)| a.cmp(b));
+        responses.extend(sorted);
+    }
+}
