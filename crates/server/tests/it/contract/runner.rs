@@ -114,7 +114,11 @@ pub(super) fn steps(scenario: &Value) -> Vec<Result<Step, String>> {
 pub(super) async fn run(scenario: &Value, engine: Engine) -> Result<(), String> {
     let start = Timestamp::parse(START).expect("a time");
     let clock = Clock::manual(start);
-    let app = TestApp::spawn_with(engine, clock.clone(), |_| {}).await;
+    let app = TestApp::spawn_with(engine, clock.clone(), |config| {
+        // Nobody asks the real room service: this address answers nothing.
+        config.rooms.base_url = "http://127.0.0.1:9/".parse().expect("a URL");
+    })
+    .await;
     let mut scene = Scene {
         host: app.host().await,
         visitor: app.stranger(),

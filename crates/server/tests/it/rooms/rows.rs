@@ -50,7 +50,7 @@ async fn a_removed_game_is_no_longer_watched(engine: Engine) {
     night.host.delete(&game).await.expect(200);
     assert_eq!(night.bot.hear().await["type"], "game.removed");
     eventually("the monitor's rest", || {
-        night.clock.advance(Duration::from_secs(60));
+        night.clock.advance(Duration::from_mins(1));
         let is_quiet = night.service.was_polled().is_none();
         async move { is_quiet.then_some(()) }
     })
