@@ -65,8 +65,10 @@ pub(crate) fn run(root: &Path) -> Result<()> {
 }
 
 /// The end of what the tool says: what was tested, and how much.
-fn summary(report: &str) -> &str {
-    report.rfind("Test cases:").map_or(report, |at| &report[at..]).trim_end_matches(['=', ' '])
+fn summary(report: &str) -> String {
+    let end = report.rfind("Test cases:").map_or(report, |at| &report[at..]);
+    let lines = end.lines().map(|line| line.trim_matches(['=', ' '])).filter(|line| !line.is_empty());
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// A virtual environment with exactly the packages of the list; it is made anew when the list changes.

@@ -15,6 +15,9 @@ NUMBERS = itertools.count(1)
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
+    # A wrong request is refused before its key counts; edited, it would no longer be known as wrong.
+    if case.meta is None or not case.meta.generation.mode.is_positive:
+        return
     key = (case.headers or {}).get("Idempotency-Key")
     if isinstance(key, str) and RIGHT.fullmatch(key):
         case.headers["Idempotency-Key"] = f"{next(NUMBERS)}-{key}"[:255].strip()
