@@ -138,43 +138,47 @@ pub fn file_name(session: &Session, format: Format) -> String {
     format!("session-{}-{day}.{}", session.id, format.extension())
 }
 
+#[derive(Serialize)]
+struct Export<'a> {
+    session: SessionFields<'a>,
+    games: Vec<SessionGameRow<'a>>,
+    votes_by_game: Vec<TallyRow<'a>>,
+    votes: Vec<VoteRow<'a>>,
+    polls: Vec<PollRow<'a>>,
+    statistics: Statistics,
+    exported_at: Timestamp,
+}
+
+#[derive(Serialize)]
+struct SessionFields<'a> {
+    id: i64,
+    notes: Option<&'a str>,
+    is_active: Flag,
+    created_at: Timestamp,
+    closed_at: Option<Timestamp>,
+    games_played: i64,
+}
+
+#[derive(Serialize)]
+struct TallyRow<'a> {
+    #[serde(flatten)]
+    tally: &'a Tally,
+    net_score: i64,
+    total_votes: i64,
+}
+
+#[derive(Serialize)]
+struct VoteRow<'a> {
+    game_id: i64,
+    username: &'a str,
+    #[serde(rename = "type")]
+    direction: &'static str,
+    timestamp: Timestamp,
+}
+
 /// The night as a JSON object: `{"session", "games", "votes_by_game", "votes", "polls",
 /// "statistics", "exported_at"}`, rows as the API shows them.
 pub fn json(night: &Night, now: Timestamp) -> String {
-    #[derive(Serialize)]
-    struct Export<'a> {
-        session: SessionFields<'a>,
-        games: Vec<SessionGameRow<'a>>,
-        votes_by_game: Vec<TallyRow<'a>>,
-        votes: Vec<VoteRow<'a>>,
-        polls: Vec<PollRow<'a>>,
-        statistics: Statistics,
-        exported_at: Timestamp,
-    }
-    #[derive(Serialize)]
-    struct SessionFields<'a> {
-        id: i64,
-        notes: Option<&'a str>,
-        is_active: Flag,
-        created_at: Timestamp,
-        closed_at: Option<Timestamp>,
-        games_played: i64,
-    }
-    #[derive(Serialize)]
-    struct TallyRow<'a> {
-        #[serde(flatten)]
-        tally: &'a Tally,
-        net_score: i64,
-        total_votes: i64,
-    }
-    #[derive(Serialize)]
-    struct VoteRow<'a> {
-        game_id: i64,
-        username: &'a str,
-        #[serde(rename = "type")]
-        direction: &'static str,
-        timestamp: Timestamp,
-    }
     let Session { id, notes, is_active, created_at, closed_at, games_played } = &night.session;
     let export = Export {
         session: SessionFields {

@@ -111,19 +111,24 @@ fn every_key_can_be_set_in_the_file_and_by_its_variable() {
         let secrets: Vec<_> = secrets.map(|secret| secret.clone().expect("set").0).into();
         assert_eq!(secrets, ["sqlite:x.db", "a", "j"]);
         assert_eq!(config.shutdown_deadline_ms, 101);
-        assert_http(&config.http);
-        assert_eq!((config.sockets.auth_timeout_ms, config.sockets.idle_timeout_ms), (30, 40));
-        let database = &config.database;
-        assert_eq!((database.durable, database.readers, database.writers), (false, 5, 6));
-        assert_eq!(config.delivery.retry_schedule.delays_ms(), [7, 8]);
-        assert_eq!(config.delivery.timeout_ms, 90);
-        let allowed: Vec<String> = config.delivery.egress_allow.iter().map(ToString::to_string).collect();
-        assert_eq!(allowed, ["10.0.0.0/8", "fd00::1/128"]);
-        let rooms = &config.rooms;
-        assert_eq!((rooms.base_url.as_str(), rooms.probe), ("http://rooms.example/x", true));
-        assert_eq!((rooms.poll_interval_ms, rooms.timeout_ms), (10_000, 91));
+        assert_tables(config);
         assert!(loaded.origins.iter().all(|origin| *origin != Origin::Default));
     }
+}
+
+/// What the test above sets in tables.
+fn assert_tables(config: &Config) {
+    assert_http(&config.http);
+    assert_eq!((config.sockets.auth_timeout_ms, config.sockets.idle_timeout_ms), (30, 40));
+    let database = &config.database;
+    assert_eq!((database.durable, database.readers, database.writers), (false, 5, 6));
+    assert_eq!(config.delivery.retry_schedule.delays_ms(), [7, 8]);
+    assert_eq!(config.delivery.timeout_ms, 90);
+    let allowed: Vec<String> = config.delivery.egress_allow.iter().map(ToString::to_string).collect();
+    assert_eq!(allowed, ["10.0.0.0/8", "fd00::1/128"]);
+    let rooms = &config.rooms;
+    assert_eq!((rooms.base_url.as_str(), rooms.probe), ("http://rooms.example/x", true));
+    assert_eq!((rooms.poll_interval_ms, rooms.timeout_ms), (10_000, 91));
 }
 
 /// What the test above sets of HTTP.
@@ -183,6 +188,15 @@ fn the_file_is_judged_by_line() {
             "delivery.retry_schedule_ms = [5, '6']",
             r#"f.toml:1: delivery.retry_schedule_ms is [5, "6"]: expected a list of whole numbers"#,
         ),
+        ("listen = 'a:1'\n\nlisten = 'b:1'", "f.toml:3: duplicate key"),
+    ] {
+        assert_eq!(load_with(file, &[], &[]).expect_err(file), expected);
+    }
+}
+
+#[test]
+fn networks_origins_and_addresses_are_judged_when_they_are_read() {
+    for (file, expected) in [
         (
             "http.cors_origins = ['https://a.example/']",
             r#"f.toml:1: http.cors_origins is ["https://a.example/"]: "https://a.example/" is no origin, such as https://example.com, without a path"#,
@@ -207,7 +221,6 @@ fn the_file_is_judged_by_line() {
             "rooms.base_url = 'http://a/?b'",
             r#"f.toml:1: rooms.base_url is "http://a/?b": expected an http or https URL without name, password or query"#,
         ),
-        ("listen = 'a:1'\n\nlisten = 'b:1'", "f.toml:3: duplicate key"),
     ] {
         assert_eq!(load_with(file, &[], &[]).expect_err(file), expected);
     }
