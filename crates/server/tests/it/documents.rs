@@ -11,7 +11,7 @@
 //! - `text`: the same lines, blanks at their ends apart. `…` stands for any part of a line, on a
 //!   line of its own for any lines.
 //!
-//! And they are complete: every operation of the API stands in a table of some page.
+//! And they are complete: every operation, event and setting stands in a table.
 
 use std::{
     collections::BTreeSet,
@@ -20,7 +20,7 @@ use std::{
     process::Stdio,
 };
 
-use fanfare_model::Timestamp;
+use fanfare_model::{Timestamp, event};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
@@ -282,15 +282,72 @@ async fn every_operation_stands_in_a_table_and_no_other_does() {
     assert_eq!(documented, served);
 }
 
+/// The names in the first cells of tables, without their backquotes.
+fn first_cells(text: &str) -> BTreeSet<&str> {
+    let cells = text.lines().filter_map(|line| line.strip_prefix('|')?.split('|').next());
+    cells.flat_map(|cell| cell.split(',')).map(|name| name.trim().trim_matches('`')).collect()
+}
+
+fn page_text(name: &str) -> String {
+    let path = pages().into_iter().find(|path| path.ends_with(name)).expect("a page");
+    fs::read_to_string(path).expect("UTF-8")
+}
+
+#[test]
+fn every_event_stands_in_the_table_of_events() {
+    let text = page_text("docs/websocket.md");
+    let documented = first_cells(&text);
+    for kind in event::kind::ALL {
+        assert!(documented.contains(kind), "{kind}");
+    }
+}
+
+#[test]
+fn every_setting_stands_in_a_table() {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_fanfare"))
+        .args(["config", "print"])
+        .env_clear()
+        .output()
+        .expect("the program runs");
+    let printed = String::from_utf8(output.stdout).expect("UTF-8");
+    let text = page_text("docs/running.md") + &page_text("docs/rooms.md");
+    let documented = first_cells(&text);
+    let (mut table, mut settings) = ("", 0);
+    for line in printed.lines() {
+        if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+            table = name;
+        }
+        let unset = || line.strip_prefix("# ")?.split_once(" is not set").map(|(name, _)| name);
+        let Some(name) = line.split_once(" = ").map(|(name, _)| name).or_else(unset) else { continue };
+        let name = if table.is_empty() { name.to_owned() } else { format!("{table}.{name}") };
+        assert!(documented.contains(name.as_str()), "{name}");
+        settings += 1;
+    }
+    assert!(settings > 20, "{printed}");
+}
+
+/// What a heading is called in a link.
+fn anchor(heading: &str) -> String {
+    let text = heading.trim_start_matches('#').trim().to_lowercase();
+    let kept = text.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+    kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+}
+
 #[test]
 fn links_between_pages_lead_somewhere() {
     for page in pages() {
         let text = fs::read_to_string(&page).expect("UTF-8");
         let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
-        for link in links.filter(|link| !link.contains("://") && !link.starts_with('#')) {
-            let file = link.split('#').next().unwrap_or_default();
-            let target = page.parent().expect("a folder").join(file);
+        for link in links.filter(|link| !link.contains("://")) {
+            let (file, place) = link.split_once('#').unwrap_or((link, ""));
+            let folder = page.parent().expect("a folder");
+            let target = if file.is_empty() { page.clone() } else { folder.join(file) };
             assert!(target.exists(), "{}: {link}", page.display());
+            if !place.is_empty() {
+                let text = fs::read_to_string(target).expect("UTF-8");
+                let mut headings = text.lines().filter(|line| line.starts_with('#'));
+                assert!(headings.any(|line| anchor(line) == place), "{}: {link}", page.display());
+            }
         }
     }
 }
