@@ -20,7 +20,8 @@ use crate::{
 
 /// The tool's configuration, and its packages with exact versions.
 const FOLDER: &str = "crates/server/tests/schemathesis";
-const KEY: &str = "the key of the fuzzer";
+/// The one of the description's example, so that the tool can sign in.
+const KEY: &str = "the admin key";
 
 /// The same requests in the same order each time. All checks are on unless the configuration says
 /// otherwise; an argument for them would outweigh it.
@@ -29,7 +30,7 @@ const ARGUMENTS: &[&str] = &[
     "--generation-deterministic",
     // U+0000 is refused in every body, which a schema cannot say of names and nested values.
     "--generation-allow-x00=false",
-    "--max-examples=30",
+    "--max-examples=100",
     // A hang is a finding too.
     "--request-timeout=10",
     "--warnings=off",
@@ -58,6 +59,8 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     fuzz.arg("--no-color").arg("--config-file").arg(root.join(FOLDER).join("schemathesis.toml"));
     fuzz.args(["run", &format!("http://{}/openapi.json", server.address)]).args(ARGUMENTS);
     fuzz.env("SCHEMATHESIS_HOOKS", root.join(FOLDER).join("hooks.py"));
+    // For the requests of the hooks.
+    fuzz.env("FANFARE_TOKEN", &token);
     fuzz.args(["--header", &format!("Authorization: Bearer {token}")]);
     let report = read(&mut fuzz)?;
     println!("{}", summary(&report));

@@ -23,7 +23,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 #[utoipa::path(
     post,
     path = "/api/sessions/{id}/games/{session_game_id}/start-player-check",
-    tag = "Sessions",
+    tag = "Session games",
     params(
         ("id" = i64, Path, minimum = 1, description = "The session"),
         ("session_game_id" = i64, Path, minimum = 1, description = "The game's row in the session"),
@@ -49,7 +49,7 @@ async fn start_player_check(
 #[utoipa::path(
     post,
     path = "/api/sessions/{id}/games/{session_game_id}/stop-player-check",
-    tag = "Sessions",
+    tag = "Session games",
     params(
         ("id" = i64, Path, minimum = 1, description = "The session"),
         ("session_game_id" = i64, Path, minimum = 1, description = "The game's row in the session"),

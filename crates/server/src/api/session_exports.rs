@@ -35,7 +35,7 @@ enum ExportFormat {
     security(("bearerAuth" = [])),
     params(
         ("id" = i64, Path, minimum = 1, description = "The session"),
-        ("format" = Option<ExportFormat>, Query, description = "For people (`txt`, the default) or for programs"),
+        ("format" = inline(Option<ExportFormat>), Query, description = "For people (`txt`, the default) or for programs"),
     ),
     responses(
         (status = 200, description = "The file", content(

@@ -121,7 +121,7 @@ async fn get_session(State(app): State<App>, Ids([id]): Ids<1>) -> Reply<Session
     path = "/api/sessions",
     tag = "Sessions",
     security(("bearerAuth" = [])),
-    request_body(content = Option<Notes>, description = "Nothing is needed"),
+    request_body = Notes,
     responses(
         (status = 201, description = "The new session", body = SessionRow),
         (status = 400, description = "Another session is active, whose id is `activeSessionId`, or the notes are no text or too long", body = ErrorBody),
@@ -141,7 +141,7 @@ async fn create_session(State(app): State<App>, _: Admin, new: New) -> Result<An
     tag = "Sessions",
     security(("bearerAuth" = [])),
     params(("id" = i64, Path, minimum = 1, description = "The session")),
-    request_body(content = Option<Notes>, description = "Nothing is needed"),
+    request_body = Notes,
     responses(
         (status = 200, description = "The closed session", body = SessionRow),
         (status = 400, description = "It is closed already, or the notes are no text or too long", body = ErrorBody),

@@ -95,10 +95,10 @@ async fn stream_all_events(
     Ok(answer(live::all_stream(app), place))
 }
 
-/// The first value of a parameter.
+/// The value of a parameter; of one given twice the last counts.
 fn parameter(query: Option<&str>, name: &str) -> Option<String> {
-    let mut pairs = url::form_urlencoded::parse(query?.as_bytes());
-    pairs.find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+    let pairs = url::form_urlencoded::parse(query?.as_bytes());
+    pairs.filter(|(key, _)| key == name).last().map(|(_, value)| value.into_owned())
 }
 
 /// The stream keeps the client's place for as long as it runs.

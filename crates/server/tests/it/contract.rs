@@ -5,6 +5,7 @@
 //! endpoint; from it come the refusals that all endpoints share (`shared.rs`), and the check below
 //! that none is left without a success and an error of its own. `shapes.json` holds the rows.
 
+mod described;
 mod endpoints;
 mod matching;
 mod runner;
@@ -14,7 +15,10 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use self::endpoints::{Endpoint, Errors};
+use self::{
+    described::Description,
+    endpoints::{Endpoint, Errors},
+};
 use crate::support::Engine;
 
 /// A module for each group, with a test for each engine, and the list of all.
@@ -50,9 +54,10 @@ fn scenarios(group: &str) -> Map<String, Value> {
 
 /// Runs every scenario of a group, and fails with all that went wrong.
 async fn run(group: &str, engine: Engine) {
+    let description = Description::new();
     let mut faults = Vec::new();
     for (name, steps) in scenarios(group) {
-        if let Err(fault) = runner::run(&steps, engine).await {
+        if let Err(fault) = runner::run(&steps, engine, &description).await {
             faults.push(format!("contract/{group}.json, {name:?} on {engine:?}:\n{fault}"));
         }
     }
@@ -68,6 +73,23 @@ fn every_file_is_a_group_or_a_table() {
     let groups = GROUPS.iter().map(|(name, _)| *name);
     let known: BTreeSet<_> = groups.chain(["endpoints", "shapes"]).map(str::to_owned).collect();
     assert_eq!(found, known);
+}
+
+/// What is described beside the endpoints of the table: what describes or checks the server itself,
+/// and the game socket.
+const NO_ENDPOINTS: &[&str] = &["GET /api/sessions/live", "GET /asyncapi.json", "GET /readyz"];
+
+#[test]
+fn every_endpoint_is_described_and_nothing_else() {
+    // What parameters are called is no part of the contract.
+    let plain = |route: &str| {
+        let segments = route.split('/').map(|segment| if segment.starts_with('{') { "{}" } else { segment });
+        segments.collect::<Vec<_>>().join("/")
+    };
+    let endpoints = endpoints::all().into_iter().map(|endpoint| plain(&endpoint.route));
+    let known: BTreeSet<_> = endpoints.chain(NO_ENDPOINTS.iter().map(|route| plain(route))).collect();
+    let described: BTreeSet<_> = Description::new().operations().iter().map(|route| plain(route)).collect();
+    assert_eq!(described, known);
 }
 
 #[test]

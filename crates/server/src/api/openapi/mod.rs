@@ -2,6 +2,7 @@
 //! what holds for all of them.
 
 mod examples;
+mod refusals;
 mod shared;
 #[cfg(test)]
 mod tests;
@@ -19,12 +20,14 @@ struct OfParameters;
 const TAGS: &[(&str, &str)] = &[
     ("Health", "Whether the server is well, and its figures."),
     ("Auth", "Trading the admin key for a token."),
-    ("Games", "The library: games and their packs."),
-    ("Picker", "What to play next."),
-    ("Sessions", "Game nights, and the games played in them."),
+    ("Games", "The library."),
+    ("Packs", "The packs that games come in."),
+    ("Picking", "What to play next."),
+    ("Sessions", "Game nights."),
+    ("Session games", "The games played in a session, and their rooms."),
     ("Votes", "What the audience thinks of a game."),
     ("Polls", "The audience chooses what comes next."),
-    ("Stats", "What was played and liked."),
+    ("Statistics", "What was played and liked."),
     ("Webhooks", "Who is told of what happens, and how it went."),
     ("Events", "Hearing what happens while it happens."),
     ("Descriptions", "What describes this API."),

@@ -3,6 +3,8 @@
 use fanfare_model::limits::{IDEMPOTENCY_KEY_MAX_BYTES, INTEGER_MAX};
 use serde_json::{Map, Value, json};
 
+use super::refusals;
+
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 
 /// Refusals that many operations have in common: status, name, when, and the body.
@@ -34,12 +36,7 @@ const REFUSALS: &[(&str, &str, &str, &str)] = &[
         "The `Idempotency-Key` came with another request before",
         r#"{"error":"Idempotency-Key was used for another request"}"#,
     ),
-    (
-        "429",
-        "TooMany",
-        "Too many requests from this address",
-        r#"{"error":"Too many requests. Please try again later."}"#,
-    ),
+    ("429", "TooMany", "Too many requests from this address", r#"{"error":"Too many requests"}"#),
     (
         "500",
         "Fault",
@@ -66,7 +63,9 @@ pub(super) fn operations(document: &mut Value) -> impl Iterator<Item = &mut Valu
 /// Adds the shared parts, and to every operation those that are its.
 pub(super) fn complete(document: &mut Value) {
     bound_integers(document);
+    let schemas = document["components"]["schemas"].clone();
     for operation in operations(document) {
+        settle_body(operation, &schemas);
         complete_operation(operation);
     }
     let components = &mut document["components"];
@@ -113,6 +112,21 @@ fn bound_integers(value: &mut Value) {
     }
 }
 
+/// Says whether the body may be left out, which counts as `{}`: where that is as good as any. An
+/// optional schema says something else, namely that `null` is a body.
+fn settle_body(operation: &mut Value, schemas: &Value) {
+    let Some(body) = operation.get_mut("requestBody") else { return };
+    let mut required = false;
+    for media in body["content"].as_object_mut().into_iter().flat_map(Map::values_mut) {
+        let schema = &media["schema"];
+        let name = schema["$ref"].as_str().and_then(|path| path.rsplit('/').next());
+        let schema = name.map_or(schema, |name| &schemas[name]);
+        let is_needed = ["required", "allOf", "anyOf", "oneOf"].iter().any(|word| schema.get(word).is_some());
+        required |= is_needed;
+    }
+    body["required"] = required.into();
+}
+
 fn response((status, name, when, body): &(&str, &str, &str, &str)) -> (String, Value) {
     let example: Value = serde_json::from_str(body).expect("written above as JSON");
     let schema = json!({"$ref": "#/components/schemas/ErrorBody"});
@@ -120,6 +134,12 @@ fn response((status, name, when, body): &(&str, &str, &str, &str)) -> (String, V
         "description": when,
         "content": {"application/json": {"schema": schema, "example": example}},
     });
+    let texts = refusals::shared(name);
+    if !texts.is_empty() {
+        let mut media = json!({ "schema": schema });
+        refusals::show(&mut media, &texts);
+        response["content"]["application/json"] = media;
+    }
     if *status == "429" {
         response["headers"] = json!({"Retry-After": {"$ref": "#/components/headers/RetryAfter"}});
     }
@@ -133,7 +153,9 @@ fn complete_operation(operation: &mut Value) {
         operation["security"] = json!([]);
     }
     let has_body = operation.get("requestBody").is_some();
-    let creates = operation["responses"].get("201").is_some();
+    // What creates something, and what says itself that the key counts.
+    let success = if operation["responses"].get("201").is_some() { "201" } else { "200" };
+    let takes_key = success == "201" || operation["responses"].get("422").is_some();
     let mut statuses = vec!["429", "500", "503"];
     if !is_public {
         statuses.extend(["401", "403"]);
@@ -141,16 +163,18 @@ fn complete_operation(operation: &mut Value) {
     if has_body {
         statuses.extend(["400", "408", "413", "415"]);
     }
-    if creates {
+    if takes_key {
+        operation["responses"].as_object_mut().map(|responses| responses.remove("422"));
         statuses.push("422");
         let parameters = operation.as_object_mut().map(|operation| operation.entry("parameters"));
         let parameters = parameters.map(|entry| entry.or_insert_with(|| json!([])));
         if let Some(Value::Array(parameters)) = parameters {
             parameters.push(json!({"$ref": "#/components/parameters/IdempotencyKey"}));
         }
-        operation["responses"]["201"]["headers"]["Idempotency-Replayed"] =
+        operation["responses"][success]["headers"]["Idempotency-Replayed"] =
             json!({"$ref": "#/components/headers/IdempotencyReplayed"});
     }
+    refusals::put(operation, has_body, takes_key);
     if let Some(responses) = operation["responses"].as_object_mut() {
         for (status, name, ..) in REFUSALS.iter().filter(|refusal| statuses.contains(&refusal.0)) {
             responses

@@ -62,22 +62,22 @@ impl Endpoint {
     pub(super) fn path(&self) -> &str {
         self.route.split_once(' ').expect("a method and a path").1
     }
+}
 
-    /// How many segments are as in `path`; none when one differs.
-    fn likeness(&self, path: &str) -> Option<usize> {
-        let (ours, theirs) = (self.path().split('/'), path.split('/'));
-        if ours.clone().count() != theirs.clone().count() {
+/// How many segments of a route are as in `path`; none when one differs.
+pub(super) fn likeness(route: &str, path: &str) -> Option<usize> {
+    let (ours, theirs) = (route.split('/'), path.split('/'));
+    if ours.clone().count() != theirs.clone().count() {
+        return None;
+    }
+    let mut same = 0;
+    for (ours, theirs) in ours.zip(theirs) {
+        same += usize::from(ours == theirs);
+        if ours != theirs && !ours.starts_with('{') {
             return None;
         }
-        let mut same = 0;
-        for (ours, theirs) in ours.zip(theirs) {
-            same += usize::from(ours == theirs);
-            if ours != theirs && !ours.starts_with('{') {
-                return None;
-            }
-        }
-        Some(same)
     }
+    Some(same)
 }
 
 /// All of them, in the order of the table.
@@ -89,6 +89,6 @@ pub(super) fn all() -> Vec<Endpoint> {
 pub(super) fn of<'a>(endpoints: &'a [Endpoint], method: &str, path: &str) -> Option<&'a Endpoint> {
     let path = path.split('?').next().unwrap_or_default();
     let ours = endpoints.iter().filter(|endpoint| endpoint.method() == method);
-    let alike = ours.filter_map(|endpoint| Some((endpoint.likeness(path)?, endpoint)));
+    let alike = ours.filter_map(|endpoint| Some((likeness(endpoint.path(), path)?, endpoint)));
     alike.max_by_key(|(same, _)| *same).map(|(_, endpoint)| endpoint)
 }

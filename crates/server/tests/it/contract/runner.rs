@@ -13,7 +13,7 @@
 //! - `save`: names for parts of the answer, by JSON pointer, or by `text` for all of it; `{name}`
 //!   in later steps stands for them, and `{long}` for a text of 10,001 bytes
 //!
-//! After an answer that is an error nothing may have changed: the runner compares all there is to
+//! Every answer must be as `openapi.json` describes it. After one that is an error nothing may have changed: the runner compares all there is to
 //! see before and after.
 
 use std::{collections::BTreeMap, time::Duration};
@@ -26,7 +26,7 @@ use hyper::Request;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::matching::compare;
+use super::{described::Description, matching::compare};
 use crate::support::{Client, Engine, Reply, TestApp, eventually};
 
 /// When every scenario begins.
@@ -111,7 +111,7 @@ pub(super) fn steps(scenario: &Value) -> Vec<Result<Step, String>> {
 }
 
 /// Runs all steps until one fails; the error shows that step and its answer.
-pub(super) async fn run(scenario: &Value, engine: Engine) -> Result<(), String> {
+pub(super) async fn run(scenario: &Value, engine: Engine, description: &Description) -> Result<(), String> {
     let start = Timestamp::parse(START).expect("a time");
     let clock = Clock::manual(start);
     let app = TestApp::spawn_with(engine, clock.clone(), |config| {
@@ -120,6 +120,7 @@ pub(super) async fn run(scenario: &Value, engine: Engine) -> Result<(), String> 
     })
     .await;
     let mut scene = Scene {
+        description,
         host: app.host().await,
         visitor: app.stranger(),
         clock,
@@ -134,7 +135,8 @@ pub(super) async fn run(scenario: &Value, engine: Engine) -> Result<(), String> 
     Ok(())
 }
 
-struct Scene {
+struct Scene<'a> {
+    description: &'a Description,
     host: Client,
     visitor: Client,
     clock: Clock,
@@ -143,7 +145,7 @@ struct Scene {
     seen: Option<Vec<Value>>,
 }
 
-impl Scene {
+impl Scene<'_> {
     async fn play(&mut self, step: Step) -> Result<(), String> {
         if step.after_ms > 0 {
             self.clock.advance(Duration::from_millis(step.after_ms));
@@ -210,6 +212,11 @@ impl Scene {
         let expected = step.expected_status();
         if reply.status != expected {
             return Err(format!("expected {expected}, got {}: {shown}", reply.status));
+        }
+        if !step.stream {
+            let (method, path) = step.request();
+            let judged = self.description.judge(method, &self.fill_text(path), reply);
+            judged.map_err(|fault| format!("{fault}, in {shown}"))?;
         }
         if let Some(expected) = step.expected_body() {
             let actual =
