@@ -3,7 +3,7 @@
 mod patch;
 
 pub use self::patch::{GamePatch, InvalidGame, favor_bias};
-use crate::{Timestamp, limits};
+use crate::{Timestamp, limits, number};
 
 /// A game of the library.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -205,11 +205,7 @@ fn boolean(name: &'static str, value: &str) -> Result<bool, InvalidFilter> {
 }
 
 fn player_count(value: &str) -> Result<i64, InvalidFilter> {
-    let digits = !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit());
-    value
-        .parse()
-        .ok()
-        .filter(|n| digits && (1..=limits::INTEGER_MAX).contains(n))
+    number::integer(value, 1..=limits::INTEGER_MAX)
         .ok_or(InvalidFilter { name: "playerCount", expected: "a positive integer" })
 }
 

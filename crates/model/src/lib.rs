@@ -12,6 +12,7 @@ pub mod game;
 pub mod json;
 pub mod library;
 pub mod limits;
+pub mod number;
 pub mod pattern;
 pub mod pick;
 pub mod poll;

@@ -4,9 +4,8 @@ use super::{VoteType, user_key};
 use crate::{
     game::InvalidFilter,
     limits::{INTEGER_MAX, VOTES_PAGE_DEFAULT_ROWS, VOTES_PAGE_MAX_ROWS},
+    number,
 };
-
-const POSITIVE: &str = "a positive integer";
 
 /// A page of the votes that pass every filter; what is `None` lets every vote through.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,8 +54,7 @@ impl VoteQuery {
                 "page" => query.page = positive("page", value)?,
                 "limit" => {
                     let invalid = InvalidFilter { name: "limit", expected: "an integer from 1 to 100" };
-                    query.limit =
-                        integer(value).filter(|rows| *rows <= VOTES_PAGE_MAX_ROWS).ok_or(invalid)?;
+                    query.limit = number::integer(value, 1..=VOTES_PAGE_MAX_ROWS).ok_or(invalid)?;
                 }
                 _ => {}
             }
@@ -76,13 +74,7 @@ impl VoteQuery {
 }
 
 fn positive(name: &'static str, value: &str) -> Result<i64, InvalidFilter> {
-    integer(value).ok_or(InvalidFilter { name, expected: POSITIVE })
-}
-
-/// Digits only: no sign, no exponent, no fraction.
-fn integer(value: &str) -> Option<i64> {
-    let digits = value.bytes().all(|byte| byte.is_ascii_digit());
-    value.parse().ok().filter(|n| digits && (1..=INTEGER_MAX).contains(n))
+    number::integer(value, 1..=INTEGER_MAX).ok_or(InvalidFilter { name, expected: "a positive integer" })
 }
 
 #[cfg(test)]

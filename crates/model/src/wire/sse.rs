@@ -6,6 +6,8 @@
 
 use std::fmt::Display;
 
+use crate::number;
+
 /// Keeps a silent stream open; clients ignore it.
 pub const COMMENT: &str = ":\n\n";
 
@@ -23,9 +25,7 @@ pub fn position(id: impl Display) -> String {
 /// The `seq` that a `Last-Event-ID` names. `None` when it is none: not digits only. One too large
 /// for any `seq` is the largest number, which lies beyond every stream's end.
 pub fn last_event_id(text: &str) -> Option<u64> {
-    let text = text.trim();
-    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    is_number.then(|| text.parse().unwrap_or(u64::MAX))
+    number::digits(text.trim())
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The library as CSV, in and out.
 
 use axum::{
-    extract::{RawQuery, State},
+    extract::State,
     http::header::{CONTENT_DISPOSITION, CONTENT_TYPE},
     response::IntoResponse,
 };
@@ -13,8 +13,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     body::Import,
-    error::{BodyError, Error, ErrorBody},
-    extract::Admin,
+    error::{BodyError, Error, ErrorBody, invalid},
+    extract::{Admin, Query},
     views::answer,
 };
 use crate::app::{Answer, App, Error as AppError, ImportMode, Imported};
@@ -145,14 +145,9 @@ async fn export_csv(State(app): State<App>, _: Admin) -> Result<impl IntoRespons
     ),
     security(("bearerAuth" = []))
 )]
-async fn import_csv(
-    State(app): State<App>,
-    _: Admin,
-    RawQuery(query): RawQuery,
-    import: Import,
-) -> Result<Answer, Error> {
+async fn import_csv(State(app): State<App>, _: Admin, query: Query, import: Import) -> Result<Answer, Error> {
     let Value::Object(body) = &import.body else { return Err(Error::Body(BodyError::NotObject)) };
-    let is_partial = partial(query.as_deref().unwrap_or_default())?;
+    let is_partial = partial(&query)?;
     let mode = mode(body)?;
     let catalogue = list(body)?;
     if !is_partial && catalogue.faulty_rows > 0 {
@@ -165,10 +160,8 @@ async fn import_csv(
     Ok(app.import_games(catalogue, mode, creation).await?)
 }
 
-fn partial(query: &str) -> Result<bool, Error> {
-    let pairs = url::form_urlencoded::parse(query.as_bytes());
-    let value = pairs.filter(|(name, _)| name == "partial").last().map(|(_, value)| value);
-    match value.as_deref() {
+fn partial(query: &Query) -> Result<bool, Error> {
+    match query.last("partial") {
         None | Some("false" | "0") => Ok(false),
         Some("true" | "1") => Ok(true),
         Some(_) => Err(invalid("Invalid value for partial: expected true or false")),
@@ -200,8 +193,4 @@ fn faulty(errors: &[LineError]) -> AppError {
         .with("imported", 0)
         .with("skipped", 0)
         .with("errors", json!(rows))
-}
-
-fn invalid(text: &'static str) -> Error {
-    AppError::Invalid(text.into()).into()
 }

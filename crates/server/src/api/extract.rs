@@ -6,6 +6,7 @@ use axum::{
     extract::{FromRequestParts, RawPathParams},
     http::{HeaderMap, header::AUTHORIZATION, request::Parts},
 };
+use fanfare_model::number;
 
 use super::error::Error;
 use crate::{app::App, auth::Claims};
@@ -40,17 +41,38 @@ impl<const N: usize, S: Send + Sync> FromRequestParts<S> for Ids<N> {
         let mut ids = [0; N];
         if let Ok(params) = RawPathParams::from_request_parts(parts, state).await {
             for (id, (_, text)) in ids.iter_mut().zip(&params) {
-                *id = positive_integer(text).unwrap_or(0);
+                *id = number::integer(text, 1..=i64::MAX).unwrap_or(0);
             }
         }
         Ok(Self(ids))
     }
 }
 
-/// Digits only: no sign, no exponent, no fraction.
-pub(super) fn positive_integer(text: &str) -> Option<i64> {
-    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    text.parse().ok().filter(|n| digits && *n > 0)
+/// The parameters behind the `?` of a URL, decoded.
+pub(super) struct Query(Vec<(String, String)>);
+
+impl Query {
+    pub(super) fn parse(text: &str) -> Self {
+        Self(url::form_urlencoded::parse(text.as_bytes()).into_owned().collect())
+    }
+
+    /// Names and values in their order.
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// The value of a parameter; of one given twice the last counts.
+    pub(super) fn last(&self, name: &str) -> Option<&str> {
+        self.pairs().filter(|(key, _)| *key == name).last().map(|(_, value)| value)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Query {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self::parse(parts.uri.query().unwrap_or_default()))
+    }
 }
 
 #[cfg(test)]
@@ -76,20 +98,11 @@ mod tests {
     }
 
     #[test]
-    fn only_plain_positive_integers_are_ids() {
-        for (text, expected) in [
-            ("1", Some(1)),
-            ("9223372036854775807", Some(i64::MAX)),
-            ("9223372036854775808", None),
-            ("0", None),
-            ("-1", None),
-            ("+1", None),
-            ("1e3", None),
-            ("1.0", None),
-            ("abc", None),
-            ("", None),
-        ] {
-            assert_eq!(positive_integer(text), expected, "{text}");
+    fn a_query_is_decoded_and_the_last_of_a_name_counts() {
+        let query = Query::parse("a=1&b=%C3%BC+x&a=2&c");
+        assert_eq!(query.pairs().collect::<Vec<_>>(), [("a", "1"), ("b", "ü x"), ("a", "2"), ("c", "")]);
+        for (name, expected) in [("a", Some("2")), ("b", Some("ü x")), ("c", Some("")), ("d", None)] {
+            assert_eq!(query.last(name), expected, "{name}");
         }
     }
 }

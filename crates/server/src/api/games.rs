@@ -1,10 +1,6 @@
 //! The library, game by game.
 
-use axum::{
-    Json,
-    extract::{RawQuery, State},
-    response::Response,
-};
+use axum::{Json, extract::State, response::Response};
 use fanfare_model::game::{Drawing, Game, GameEntry, GameFilter, GamePatch, Length, favor_bias};
 use serde::Serialize;
 use serde_json::Value;
@@ -20,7 +16,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     body::{New, Object},
     error::{Error, ErrorBody},
-    extract::{Admin, Ids},
+    extract::{Admin, Ids, Query},
     views::{self, GameRow, created},
 };
 use crate::app::{Answer, App, Error as AppError};
@@ -149,11 +145,8 @@ fn bias() -> Schema {
         (status = 400, description = "A filter has an unknown value", body = ErrorBody),
     )
 )]
-async fn list_games(State(app): State<App>, RawQuery(query): RawQuery) -> Result<Response, Error> {
-    let pairs: Vec<_> =
-        url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned().collect();
-    let pairs = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    let filter = GameFilter::parse(pairs).map_err(AppError::from)?;
+async fn list_games(State(app): State<App>, query: Query) -> Result<Response, Error> {
+    let filter = GameFilter::parse(query.pairs()).map_err(AppError::from)?;
     let library = app.library().await?;
     let games = library.games().iter().filter(|game| filter.matches(game));
     Ok(views::json(&games.map(GameRow::from).collect::<Vec<_>>()))

@@ -1,7 +1,7 @@
 //! Sessions as files.
 
 use axum::{
-    extract::{RawQuery, State},
+    extract::State,
     http::header::{CONTENT_DISPOSITION, CONTENT_TYPE},
     response::{IntoResponse, Response},
 };
@@ -10,7 +10,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     error::{Error, ErrorBody, invalid},
-    extract::{Admin, Ids},
+    extract::{Admin, Ids, Query},
 };
 use crate::app::App;
 
@@ -50,9 +50,9 @@ async fn export_session(
     State(app): State<App>,
     _: Admin,
     Ids([id]): Ids<1>,
-    RawQuery(query): RawQuery,
+    query: Query,
 ) -> Result<Response, Error> {
-    let format = format(query.as_deref().unwrap_or_default())?;
+    let format = format(&query)?;
     let now = app.clock.now();
     let night = app.export_session(id).await?;
     let file_name = export::file_name(&night.session, format);
@@ -65,11 +65,9 @@ async fn export_session(
     Ok((headers, content).into_response())
 }
 
-/// Of a parameter given twice the last counts.
-fn format(query: &str) -> Result<Format, Error> {
-    let given = url::form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "format").last();
-    match given {
+fn format(query: &Query) -> Result<Format, Error> {
+    match query.last("format") {
         None => Ok(Format::Text),
-        Some((_, word)) => Format::parse(&word).ok_or_else(|| invalid("format must be json or txt")),
+        Some(word) => Format::parse(word).ok_or_else(|| invalid("format must be json or txt")),
     }
 }

@@ -1,11 +1,9 @@
 //! Sessions: listing, starting, closing and deleting them.
 
-use axum::{
-    Json,
-    extract::{RawQuery, State},
-};
+use axum::{Json, extract::State};
 use fanfare_model::{
     limits::{INTEGER_MAX, NOTES_MAX_CHARS, SESSIONS_PAGE_MAX_ROWS},
+    number,
     session::{Page, Session},
 };
 use serde::Serialize;
@@ -16,7 +14,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     body::{New, Object},
     error::{Error, ErrorBody, invalid},
-    extract::{Admin, Ids},
+    extract::{Admin, Ids, Query},
     views::{SessionRow, created},
 };
 use crate::app::{Answer, App, Error as AppError};
@@ -81,8 +79,8 @@ struct DeletedSession {
         (status = 400, description = "`limit` or `offset` has an impossible value", body = ErrorBody),
     )
 )]
-async fn list_sessions(State(app): State<App>, RawQuery(query): RawQuery) -> Reply<Vec<SessionRow>> {
-    let page = page(query.as_deref().unwrap_or_default())?;
+async fn list_sessions(State(app): State<App>, query: Query) -> Reply<Vec<SessionRow>> {
+    let page = page(&query)?;
     Ok(Json(app.list_sessions(page).await?.into_iter().map(SessionRow::from).collect()))
 }
 
@@ -176,20 +174,19 @@ async fn delete_session(State(app): State<App>, _: Admin, Ids([id]): Ids<1>) -> 
 }
 
 /// The part of the list that is asked for; of a parameter given twice the last counts.
-fn page(query: &str) -> Result<Option<Page>, Error> {
+fn page(query: &Query) -> Result<Option<Page>, Error> {
     let (mut limit, mut offset) = (None, None);
-    for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
-        let number = integer(&value);
-        match &*name {
+    for (name, value) in query.pairs() {
+        match name {
             "limit" => {
-                let number = number.filter(|limit| (1..=SESSIONS_PAGE_MAX_ROWS).contains(limit));
-                limit = Some(number.ok_or_else(|| {
+                limit = Some(number::integer(value, 1..=SESSIONS_PAGE_MAX_ROWS).ok_or_else(|| {
                     let range = format!("an integer from 1 to {SESSIONS_PAGE_MAX_ROWS}");
                     AppError::Invalid(format!("Invalid value for limit: expected {range}").into())
                 })?);
             }
             "offset" => {
                 let text = "Invalid value for offset: expected a non-negative integer";
+                let number = number::integer(value, 0..=INTEGER_MAX).and_then(|n| usize::try_from(n).ok());
                 offset = Some(number.ok_or_else(|| invalid(text))?);
             }
             _ => {}
@@ -197,13 +194,6 @@ fn page(query: &str) -> Result<Option<Page>, Error> {
     }
     let is_part = limit.is_some() || offset.is_some();
     Ok(is_part.then(|| Page { limit: limit.unwrap_or(SESSIONS_PAGE_MAX_ROWS), offset: offset.unwrap_or(0) }))
-}
-
-/// Digits only, up to the largest integer of JavaScript.
-fn integer(text: &str) -> Option<usize> {
-    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let number: i64 = text.parse().ok().filter(|number| is_number && *number <= INTEGER_MAX)?;
-    usize::try_from(number).ok()
 }
 
 /// Absent, `null` and empty notes are no notes.
@@ -240,7 +230,7 @@ mod tests {
             ("offset=-1", None),
             ("offset=9007199254740992", None),
         ] {
-            assert_eq!(page(query).ok(), expected, "{query}");
+            assert_eq!(page(&Query::parse(query)).ok(), expected, "{query}");
         }
     }
 

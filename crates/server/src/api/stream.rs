@@ -4,7 +4,7 @@
 use axum::{
     Extension,
     body::Body,
-    extract::{RawQuery, State},
+    extract::State,
     http::{
         HeaderMap, HeaderName, HeaderValue,
         header::{CACHE_CONTROL, CONTENT_TYPE},
@@ -18,7 +18,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     error::{Error, ErrorBody},
-    extract::{self, Ids},
+    extract::{self, Ids, Query},
     guard::LAST_EVENT_ID,
 };
 use crate::{
@@ -56,13 +56,12 @@ async fn stream_session_events(
     State(app): State<App>,
     Ids([id]): Ids<1>,
     place: Option<Extension<Place>>,
-    RawQuery(query): RawQuery,
+    query: Query,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     let from_header = headers.get(LAST_EVENT_ID).and_then(|value| value.to_str().ok());
-    let from_header = from_header.filter(|text| !text.is_empty()).map(str::to_owned);
-    let position = from_header.or_else(|| parameter(query.as_deref(), "lastEventId"));
-    let after = position.and_then(|text| sse::last_event_id(&text));
+    let from_header = from_header.filter(|text| !text.is_empty());
+    let after = from_header.or_else(|| query.last("lastEventId")).and_then(sse::last_event_id);
     let stream =
         live::session_stream(app, id, after).await?.ok_or(AppError::NotFound("Session not found"))?;
     Ok(answer(stream, place))
@@ -84,21 +83,15 @@ async fn stream_session_events(
 async fn stream_all_events(
     State(app): State<App>,
     place: Option<Extension<Place>>,
-    RawQuery(query): RawQuery,
+    query: Query,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
-    let from_query = || parameter(query.as_deref(), "access_token").filter(|token| !token.is_empty());
-    let token = extract::bearer_token(&headers).map(str::to_owned).or_else(from_query);
-    if !app.auth.is_admin_token(&token.ok_or(Error::NoToken)?) {
+    let from_query = || query.last("access_token").filter(|token| !token.is_empty());
+    let token = extract::bearer_token(&headers).or_else(from_query);
+    if !app.auth.is_admin_token(token.ok_or(Error::NoToken)?) {
         return Err(Error::BadToken);
     }
     Ok(answer(live::all_stream(app), place))
-}
-
-/// The value of a parameter; of one given twice the last counts.
-fn parameter(query: Option<&str>, name: &str) -> Option<String> {
-    let pairs = url::form_urlencoded::parse(query?.as_bytes());
-    pairs.filter(|(key, _)| key == name).last().map(|(_, value)| value.into_owned())
 }
 
 /// The stream keeps the client's place for as long as it runs.

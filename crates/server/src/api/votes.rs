@@ -1,9 +1,6 @@
 //! Votes: live ones, chat logs, and lists of what was counted.
 
-use axum::{
-    Json,
-    extract::{RawQuery, State},
-};
+use axum::{Json, extract::State};
 use fanfare_model::{
     Timestamp,
     limits::CHAT_IMPORT_MAX_ITEMS,
@@ -24,7 +21,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     body::{Lenient, New},
     error::{Error, ErrorBody},
-    extract::{Admin, Ids},
+    extract::{Admin, Ids, Query},
     views::answer,
 };
 use crate::app::{Answer, App, Error as AppError};
@@ -297,11 +294,8 @@ struct Pagination {
         (status = 400, description = "A parameter has a value that it does not take", body = ErrorBody),
     )
 )]
-async fn list_votes(State(app): State<App>, RawQuery(query): RawQuery) -> Result<Json<VotesPage>, Error> {
-    let pairs: Vec<_> =
-        url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned().collect();
-    let pairs = pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    let query = VoteQuery::parse(pairs).map_err(AppError::from)?;
+async fn list_votes(State(app): State<App>, query: Query) -> Result<Json<VotesPage>, Error> {
+    let query = VoteQuery::parse(query.pairs()).map_err(AppError::from)?;
     let (votes, total) = app.list_votes(query.clone()).await?;
     let pagination =
         Pagination { page: query.page, limit: query.limit, total, total_pages: query.pages(total) };

@@ -1,11 +1,8 @@
 //! Webhooks and their logs.
 
-use axum::{
-    Json,
-    extract::{RawQuery, State},
-};
+use axum::{Json, extract::State};
 use fanfare_model::{
-    event, limits,
+    event, limits, number,
     webhook::{NewWebhook, Webhook, WebhookPatch},
 };
 use serde::Serialize;
@@ -18,7 +15,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     body::{New, Object},
     error::{Error, ErrorBody},
-    extract::{Admin, Ids, positive_integer},
+    extract::{Admin, Ids, Query},
     schemas::{AnyNumber, Switch, at_least_one},
     views::{LogView, WebhookView, created},
 };
@@ -257,15 +254,9 @@ async fn list_webhook_logs(
     State(app): State<App>,
     _: Admin,
     Ids([id]): Ids<1>,
-    RawQuery(query): RawQuery,
+    query: Query,
 ) -> Reply<Vec<LogView>> {
-    let query = query.unwrap_or_default();
-    let limit = url::form_urlencoded::parse(query.as_bytes())
-        .filter(|(name, _)| name == "limit")
-        .last()
-        .and_then(|(_, value)| positive_integer(&value))
-        .and_then(|limit| usize::try_from(limit).ok())
-        .filter(|limit| *limit <= limits::LOGS_MAX_ROWS)
-        .unwrap_or(limits::LOGS_DEFAULT_ROWS);
+    let limit = query.last("limit").and_then(|text| number::integer(text, 1..=limits::LOGS_MAX_ROWS));
+    let limit = limit.unwrap_or(limits::LOGS_DEFAULT_ROWS);
     Ok(Json(app.list_webhook_logs(id, limit).await?.into_iter().map(LogView::from).collect()))
 }
