@@ -8,26 +8,9 @@ use std::{
     process::{Child, ChildStdout, Command, Stdio},
 };
 
+use crate::support::Run;
+
 type Environment<'a> = &'a [(&'a str, &'a str)];
-
-/// What a run that ended left behind.
-#[derive(Debug)]
-struct Run {
-    code: Option<i32>,
-    output: String,
-    errors: String,
-}
-
-impl Run {
-    /// Fails unless it ended with this code and one line of complaint; returns the line without
-    /// the program's name.
-    fn complaint(&self, code: i32) -> &str {
-        assert_eq!(self.code, Some(code), "{self:?}");
-        assert_eq!(self.output, "", "{self:?}");
-        let line = self.errors.strip_suffix('\n').filter(|line| !line.contains('\n'));
-        line.and_then(|line| line.strip_prefix("fanfare: ")).unwrap_or_else(|| panic!("{self:?}"))
-    }
-}
 
 fn command(folder: &Path, arguments: &[&str], environment: Environment<'_>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_fanfare"));
@@ -39,11 +22,7 @@ fn command(folder: &Path, arguments: &[&str], environment: Environment<'_>) -> C
 
 fn run_with(folder: &Path, arguments: &[&str], environment: Environment<'_>) -> Run {
     let output = command(folder, arguments, environment).output().expect("the program runs");
-    Run {
-        code: output.status.code(),
-        output: String::from_utf8(output.stdout).expect("UTF-8"),
-        errors: String::from_utf8(output.stderr).expect("UTF-8"),
-    }
+    output.into()
 }
 
 fn run(folder: &Path, arguments: &[&str]) -> Run {

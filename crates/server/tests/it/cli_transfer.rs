@@ -6,22 +6,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{io::AsyncWriteExt, process::Command};
 
-use crate::support::{Process, soon};
-
-/// What a run that ended left behind.
-#[derive(Debug)]
-struct Run {
-    code: Option<i32>,
-    output: String,
-    errors: String,
-}
-
-impl Run {
-    #[track_caller]
-    fn is(&self, code: i32, errors: &str) {
-        assert_eq!((self.code, self.errors.as_str()), (Some(code), errors), "{self:?}");
-    }
-}
+use crate::support::{Process, Run, soon};
 
 /// A server in `data` below a folder, and the program run in that folder: nothing but the secret in
 /// the data folder says who asks.
@@ -60,11 +45,7 @@ impl Machine {
         stdin.write_all(input.as_bytes()).await.ok();
         drop(stdin);
         let output = soon("the end of the program", child.wait_with_output()).await.expect("it ran");
-        Run {
-            code: output.status.code(),
-            output: String::from_utf8(output.stdout).expect("UTF-8"),
-            errors: String::from_utf8(output.stderr).expect("UTF-8"),
-        }
+        output.into()
     }
 
     fn write(&self, name: &str, text: impl AsRef<[u8]>) {

@@ -8,6 +8,7 @@ mod listener;
 mod process;
 mod receiver;
 mod rooms;
+mod run;
 
 use std::{future::Future, time::Duration};
 
@@ -19,6 +20,7 @@ pub(crate) use self::{
     process::Process,
     receiver::Receiver,
     rooms::{RoomService, Said, Visit},
+    run::Run,
 };
 
 /// Fails the test when something that must happen does not; never a measure of speed.
