@@ -1,6 +1,10 @@
 //! Builds every part in order and takes the server down again.
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use fanfare_hub::Hub;
 use fanfare_model::{egress::EgressPolicy, limits};
@@ -253,15 +257,28 @@ async fn open_store(
     Ok(opened?)
 }
 
+/// An address of this machine with the name of its network interface.
+#[derive(Debug, Clone)]
+pub(crate) struct Interface {
+    pub(crate) name: String,
+    pub(crate) ip: IpAddr,
+}
+
+/// The addresses of this machine now.
+pub(crate) fn interfaces() -> io::Result<Vec<Interface>> {
+    let all = if_addrs::get_if_addrs()?;
+    Ok(all.into_iter().map(|interface| Interface { ip: interface.ip(), name: interface.name }).collect())
+}
+
 /// Every address under which this server can be reached, so that it never calls itself.
 fn own_addresses(addr: SocketAddr) -> Vec<SocketAddr> {
     let mut own = vec![addr];
     if addr.ip().is_unspecified() {
-        let interfaces = if_addrs::get_if_addrs().unwrap_or_else(|error| {
+        let interfaces = interfaces().unwrap_or_else(|error| {
             tracing::warn!(%error, "the machine's addresses could not be listed");
             Vec::new()
         });
-        own.extend(interfaces.iter().map(|interface| SocketAddr::new(interface.ip(), addr.port())));
+        own.extend(interfaces.iter().map(|interface| SocketAddr::new(interface.ip, addr.port())));
     }
     own
 }

@@ -4,6 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use qrcode::{QrCode, render::unicode::Dense1x2};
 
+use crate::startup::Interface;
+
 /// Addresses that are shown at most.
 const ADDRESSES_MAX: usize = 4;
 /// How the networks of containers, virtual machines and tunnels are called: nothing a phone is in.
@@ -23,19 +25,6 @@ const VIRTUAL_PREFIXES: [&str; 14] = [
     "vmnet",
     "wg",
 ];
-
-/// An address of this machine with the name of its network interface.
-#[derive(Debug, Clone)]
-pub(super) struct Interface {
-    pub(super) name: String,
-    pub(super) ip: IpAddr,
-}
-
-/// The addresses of this machine now; none when the system does not say.
-pub(super) fn interfaces() -> Vec<Interface> {
-    let all = if_addrs::get_if_addrs().unwrap_or_default();
-    all.into_iter().map(|interface| Interface { ip: interface.ip(), name: interface.name }).collect()
-}
 
 /// The URL under which this machine itself reaches a server that listens at `listen`.
 pub(super) fn local_url(listen: SocketAddr) -> String {

@@ -14,6 +14,7 @@ use super::{Failure, reach, runtime};
 use crate::{
     Server,
     config::{Config, without_password},
+    startup,
     timers::Clock,
 };
 use fanfare_model::limits::IN_FLIGHT_MAX_TOTAL;
@@ -38,7 +39,7 @@ async fn run(config: Config) -> Result<ExitCode, Failure> {
         data,
         database,
         new_admin_key: server.new_admin_key(),
-        interfaces: reach::interfaces(),
+        interfaces: startup::interfaces().unwrap_or_default(),
         terminal: std::io::stdout().is_terminal(),
     };
     say(&greeting.text());
@@ -107,7 +108,7 @@ struct Greeting<'a> {
     /// Its kind, and its place if that is not the data folder; without passwords.
     database: String,
     new_admin_key: Option<&'a str>,
-    interfaces: Vec<reach::Interface>,
+    interfaces: Vec<startup::Interface>,
     /// Whether a picture would be seen.
     terminal: bool,
 }
@@ -195,7 +196,7 @@ mod tests {
             data: PathBuf::from("/srv/fanfare"),
             database: "SQLite".to_owned(),
             new_admin_key: None,
-            interfaces: vec![reach::Interface {
+            interfaces: vec![startup::Interface {
                 name: "wlan0".to_owned(),
                 ip: "192.168.1.7".parse().expect("an address"),
             }],
