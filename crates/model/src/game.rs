@@ -3,7 +3,7 @@
 mod patch;
 
 pub use self::patch::{GamePatch, InvalidGame, favor_bias};
-use crate::{Timestamp, limits, number};
+use crate::{Timestamp, limits, text};
 
 /// A game of the library.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -205,32 +205,24 @@ fn boolean(name: &'static str, value: &str) -> Result<bool, InvalidFilter> {
 }
 
 fn player_count(value: &str) -> Result<i64, InvalidFilter> {
-    number::integer(value, 1..=limits::INTEGER_MAX)
+    text::integer(value, 1..=limits::INTEGER_MAX)
         .ok_or(InvalidFilter { name: "playerCount", expected: "a positive integer" })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixture;
 
     fn game() -> Game {
         Game {
-            id: 1,
             pack_name: "The Jackbox Party Pack 7".into(),
             title: "Champ'd Up".into(),
-            min_players: 3,
-            max_players: 8,
             length_minutes: Some(23),
-            has_audience: true,
-            family_friendly: true,
-            game_type: Some("Drawing".into()),
             secondary_type: Some("Writing".into()),
-            play_count: 0,
             upvotes: 5,
             downvotes: 7,
-            enabled: true,
-            favor_bias: 0,
-            created_at: Timestamp::from_millis(0),
+            ..fixture::game()
         }
     }
 

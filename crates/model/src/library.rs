@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::{Timestamp, game::Game};
+use crate::{Timestamp, game::Game, text::case_folded};
 
 /// A pack: a name that games share, and how much the picker likes them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,12 +70,6 @@ pub fn find_pack<'a>(packs: &'a [Pack], name: &str) -> Option<&'a Pack> {
         let wanted = case_folded(name);
         packs.iter().filter(|pack| case_folded(&pack.name) == wanted).min_by_key(|pack| pack.id)
     })
-}
-
-/// Letters that differ in case alone become the same, those too that become several or change with
-/// their place in a word (ß and SS, σ and ς).
-fn case_folded(text: &str) -> String {
-    text.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect()
 }
 
 #[cfg(test)]

@@ -103,26 +103,11 @@ fn top(games: &[Game], measure: impl Fn(&Game) -> i64) -> Vec<&Game> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixture;
 
     fn game(id: i64, pack: &str, play_count: i64, upvotes: i64, downvotes: i64) -> Game {
-        Game {
-            id,
-            pack_name: pack.into(),
-            title: format!("game {id}"),
-            min_players: 1,
-            max_players: 8,
-            length_minutes: None,
-            has_audience: false,
-            family_friendly: false,
-            game_type: None,
-            secondary_type: None,
-            play_count,
-            upvotes,
-            downvotes,
-            enabled: id != 3,
-            favor_bias: 0,
-            created_at: Timestamp::from_millis(0),
-        }
+        let (pack_name, title) = (pack.into(), format!("game {id}"));
+        Game { id, pack_name, title, play_count, upvotes, downvotes, enabled: id != 3, ..fixture::game() }
     }
 
     #[test]

@@ -8,11 +8,11 @@ pub mod chat;
 pub mod filter;
 
 use serde_json::{Map, Value};
-use unicase::UniCase;
 
 use crate::{
     Timestamp, json,
     limits::{USERNAME_MAX_CHARS, VOTES_APART_MS},
+    text::case_folded,
 };
 
 /// For or against.
@@ -45,18 +45,26 @@ impl VoteType {
     }
 }
 
+/// Why a value is no voter's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidUsername {
+    /// Of another type.
+    #[error("username must be a string")]
+    Type,
+    /// Too long.
+    #[error("username must not be longer than {USERNAME_MAX_CHARS} characters")]
+    Length,
+}
+
 /// Why a live vote cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidVote {
     /// A field is absent or what JavaScript takes for that.
     #[error("Missing required fields: username, vote, timestamp")]
     Missing,
-    /// A name of another type.
-    #[error("username must be a string")]
-    UsernameType,
     /// A name that nobody has.
-    #[error("username must not be longer than {USERNAME_MAX_CHARS} characters")]
-    UsernameLength,
+    #[error(transparent)]
+    Username(#[from] InvalidUsername),
     /// Neither for nor against.
     #[error("vote must be either \"up\" or \"down\"")]
     Vote,
@@ -90,10 +98,7 @@ impl LiveVote {
         if [username, vote, timestamp].into_iter().any(json::is_falsy) {
             return Err(InvalidVote::Missing);
         }
-        let username = username.and_then(Value::as_str).ok_or(InvalidVote::UsernameType)?;
-        if !is_username(username) {
-            return Err(InvalidVote::UsernameLength);
-        }
+        let username = self::username(username)?;
         let vote_type = vote.and_then(Value::as_str).and_then(VoteType::parse).ok_or(InvalidVote::Vote)?;
         let timestamp = timestamp.and_then(Value::as_str).ok_or(InvalidVote::Timestamp)?;
         let at = Timestamp::parse(timestamp).map_err(|_| InvalidVote::Timestamp)?;
@@ -107,15 +112,19 @@ impl LiveVote {
     }
 }
 
-/// Whether a name may stand in a vote. White space alone is a name like any other.
-fn is_username(name: &str) -> bool {
-    (1..=USERNAME_MAX_CHARS).contains(&name.chars().count())
+/// The name of a voter, in a poll as well. White space alone is a name like any other; that there is
+/// one at all is for the caller to see.
+///
+/// # Errors
+/// See [`InvalidUsername`].
+pub fn username(value: Option<&Value>) -> Result<&str, InvalidUsername> {
+    let name = value.and_then(Value::as_str).ok_or(InvalidUsername::Type)?;
+    if name.chars().count() > USERNAME_MAX_CHARS { Err(InvalidUsername::Length) } else { Ok(name) }
 }
 
-/// What two spellings of one user's name have in common: no white space around it, and Unicode's
-/// full case folding (`CaseFolding.txt`, C and F), under which `Straße` is `STRASSE`.
+/// What two spellings of one user's name have in common: no white space around it, and no case.
 pub fn user_key(username: &str) -> String {
-    UniCase::new(username.trim()).to_folded_case()
+    case_folded(username.trim())
 }
 
 /// The moments at which a vote of the same user makes one at `at` a duplicate, both included.

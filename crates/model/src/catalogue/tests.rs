@@ -1,6 +1,7 @@
 use std::collections::HashSet;
 
 use super::*;
+use crate::fixture;
 use proptest::prelude::*;
 
 const HEADER: &str = "pack_name,title,min_players,max_players,length_minutes,has_audience,\
@@ -155,22 +156,12 @@ fn formulas_are_neutralised() {
 
 fn game(pack_name: &str, title: &str) -> Game {
     Game {
-        id: 1,
         pack_name: pack_name.into(),
         title: title.into(),
-        min_players: 1,
-        max_players: 8,
-        length_minutes: None,
-        has_audience: false,
-        family_friendly: true,
-        game_type: None,
-        secondary_type: None,
         play_count: 5,
         upvotes: 3,
         downvotes: 1,
-        enabled: true,
-        favor_bias: 0,
-        created_at: crate::Timestamp::from_millis(0),
+        ..fixture::game()
     }
 }
 

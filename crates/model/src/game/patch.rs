@@ -193,6 +193,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::fixture;
 
     const MISSING: &str = "Missing required fields: pack_name, title, min_players, max_players";
 
@@ -270,24 +271,7 @@ mod tests {
 
     #[test]
     fn a_patch_changes_what_it_names() {
-        let mut game = Game {
-            id: 1,
-            pack_name: "P".into(),
-            title: "T".into(),
-            min_players: 2,
-            max_players: 4,
-            length_minutes: Some(15),
-            has_audience: false,
-            family_friendly: false,
-            game_type: Some("Drawing".into()),
-            secondary_type: None,
-            play_count: 3,
-            upvotes: 2,
-            downvotes: 1,
-            enabled: true,
-            favor_bias: 0,
-            created_at: crate::Timestamp::from_millis(0),
-        };
+        let mut game = Game { title: "T".into(), max_players: 4, ..fixture::game() };
         let before = game.clone();
         let patch = |body: &Value| GamePatch::parse(body.as_object().expect("an object")).expect("a patch");
         patch(&json!({"play_count": 9})).apply(&mut game).expect("nothing to change");

@@ -8,7 +8,7 @@ use crate::{
     json,
     limits::{
         POLL_OPEN_DEFAULT_S, POLL_OPEN_MAX_S, POLL_OPEN_MIN_S, POLL_OPTIONS_DEFAULT, POLL_OPTIONS_MAX,
-        POLL_OPTIONS_MIN, USERNAME_MAX_CHARS,
+        POLL_OPTIONS_MIN,
     },
     pick::{InvalidOption, Options},
     vote,
@@ -115,16 +115,10 @@ impl PollVote {
         if json::is_falsy(username) || json::is_falsy(option) {
             return Err(InvalidPoll("Missing required fields: username, option".into()));
         }
-        let user_key = username
-            .and_then(Value::as_str)
-            .filter(|name| name.chars().count() <= USERNAME_MAX_CHARS)
-            .map(vote::user_key)
-            .ok_or_else(|| {
-                InvalidPoll(format!("username must be a name of at most {USERNAME_MAX_CHARS} characters"))
-            })?;
+        let username = vote::username(username).map_err(|invalid| InvalidPoll(invalid.to_string()))?;
         let option = option.and_then(Value::as_str);
         let option = option.ok_or_else(|| InvalidPoll("option must be the key of an option".into()))?;
-        Ok(Self { user_key, option: option.to_owned() })
+        Ok(Self { user_key: vote::user_key(username), option: option.to_owned() })
     }
 }
 
@@ -214,13 +208,14 @@ mod tests {
         let vote = |name: Value| PollVote::parse(object(&json!({"username": name, "option": "A"})));
         assert_eq!(vote(json!(" \tÄnn ")), vote(json!("äNN")));
         assert_eq!(vote(json!("Ann")).expect("a vote").user_key, "ann");
-        let too_long = "username must be a name of at most 200 characters";
+        let too_long = "username must not be longer than 200 characters";
+        let no_text = "username must be a string";
         let missing = "Missing required fields: username, option";
         vote(json!("ä".repeat(200))).expect("200 characters are a name");
         for (name, text) in [
             (json!("ä".repeat(201)), too_long),
-            (json!(5), too_long),
-            (json!({}), too_long),
+            (json!(5), no_text),
+            (json!({}), no_text),
             (json!(null), missing),
             (json!(""), missing),
         ] {

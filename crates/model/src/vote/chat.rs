@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::{Map, Value};
 
-use super::{Tally, Turn, VoteType, duplicate_span, game_at, is_username, user_key};
+use super::{Tally, Turn, VoteType, duplicate_span, game_at, user_key, username};
 use crate::{Timestamp, limits::CHAT_IMPORT_MAX_ITEMS};
 
 /// What a vote begins with, in any case.
@@ -151,7 +151,8 @@ impl<'a> Message<'a> {
     fn parse(item: &'a Map<String, Value>) -> Option<Self> {
         let text = |name| item.get(name).and_then(Value::as_str);
         // What holds U+0000 cannot be stored.
-        let username = text("username").filter(|name| is_username(name) && !name.contains('\0'))?;
+        let username = username(item.get("username")).ok();
+        let username = username.filter(|name| !name.is_empty() && !name.contains('\0'))?;
         let at = Timestamp::parse(text("timestamp")?).ok()?;
         Some(Self { username, text: text("message")?, at })
     }

@@ -4,7 +4,7 @@ use super::{VoteType, user_key};
 use crate::{
     game::InvalidFilter,
     limits::{INTEGER_MAX, VOTES_PAGE_DEFAULT_ROWS, VOTES_PAGE_MAX_ROWS},
-    number,
+    text,
 };
 
 /// A page of the votes that pass every filter; what is `None` lets every vote through.
@@ -54,7 +54,7 @@ impl VoteQuery {
                 "page" => query.page = positive("page", value)?,
                 "limit" => {
                     let invalid = InvalidFilter { name: "limit", expected: "an integer from 1 to 100" };
-                    query.limit = number::integer(value, 1..=VOTES_PAGE_MAX_ROWS).ok_or(invalid)?;
+                    query.limit = text::integer(value, 1..=VOTES_PAGE_MAX_ROWS).ok_or(invalid)?;
                 }
                 _ => {}
             }
@@ -74,7 +74,7 @@ impl VoteQuery {
 }
 
 fn positive(name: &'static str, value: &str) -> Result<i64, InvalidFilter> {
-    number::integer(value, 1..=INTEGER_MAX).ok_or(InvalidFilter { name, expected: "a positive integer" })
+    text::integer(value, 1..=INTEGER_MAX).ok_or(InvalidFilter { name, expected: "a positive integer" })
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 
 use std::fmt::Display;
 
-use crate::number;
+use crate::text;
 
 /// Keeps a silent stream open; clients ignore it.
 pub const COMMENT: &str = ":\n\n";
@@ -25,7 +25,7 @@ pub fn position(id: impl Display) -> String {
 /// The `seq` that a `Last-Event-ID` names. `None` when it is none: not digits only. One too large
 /// for any `seq` is the largest number, which lies beyond every stream's end.
 pub fn last_event_id(text: &str) -> Option<u64> {
-    number::digits(text.trim())
+    text::digits(text.trim())
 }
 
 #[cfg(test)]

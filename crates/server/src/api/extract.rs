@@ -6,7 +6,7 @@ use axum::{
     extract::{FromRequestParts, RawPathParams},
     http::{HeaderMap, header::AUTHORIZATION, request::Parts},
 };
-use fanfare_model::number;
+use fanfare_model::text;
 
 use super::error::Error;
 use crate::{app::App, auth::Claims};
@@ -41,7 +41,7 @@ impl<const N: usize, S: Send + Sync> FromRequestParts<S> for Ids<N> {
         let mut ids = [0; N];
         if let Ok(params) = RawPathParams::from_request_parts(parts, state).await {
             for (id, (_, text)) in ids.iter_mut().zip(&params) {
-                *id = number::integer(text, 1..=i64::MAX).unwrap_or(0);
+                *id = text::integer(text, 1..=i64::MAX).unwrap_or(0);
             }
         }
         Ok(Self(ids))

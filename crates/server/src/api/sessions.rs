@@ -3,8 +3,8 @@
 use axum::{Json, extract::State};
 use fanfare_model::{
     limits::{INTEGER_MAX, NOTES_MAX_CHARS, SESSIONS_PAGE_MAX_ROWS},
-    number,
     session::{Page, Session},
+    text,
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -179,14 +179,14 @@ fn page(query: &Query) -> Result<Option<Page>, Error> {
     for (name, value) in query.pairs() {
         match name {
             "limit" => {
-                limit = Some(number::integer(value, 1..=SESSIONS_PAGE_MAX_ROWS).ok_or_else(|| {
+                limit = Some(text::integer(value, 1..=SESSIONS_PAGE_MAX_ROWS).ok_or_else(|| {
                     let range = format!("an integer from 1 to {SESSIONS_PAGE_MAX_ROWS}");
                     AppError::Invalid(format!("Invalid value for limit: expected {range}").into())
                 })?);
             }
             "offset" => {
                 let text = "Invalid value for offset: expected a non-negative integer";
-                let number = number::integer(value, 0..=INTEGER_MAX).and_then(|n| usize::try_from(n).ok());
+                let number = text::integer(value, 0..=INTEGER_MAX).and_then(|n| usize::try_from(n).ok());
                 offset = Some(number.ok_or_else(|| invalid(text))?);
             }
             _ => {}

@@ -2,7 +2,7 @@
 
 use axum::{Json, extract::State};
 use fanfare_model::{
-    event, limits, number,
+    event, limits, text,
     webhook::{NewWebhook, Webhook, WebhookPatch},
 };
 use serde::Serialize;
@@ -256,7 +256,7 @@ async fn list_webhook_logs(
     Ids([id]): Ids<1>,
     query: Query,
 ) -> Reply<Vec<LogView>> {
-    let limit = query.last("limit").and_then(|text| number::integer(text, 1..=limits::LOGS_MAX_ROWS));
+    let limit = query.last("limit").and_then(|text| text::integer(text, 1..=limits::LOGS_MAX_ROWS));
     let limit = limit.unwrap_or(limits::LOGS_DEFAULT_ROWS);
     Ok(Json(app.list_webhook_logs(id, limit).await?.into_iter().map(LogView::from).collect()))
 }

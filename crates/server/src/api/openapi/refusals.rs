@@ -197,7 +197,8 @@ const TEXTS: &[(&str, &str, &[&[&str]])] = &[
         "400",
         &[&[
             "Missing required fields: username, option",
-            "username must be a name of at most 200 characters",
+            "username must be a string",
+            "username must not be longer than 200 characters",
             "option must be the key of an option",
             "option must be one of A to C",
         ]],

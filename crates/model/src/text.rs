@@ -1,6 +1,8 @@
-//! Numbers that came as text.
+//! Reading what came as text: numbers in it, and whether two are the same but for case.
 
 use std::ops::RangeInclusive;
+
+use unicase::UniCase;
 
 /// A number in digits only: no sign, no exponent, no fraction, no space. One too large for the type is
 /// its largest.
@@ -12,6 +14,12 @@ pub fn digits(text: &str) -> Option<u64> {
 /// A number in digits only that lies in `range`.
 pub fn integer<T: TryFrom<u64> + PartialOrd>(text: &str, range: RangeInclusive<T>) -> Option<T> {
     digits(text).and_then(|number| T::try_from(number).ok()).filter(|number| range.contains(number))
+}
+
+/// What spellings in different cases have in common: Unicode's full case folding (`CaseFolding.txt`,
+/// C and F), under which `Straße` is `STRASSE`.
+pub fn case_folded(text: &str) -> String {
+    UniCase::new(text).to_folded_case()
 }
 
 #[cfg(test)]
