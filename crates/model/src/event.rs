@@ -4,22 +4,22 @@
 //! bytes. All names and values here re-serialise in JavaScript to the same bytes: no floats, no
 //! integer-like keys, fields in a fixed order.
 
+mod polls;
 mod public;
 mod votes;
 
 use serde::Serialize;
 
-pub use self::votes::vote_recorded;
+pub use self::{
+    polls::{PollRow, poll, poll_deleted},
+    votes::vote_recorded,
+};
 use crate::{
     Timestamp,
     game::Game,
     json::Flag,
     session::{Session, SessionGame},
 };
-
-mod polls;
-
-pub use polls::{PollRow, poll, poll_deleted};
 
 /// The name of an event, as it stands on every wire.
 pub mod kind {
@@ -212,18 +212,9 @@ pub fn game_added(session: &Session, game: &Game, manually_added: bool, room_cod
     })
 }
 
-/// `data` of `game.status`: the session-game row as the API shows it.
-pub fn game_status(row: &SessionGame) -> String {
-    to_json(&SessionGameRow::from(row))
-}
-
-/// `data` of `game.removed`: the session-game row as it was.
-pub fn game_removed(row: &SessionGame) -> String {
-    to_json(&SessionGameRow::from(row))
-}
-
-/// `data` of `room.updated`: the session-game row as the API shows it.
-pub fn room_updated(row: &SessionGame) -> String {
+/// `data` of `game.status`, `game.removed` and `room.updated`: the session-game row as the API shows it,
+/// or showed it before it was removed.
+pub fn session_game(row: &SessionGame) -> String {
     to_json(&SessionGameRow::from(row))
 }
 

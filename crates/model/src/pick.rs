@@ -56,8 +56,8 @@ pub struct Drawn<'a> {
 /// No game is left in the pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Empty {
-    /// The filter after which none was left, in the order of [`draw`]: the name of its option, or
-    /// `enabled` when no game is.
+    /// The filter after which none was left, in the order of [`draw`]: the name of its option, `enabled`
+    /// when no game is, or `played` when a session that no option names has played what was left.
     pub emptied_by: &'static str,
 }
 
@@ -65,8 +65,8 @@ pub struct Empty {
 ///
 /// The pool is the enabled games that pass, in this order, `packs`, `playerCount`, `drawing`,
 /// `length`, `maxLength`, `familyFriendly`, `excludeGameIds`, and are not in `just_played`, which
-/// counts as `excludePlayed` when that was asked for and as `sessionId` else. No filter is ever
-/// relaxed.
+/// counts as `excludePlayed` when that was asked for, as `sessionId` when a session was named, and as
+/// `played` else. No filter is ever relaxed.
 ///
 /// A game's weight is 30, 10 or 2 for its own bias of 1, 0 or −1, times 20, 10 or 3 for its pack's,
 /// times [`popularity_factor`] when that was asked for. The pool is ordered by id; a uniform number
@@ -123,7 +123,11 @@ fn pool<'a>(
         ids.sort_unstable();
         ids
     });
-    let played_by = if options.exclude_played { "excludePlayed" } else { "sessionId" };
+    let played_by = match options.session_id {
+        _ if options.exclude_played => "excludePlayed",
+        Some(_) => "sessionId",
+        None => "played",
+    };
     let filters: [(&'static str, Filter<'_>); 9] = [
         ("enabled", &|_| true),
         ("packs", &|game| {

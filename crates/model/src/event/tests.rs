@@ -5,6 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
+    fixture,
     poll::{Poll, PollGame, PollOption},
     session::{CountStatus, PlayStatus},
     vote::{GameVotes, LiveVote, RecordedVote, VoteType},
@@ -42,18 +43,9 @@ fn game() -> Game {
         pack_name: PACK.into(),
         title: TITLE.into(),
         min_players: 2,
-        max_players: 8,
-        length_minutes: Some(20),
-        has_audience: true,
-        family_friendly: true,
-        game_type: Some("Drawing".into()),
-        secondary_type: None,
-        play_count: 7,
         upvotes: 2,
         downvotes: 5,
-        enabled: true,
-        favor_bias: 0,
-        created_at: at(),
+        ..fixture::game()
     }
 }
 
@@ -140,9 +132,7 @@ fn data_is_written_as_javascript_writes_it() {
         ("session.ended", session_ended(&ended)),
         ("game.added", game_added(&session(), &game(), false, None)),
         ("game.added with a room", game_added(&session(), &game(), true, Some("ABCD"))),
-        ("game.status", game_status(&session_game())),
-        ("game.status", game_removed(&session_game())),
-        ("game.status", room_updated(&session_game())),
+        ("game.status", super::session_game(&session_game())),
         ("poll.started", poll(&a_poll())),
         ("poll.ended", poll(&closed)),
         ("poll.ended by deletion", poll_deleted(&a_poll(), late)),

@@ -6,7 +6,8 @@ use crate::{
     game::{Drawing, Length},
     json,
     limits::{
-        INTEGER_MAX, PICK_EXCLUDED_MAX_GAMES, PICK_MAX_GAMES, PICK_PACKS_MAX, PICK_POPULARITY_WEIGHT_MAX,
+        INTEGER_MAX, PICK_EXCLUDED_MAX_GAMES, PICK_JUST_PLAYED_GAMES, PICK_MAX_GAMES, PICK_PACKS_MAX,
+        PICK_POPULARITY_WEIGHT_MAX,
     },
 };
 
@@ -52,6 +53,11 @@ pub struct InvalidOption {
 }
 
 impl Options {
+    /// So many of the games that the session played last are held back.
+    pub fn held_back(&self) -> usize {
+        if self.exclude_played { usize::MAX } else { PICK_JUST_PLAYED_GAMES }
+    }
+
     /// Reads the options of a body; `null` is as good as absent, and other keys are ignored.
     ///
     /// # Errors

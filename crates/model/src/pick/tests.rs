@@ -1,27 +1,10 @@
 use serde_json::json;
 
 use super::*;
-use crate::{Timestamp, library::Pack};
+use crate::{Timestamp, fixture, library::Pack};
 
 fn game(id: i64) -> Game {
-    Game {
-        id,
-        pack_name: "The Pack".into(),
-        title: format!("game {id}"),
-        min_players: 3,
-        max_players: 8,
-        length_minutes: Some(20),
-        has_audience: false,
-        family_friendly: true,
-        game_type: Some("Drawing".into()),
-        secondary_type: None,
-        play_count: 0,
-        upvotes: 0,
-        downvotes: 0,
-        enabled: true,
-        favor_bias: 0,
-        created_at: Timestamp::from_millis(0),
-    }
+    Game { id, title: format!("game {id}"), ..fixture::game() }
 }
 
 fn options(body: &serde_json::Value) -> Options {
@@ -198,6 +181,8 @@ fn the_filter_that_empties_the_pool_is_named() {
         (json!({"familyFriendly": false, "excludeGameIds": [1, 2]}), "familyFriendly"),
         (json!({"excludeGameIds": [1, 2], "sessionId": 1}), "excludeGameIds"),
         (json!({"sessionId": 1}), "sessionId"),
+        (json!({}), "played"),
+        (json!({"excludePlayed": true}), "excludePlayed"),
         (json!({"sessionId": 1, "excludePlayed": true}), "excludePlayed"),
     ] {
         assert_eq!(pool_of(vec![game(1), game(2)], &body, &[1, 2]), Err(expected), "{body}");

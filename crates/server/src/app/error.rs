@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use fanfare_model::{
     game::{InvalidFilter, InvalidGame},
-    pick::InvalidOption,
+    pick::{Empty, InvalidOption},
     poll::InvalidPoll,
+    vote::{InvalidVote, chat::InvalidChat},
     webhook::InvalidWebhook,
 };
 use fanfare_store::Error as StoreError;
@@ -40,6 +41,11 @@ pub(crate) enum Error {
 }
 
 impl Error {
+    /// No game of the library has that id.
+    pub(crate) const NO_GAME: Self = Self::NotFound("Game not found");
+    /// No session has that id.
+    pub(crate) const NO_SESSION: Self = Self::NotFound("Session not found");
+
     /// This error with one more key in its body.
     #[must_use]
     pub(crate) fn with(self, name: &str, value: impl Into<Value>) -> Self {
@@ -61,32 +67,21 @@ impl From<StoreError> for Error {
     }
 }
 
-impl From<InvalidFilter> for Error {
-    fn from(error: InvalidFilter) -> Self {
-        Self::Invalid(error.to_string().into())
+impl From<Empty> for Error {
+    fn from(Empty { emptied_by }: Empty) -> Self {
+        Self::NotFound("No games match the current filters").with("emptiedBy", emptied_by)
     }
 }
 
-impl From<InvalidPoll> for Error {
-    fn from(error: InvalidPoll) -> Self {
-        Self::Invalid(error.to_string().into())
-    }
+/// What cannot be read is refused with the reader's own words.
+macro_rules! refuse {
+    ($($invalid:ty),* $(,)?) => {
+        $(impl From<$invalid> for Error {
+            fn from(error: $invalid) -> Self {
+                Self::Invalid(error.to_string().into())
+            }
+        })*
+    };
 }
 
-impl From<InvalidGame> for Error {
-    fn from(error: InvalidGame) -> Self {
-        Self::Invalid(error.to_string().into())
-    }
-}
-
-impl From<InvalidOption> for Error {
-    fn from(error: InvalidOption) -> Self {
-        Self::Invalid(error.to_string().into())
-    }
-}
-
-impl From<InvalidWebhook> for Error {
-    fn from(error: InvalidWebhook) -> Self {
-        Self::Invalid(error.to_string().into())
-    }
-}
+refuse!(InvalidChat, InvalidFilter, InvalidGame, InvalidOption, InvalidPoll, InvalidVote, InvalidWebhook);

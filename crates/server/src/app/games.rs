@@ -13,7 +13,7 @@ use fanfare_store::{Error as StoreError, Tx, games, packs};
 
 use super::{Answer, App, Creation, Error};
 
-const NO_GAME: Error = Error::NotFound("Game not found");
+const NO_GAME: Error = Error::NO_GAME;
 const NO_PACK: Error = Error::NotFound("Pack not found");
 const NAME_TAKEN: Error = Error::Conflict("A game with this title already exists in this pack");
 const WAS_PLAYED: Error = Error::Conflict("Game has been played and cannot be deleted. Disable it instead.");

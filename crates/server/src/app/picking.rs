@@ -2,8 +2,7 @@
 
 use fanfare_model::{
     game::Game,
-    limits::PICK_JUST_PLAYED_GAMES,
-    pick::{self, Empty, Options},
+    pick::{self, Options},
 };
 use fanfare_store::{games, sessions};
 
@@ -26,12 +25,9 @@ impl App {
         let just_played = self.just_played(options).await?;
         let library = self.library().await?;
         let drawn = match options.seed {
-            Some(seed) => pick::draw(&library, options, &just_played, &mut pick::seeded(seed)),
-            None => pick::draw(&library, options, &just_played, &mut random::number),
+            Some(seed) => pick::draw(&library, options, &just_played, &mut pick::seeded(seed))?,
+            None => pick::draw(&library, options, &just_played, &mut random::number)?,
         };
-        let drawn = drawn.map_err(|Empty { emptied_by }| {
-            Error::NotFound("No games match the current filters").with("emptiedBy", emptied_by)
-        })?;
         Ok(Picked {
             games: drawn.picks.iter().map(|pick| (pick.game.clone(), pick.probability())).collect(),
             pool_size: drawn.pool_size,
@@ -42,10 +38,10 @@ impl App {
     /// The ids of the games that are held back for the session's sake.
     async fn just_played(&self, options: &Options) -> Result<Vec<i64>, Error> {
         let Some(id) = options.session_id else { return Ok(Vec::new()) };
-        let rows = if options.exclude_played { usize::MAX } else { PICK_JUST_PLAYED_GAMES };
+        let rows = options.held_back();
         self.store
             .read(move |db| {
-                sessions::get(db, id)?.ok_or(Error::NotFound("Session not found"))?;
+                sessions::get(db, id)?.ok_or(Error::NO_SESSION)?;
                 Ok(games::played_in(db, id, rows)?)
             })
             .await

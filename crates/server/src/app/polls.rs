@@ -4,13 +4,13 @@ use fanfare_model::{
     Timestamp,
     event::{self, kind, session_topic},
     game::Game,
-    limits::{PICK_JUST_PLAYED_GAMES, POLL_OPTIONS_MIN},
+    limits::POLL_OPTIONS_MIN,
     pick::{self, Options},
     poll::{Choice, NewPoll, Poll, PollVote},
 };
 use fanfare_store::{Notice, Tx, games, polls, sessions};
 
-use super::{Answer, App, Creation, Error, EventSeed, sessions::NO_SESSION};
+use super::{Answer, App, Creation, Error, EventSeed};
 use crate::random;
 
 const NO_POLL: Error = Error::NotFound("Poll not found");
@@ -58,7 +58,7 @@ impl App {
         self.store
             .write(move |tx| {
                 creation.once(tx, seed.at, |tx| {
-                    let session = sessions::lock(tx, session_id)?.ok_or(NO_SESSION)?;
+                    let session = sessions::lock(tx, session_id)?.ok_or(Error::NO_SESSION)?;
                     if !session.is_active {
                         return Err(Error::Invalid("Cannot open polls in a closed session".into()));
                     }
@@ -212,7 +212,7 @@ fn no_option(poll: &Poll) -> Error {
 fn choose(tx: &mut Tx, session_id: i64, choice: &Choice, chance: u64) -> Result<Vec<Game>, Error> {
     match choice {
         Choice::Games(ids) => {
-            let mut game = |id: &i64| games::get(tx, *id)?.ok_or(Error::NotFound("Game not found"));
+            let mut game = |id: &i64| games::get(tx, *id)?.ok_or(Error::NO_GAME);
             ids.iter().map(&mut game).collect()
         }
         Choice::Pick(options) => draw(tx, session_id, options, chance),
@@ -222,12 +222,9 @@ fn choose(tx: &mut Tx, session_id: i64, choice: &Choice, chance: u64) -> Result<
 /// Picks as many games as are asked for, or as many as there are; less than two are no choice.
 fn draw(tx: &mut Tx, session_id: i64, options: &Options, chance: u64) -> Result<Vec<Game>, Error> {
     let library = games::library(tx)?;
-    let held_back = if options.exclude_played { usize::MAX } else { PICK_JUST_PLAYED_GAMES };
-    let just_played = games::played_in(tx, session_id, held_back)?;
+    let just_played = games::played_in(tx, session_id, options.held_back())?;
     let mut numbers = pick::seeded(options.seed.unwrap_or(chance.cast_signed()));
-    let drawn = pick::draw(&library, options, &just_played, &mut numbers).map_err(|empty| {
-        Error::NotFound("No games match the current filters").with("emptiedBy", empty.emptied_by)
-    })?;
+    let drawn = pick::draw(&library, options, &just_played, &mut numbers)?;
     if drawn.picks.len() < POLL_OPTIONS_MIN {
         return Err(Error::NotFound("Only one game matches the current filters"));
     }

@@ -171,7 +171,7 @@ impl Seeds {
             tx.emit(self.count.grow(topic.clone(), event::player_count_updated(&row)))?;
         }
         if before.1 != after.1 {
-            tx.emit(self.room.grow(topic, event::room_updated(&row)))?;
+            tx.emit(self.room.grow(topic, event::session_game(&row)))?;
         }
         Ok(row)
     }

@@ -6,7 +6,7 @@ use fanfare_model::{
 };
 use fanfare_store::{Error as StoreError, Tx, games, session_games, sessions};
 
-use super::{Answer, App, Creation, Error, sessions::NO_SESSION};
+use super::{Answer, App, Creation, Error};
 
 pub(super) const NO_SESSION_GAME: Error = Error::NotFound("Session game not found");
 
@@ -15,7 +15,7 @@ impl App {
     pub(crate) async fn list_session_games(&self, session_id: i64) -> Result<Vec<SessionGame>, Error> {
         self.store
             .read(move |db| {
-                sessions::get(db, session_id)?.ok_or(NO_SESSION)?;
+                sessions::get(db, session_id)?.ok_or(Error::NO_SESSION)?;
                 Ok(session_games::list(db, session_id)?)
             })
             .await
@@ -32,15 +32,15 @@ impl App {
         self.store
             .write(move |tx| {
                 creation.once(tx, seed.at, |tx| {
-                    let mut session = sessions::lock(tx, session_id)?.ok_or(NO_SESSION)?;
+                    let mut session = sessions::lock(tx, session_id)?.ok_or(Error::NO_SESSION)?;
                     if !session.is_active {
                         return Err(Error::Invalid("Cannot add games to a closed session".into()));
                     }
-                    let game = games::get(tx, new.game_id)?.ok_or(Error::NotFound("Game not found"))?;
+                    let game = games::get(tx, new.game_id)?.ok_or(Error::NO_GAME)?;
                     // It may have been deleted since, by somebody who committed meanwhile.
                     let row =
                         session_games::add(tx, session_id, &new, seed.at).map_err(|error| match error {
-                            StoreError::NotFound => Error::NotFound("Game not found"),
+                            StoreError::NotFound => Error::NO_GAME,
                             other => other.into(),
                         })?;
                     session.games_played += 1;
@@ -66,7 +66,7 @@ impl App {
             }
             Ok(session_games::set_status(tx, session_id, session_game_id, status)?)
         };
-        self.change_session_game(kind::GAME_STATUS, session_id, session_game_id, change, event::game_status)
+        self.change_session_game(kind::GAME_STATUS, session_id, session_game_id, change, event::session_game)
             .await
     }
 
@@ -96,7 +96,7 @@ impl App {
             Ok(session_games::set_room_code(tx, session_game_id, code.as_deref())?)
         };
         let kind = kind::ROOM_UPDATED;
-        self.change_session_game(kind, session_id, session_game_id, change, event::room_updated).await
+        self.change_session_game(kind, session_id, session_game_id, change, event::session_game).await
     }
 
     /// Takes a game out of a session, as if it had never been added, but its votes stay; emits
@@ -112,7 +112,7 @@ impl App {
                 sessions::lock(tx, session_id)?.ok_or(NO_SESSION_GAME)?;
                 let row = session_games::get(tx, session_id, session_game_id)?.ok_or(NO_SESSION_GAME)?;
                 session_games::remove(tx, &row)?;
-                tx.emit(seed.grow(session_topic(session_id), event::game_removed(&row)))?;
+                tx.emit(seed.grow(session_topic(session_id), event::session_game(&row)))?;
                 Ok(())
             })
             .await

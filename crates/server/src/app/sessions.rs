@@ -12,7 +12,6 @@ use super::{Answer, App, Creation, Error};
 
 const SESSION_ACTIVE: &str = "An active session already exists. Please close it before creating a new one.";
 const SESSION_OPEN: &str = "Cannot delete an active session. Please close it before deleting it.";
-pub(super) const NO_SESSION: Error = Error::NotFound("Session not found");
 
 /// What the log holds of a session's events; `first` is 1 beyond `last` when it holds none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +38,7 @@ impl App {
     }
 
     pub(crate) async fn get_session(&self, id: i64) -> Result<Session, Error> {
-        self.store.read(move |db| sessions::get(db, id)?.ok_or(NO_SESSION)).await
+        self.store.read(move |db| sessions::get(db, id)?.ok_or(Error::NO_SESSION)).await
     }
 
     /// Starts the one active session; emits `session.started`.
@@ -71,7 +70,7 @@ impl App {
         let seed = self.session_event(kind::SESSION_ENDED);
         self.store
             .write(move |tx| {
-                let session = sessions::lock(tx, id)?.ok_or(NO_SESSION)?;
+                let session = sessions::lock(tx, id)?.ok_or(Error::NO_SESSION)?;
                 if !session.is_active {
                     return Err(Error::Invalid("Session is already closed".into()));
                 }
@@ -90,7 +89,7 @@ impl App {
     pub(crate) async fn delete_session(&self, id: i64) -> Result<(), Error> {
         self.store
             .write(move |tx| {
-                let session = sessions::lock(tx, id)?.ok_or(NO_SESSION)?;
+                let session = sessions::lock(tx, id)?.ok_or(Error::NO_SESSION)?;
                 if session.is_active {
                     return Err(Error::Invalid(SESSION_OPEN.into()));
                 }
@@ -101,7 +100,9 @@ impl App {
 
     /// Everything of a session as it is at one moment.
     pub(crate) async fn export_session(&self, id: i64) -> Result<Night, Error> {
-        self.store.read(move |db| exports::night(db, id, limits::EXPORT_VOTES_MAX)?.ok_or(NO_SESSION)).await
+        self.store
+            .read(move |db| exports::night(db, id, limits::EXPORT_VOTES_MAX)?.ok_or(Error::NO_SESSION))
+            .await
     }
 
     /// What the log holds of a session's events; `None` for an unknown session, be it one that was

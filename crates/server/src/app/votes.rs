@@ -13,7 +13,7 @@ use fanfare_model::{
 use fanfare_store::{Read, sessions, votes};
 use serde_json::{Value, json};
 
-use super::{Answer, App, Creation, Error, sessions::NO_SESSION};
+use super::{Answer, App, Creation, Error};
 
 const NO_ACTIVE_SESSION: Error = Error::NotFound("No active session found");
 const NO_GAMES: Error = Error::NotFound("No games have been played in the active session yet");
@@ -66,7 +66,7 @@ impl App {
         self.store
             .write(move |tx| {
                 creation.once(tx, now, |tx| {
-                    sessions::lock(tx, session_id)?.ok_or(NO_SESSION)?;
+                    sessions::lock(tx, session_id)?.ok_or(Error::NO_SESSION)?;
                     let turns = votes::turns(tx, session_id)?;
                     let cast = match log.span() {
                         Some((from, to)) => votes::cast_between(tx, session_id, from, to)?,
@@ -99,7 +99,7 @@ impl App {
     pub(crate) async fn list_session_votes(&self, session_id: i64) -> Result<Vec<SessionVotes>, Error> {
         self.store
             .read(move |db| {
-                sessions::get(db, session_id)?.ok_or(NO_SESSION)?;
+                sessions::get(db, session_id)?.ok_or(Error::NO_SESSION)?;
                 Ok(votes::by_game(db, session_id)?)
             })
             .await

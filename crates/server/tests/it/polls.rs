@@ -270,6 +270,9 @@ async fn games_are_picked_by_the_filters() {
 
         let none = host.post(&path, json!({"packs": ["No Such Pack"]})).await.expect(404);
         assert_eq!(none, json!({"error": "No games match the current filters", "emptiedBy": "packs"}));
+        let none = json!({"drawing": "only", "playerCount": 8, "excludeGameIds": rest});
+        let none = host.post(&path, none).await.expect(404);
+        assert_eq!(none["emptiedBy"], "played", "no option says so");
         let one = json!({"drawing": "only", "playerCount": 8, "excludeGameIds": rest[1..]});
         let one = host.post(&path, one).await.expect(404);
         assert_eq!(one, json!({"error": "Only one game matches the current filters"}));
