@@ -15,7 +15,7 @@ use super::{
     body::Import,
     error::{BodyError, Error, ErrorBody, invalid},
     extract::{Admin, Query},
-    views::answer,
+    views::{answer, count},
 };
 use crate::app::{Answer, App, Error as AppError, ImportMode, Imported};
 
@@ -104,11 +104,6 @@ impl<'a> From<&'a Imported> for ImportedView<'a> {
             errors: done.errors.iter().map(LineErrorRow::from).collect(),
         }
     }
-}
-
-/// How many of something.
-fn count(number: usize, of: &str) -> String {
-    format!("{number} {of}{}", if number == 1 { "" } else { "s" })
 }
 
 /// The library as CSV, without its votes and plays; importing it gives the same games.

@@ -165,7 +165,7 @@ async fn list_games(State(app): State<App>, query: Query) -> Result<Response, Er
 )]
 async fn get_game(State(app): State<App>, Ids([id]): Ids<1>) -> Result<Response, Error> {
     let library = app.library().await?;
-    let game = library.get(id).ok_or(AppError::NotFound("Game not found"))?;
+    let game = library.get(id).ok_or(AppError::NO_GAME)?;
     Ok(game_row(game))
 }
 

@@ -192,6 +192,7 @@ async fn toggle_pack(
     let enabled = body.get("enabled").and_then(json::as_bool);
     let enabled = enabled.ok_or(InvalidGame::NotFlag("enabled")).map_err(AppError::from)?;
     let games_affected = app.enable_pack(name, enabled).await?;
-    let message = format!("{games_affected} games {}", if enabled { "enabled" } else { "disabled" });
+    let message =
+        format!("{} {}", views::count(games_affected, "game"), if enabled { "enabled" } else { "disabled" });
     Ok(Json(PackToggled { message, games_affected }))
 }

@@ -1,10 +1,6 @@
 //! Polls of sessions.
 
-use axum::{
-    Json,
-    extract::State,
-    response::{IntoResponse, Response},
-};
+use axum::{Json, extract::State, response::Response};
 use fanfare_model::{
     event::PollRow,
     game::{Drawing, Length},
@@ -23,7 +19,7 @@ use super::{
     error::{Error, ErrorBody},
     extract::{Admin, Ids},
     session_games::AnyFlag,
-    views::{answer, created, raw},
+    views::{self, answer, created},
 };
 use crate::app::{Answer, App, Error as AppError};
 
@@ -143,7 +139,7 @@ struct DeletedPoll {
     responses(
         (status = 201, description = "The open poll", body = PollRow),
         (status = 400, description = "A field makes no sense, or the session is closed", body = ErrorBody),
-        (status = 404, description = "Session not found, Game not found, or no two games pass the filters: `emptiedBy` names the one that let none through", body = ErrorBody),
+        (status = 404, description = "Session not found, Game not found, or no two games pass the filters: `emptiedBy` names the one that let none through, `played` the last two games of the session", body = ErrorBody),
         (status = 409, description = "The session has an open poll, whose id is `pollId`", body = ErrorBody),
         (status = 422, description = "The `Idempotency-Key` was used for another request", body = ErrorBody),
     )
@@ -165,7 +161,7 @@ async fn create_poll(State(app): State<App>, _: Admin, Ids([id]): Ids<1>, new: N
     )
 )]
 async fn get_poll(State(app): State<App>, Ids([id]): Ids<1>) -> Result<Response, Error> {
-    Ok(raw(&PollRow::from(&app.get_poll(id).await?)).into_response())
+    Ok(views::json(&PollRow::from(&app.get_poll(id).await?)))
 }
 
 /// Counts a vote; who votes again changes his vote. `poll.updated` tells the session's subscribers,
@@ -210,7 +206,7 @@ async fn vote_in_poll(
     )
 )]
 async fn close_poll(State(app): State<App>, _: Admin, Ids([id]): Ids<1>) -> Result<Response, Error> {
-    Ok(raw(&PollRow::from(&app.close_poll(id).await?)).into_response())
+    Ok(views::json(&PollRow::from(&app.close_poll(id).await?)))
 }
 
 /// Deletes a poll. An open one ends without a winner: `poll.ended` tells the session's subscribers,

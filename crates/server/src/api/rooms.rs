@@ -1,9 +1,6 @@
 //! Watching the room of a session's game.
 
-use axum::{
-    extract::State,
-    response::{IntoResponse, Response},
-};
+use axum::{extract::State, response::Response};
 use fanfare_model::event::SessionGameRow;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -42,7 +39,7 @@ async fn start_player_check(
     Ids([session_id, id]): Ids<2>,
     _: Object,
 ) -> Result<Response, Error> {
-    Ok(session_game(&app.start_player_check(session_id, id).await?).into_response())
+    Ok(session_game(&app.start_player_check(session_id, id).await?))
 }
 
 /// Stops watching the game's room; the last count stays.
@@ -66,5 +63,5 @@ async fn stop_player_check(
     Ids([session_id, id]): Ids<2>,
     _: Object,
 ) -> Result<Response, Error> {
-    Ok(session_game(&app.stop_player_check(session_id, id).await?).into_response())
+    Ok(session_game(&app.stop_player_check(session_id, id).await?))
 }

@@ -1,10 +1,6 @@
 //! The games of sessions.
 
-use axum::{
-    Json,
-    extract::State,
-    response::{IntoResponse, Response},
-};
+use axum::{Json, extract::State, response::Response};
 use fanfare_model::{
     event::SessionGameRow,
     json,
@@ -25,7 +21,7 @@ use super::{
     body::{New, Object},
     error::{Error, ErrorBody, invalid},
     extract::{Admin, Ids},
-    views::{created, session_game, session_games},
+    views::{self, created, session_game},
 };
 use crate::app::{Answer, App};
 
@@ -123,7 +119,8 @@ struct RemovedGame {
     )
 )]
 async fn list_session_games(State(app): State<App>, Ids([id]): Ids<1>) -> Result<Response, Error> {
-    Ok(session_games(&app.list_session_games(id).await?).into_response())
+    let games = app.list_session_games(id).await?;
+    Ok(views::json(&games.iter().map(SessionGameRow::from).collect::<Vec<_>>()))
 }
 
 /// Puts a game on: it is playing, and the one that was is played. `game.added` tells the session's
@@ -173,7 +170,7 @@ async fn set_game_status(
 ) -> Result<Response, Error> {
     let status = body.get("status").and_then(Value::as_str).and_then(PlayStatus::parse);
     let status = status.ok_or_else(|| invalid("Invalid status"))?;
-    Ok(session_game(&app.set_game_status(session_id, id, status).await?).into_response())
+    Ok(session_game(&app.set_game_status(session_id, id, status).await?))
 }
 
 /// Says where a game can be joined. `room.updated` tells the session's subscribers.
@@ -205,7 +202,7 @@ async fn set_room_code(
             Some(given.and_then(Value::as_str).and_then(room_code).ok_or_else(|| invalid(BAD_ROOM_CODE))?)
         }
     };
-    Ok(session_game(&app.set_room_code(session_id, id, code).await?).into_response())
+    Ok(session_game(&app.set_room_code(session_id, id, code).await?))
 }
 
 /// Says how many people take part. `player-count.updated` tells the session's subscribers.
@@ -240,7 +237,7 @@ async fn set_player_count(
                 .ok_or_else(|| invalid("player_count must be a non-negative integer"))?,
         ),
     };
-    Ok(session_game(&app.set_player_count(session_id, id, count).await?).into_response())
+    Ok(session_game(&app.set_player_count(session_id, id, count).await?))
 }
 
 /// Takes a game out of a session: it counts as not played. Votes for it stay. `game.removed` tells

@@ -62,8 +62,7 @@ async fn stream_session_events(
     let from_header = headers.get(LAST_EVENT_ID).and_then(|value| value.to_str().ok());
     let from_header = from_header.filter(|text| !text.is_empty());
     let after = from_header.or_else(|| query.last("lastEventId")).and_then(sse::last_event_id);
-    let stream =
-        live::session_stream(app, id, after).await?.ok_or(AppError::NotFound("Session not found"))?;
+    let stream = live::session_stream(app, id, after).await?.ok_or(AppError::NO_SESSION)?;
     Ok(answer(stream, place))
 }
 

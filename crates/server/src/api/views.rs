@@ -1,5 +1,7 @@
 //! What rows look like on the wire.
 
+use std::fmt::Display;
+
 use axum::{
     Json,
     response::{IntoResponse, Response},
@@ -30,9 +32,15 @@ pub(super) fn answer<T: Serialize>(status: u16, body: &T) -> Answer {
     Answer { status, body, is_repeated: false }
 }
 
-/// What borrows from the library and so cannot leave the handler, as JSON.
+/// What borrows from a local value and so cannot leave the handler, as JSON.
 pub(super) fn json<T: Serialize>(body: &T) -> Response {
     Json(body).into_response()
+}
+
+/// How many of something, in words: one game, two games.
+pub(super) fn count<N: Display + PartialEq + From<u8>>(number: N, of: &str) -> String {
+    let plural = if number == N::from(1) { "" } else { "s" };
+    format!("{number} {of}{plural}")
 }
 
 /// A game of the library; booleans as `0`/`1`.
@@ -105,19 +113,9 @@ impl From<Session> for SessionRow {
     }
 }
 
-/// A session's game as JSON, the same row as in events.
-pub(super) fn session_game(row: &SessionGame) -> Json<Box<RawValue>> {
-    raw(&SessionGameRow::from(row))
-}
-
-/// A session's games as JSON.
-pub(super) fn session_games(rows: &[SessionGame]) -> Json<Box<RawValue>> {
-    raw(&rows.iter().map(SessionGameRow::from).collect::<Vec<_>>())
-}
-
-/// Rows that borrow, as JSON.
-pub(super) fn raw<T: Serialize>(rows: &T) -> Json<Box<RawValue>> {
-    Json(serde_json::value::to_raw_value(rows).expect("rows have string keys only"))
+/// A session's game, the same row as in events.
+pub(super) fn session_game(row: &SessionGame) -> Response {
+    json(&SessionGameRow::from(row))
 }
 
 /// A webhook, without its secret; booleans as `true`/`false`.

@@ -133,7 +133,7 @@ impl<'a> From<&'a RecordedVote> for RecordedVoteView<'a> {
 )]
 async fn record_vote(State(app): State<App>, _: Admin, new: New) -> Result<Answer, Error> {
     let creation = new.answered(|recorded: &RecordedVote| answer(200, &RecordedVoteView::from(recorded)));
-    let vote = LiveVote::parse(&new.body).map_err(|invalid| AppError::Invalid(invalid.to_string().into()))?;
+    let vote = LiveVote::parse(&new.body).map_err(AppError::from)?;
     Ok(app.record_vote(vote, creation).await?)
 }
 
@@ -223,8 +223,7 @@ async fn import_chat(
     Lenient(import): Lenient,
 ) -> Result<Answer, Error> {
     let creation = import.answered(|imported: &ChatImported| answer(200, &ChatImportedView::from(imported)));
-    let log =
-        ChatLog::parse(&import.body).map_err(|invalid| AppError::Invalid(invalid.to_string().into()))?;
+    let log = ChatLog::parse(&import.body).map_err(AppError::from)?;
     Ok(app.import_chat(id, log, creation).await?)
 }
 

@@ -232,6 +232,9 @@ async fn packs_are_found_in_any_case_and_stand_in_figures() {
     assert_eq!(Value::from(ours), expected);
     let reply = host.patch(path, json!({"enabled": 1})).await.expect(200);
     assert_eq!(reply, json!({"message": "2 games enabled", "gamesAffected": 2}));
+    let path = "/api/games/packs/100%25%20STRASSE%2F%CE%A9/toggle";
+    let reply = host.patch(path, json!({"enabled": false})).await.expect(200);
+    assert_eq!(reply, json!({"message": "1 game disabled", "gamesAffected": 1}));
 }
 
 const HEADER: &str = "pack_name,title,min_players,max_players";
