@@ -109,6 +109,7 @@ pub(super) struct FavorBody {
 /// That something was done.
 #[derive(Serialize, ToSchema)]
 struct Done {
+    #[schema(example = "Game deleted successfully")]
     message: &'static str,
 }
 

@@ -90,13 +90,13 @@ fn excluded() -> utoipa::openapi::Schema {
 struct PickedGame<'a> {
     game: GameRow<'a>,
     /// Games that could have been picked.
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, example = 12)]
     pool_size: usize,
     /// Enabled games of the library.
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, example = 63)]
     total_enabled: usize,
     /// The game's weight in the sum of all weights.
-    #[schema(minimum = 0, maximum = 1)]
+    #[schema(minimum = 0, maximum = 1, example = 0.083)]
     probability: f64,
 }
 
@@ -107,10 +107,10 @@ struct PickedGames<'a> {
     /// In the order in which they were drawn.
     games: Vec<Choice<'a>>,
     /// Games that could have been picked.
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, example = 12)]
     pool_size: usize,
     /// Enabled games of the library.
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, example = 63)]
     total_enabled: usize,
 }
 
@@ -119,7 +119,7 @@ struct PickedGames<'a> {
 struct Choice<'a> {
     game: GameRow<'a>,
     /// Its weight in the sum of the weights of those that were left when it was drawn.
-    #[schema(minimum = 0, maximum = 1)]
+    #[schema(minimum = 0, maximum = 1, example = 0.083)]
     probability: f64,
 }
 

@@ -128,6 +128,7 @@ struct DeletedPoll {
     #[schema(example = "Poll deleted successfully")]
     message: &'static str,
     #[serde(rename = "pollId")]
+    #[schema(minimum = 1, example = 4)]
     poll_id: i64,
 }
 

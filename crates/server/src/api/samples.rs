@@ -6,9 +6,12 @@ use fanfare_model::{
     delivery::LogRow,
     event,
     game::Game,
+    poll::{Poll, PollGame, PollOption},
     session::{PlayStatus, Session, SessionGame},
+    vote::{GameVotes, LiveVote, RecordedVote},
     webhook::Webhook,
 };
+use serde_json::{Map, json};
 
 /// 2026-03-15T20:30:00.000Z, in milliseconds since the epoch.
 const STARTED_MS: i64 = 1_773_606_600_000;
@@ -84,6 +87,41 @@ pub(super) fn session_game() -> SessionGame {
 pub(super) fn game_added() -> String {
     let row = session_game();
     event::game_added(&session(), &game(), row.manually_added, row.room_code.as_deref())
+}
+
+/// A vote for the game, by one of its audience.
+pub(super) fn recorded_vote() -> RecordedVote {
+    let Game { id, title, pack_name, upvotes, downvotes, .. } = game();
+    let body = json!({"username": "TestUser", "vote": "up", "timestamp": "2026-03-15T20:50:00Z"});
+    let body: Map<_, _> = body.as_object().cloned().unwrap_or_default();
+    RecordedVote {
+        session_id: session().id,
+        games_played: session().games_played,
+        game: GameVotes { id, title, pack_name, upvotes, downvotes },
+        vote: LiveVote::parse(&body).expect("a vote"),
+    }
+}
+
+/// A poll that was opened now, with a few votes.
+pub(super) fn poll() -> Poll {
+    let option = |game: Game, votes| PollOption { game: PollGame::from(&game), votes };
+    let other = Game { id: 12, title: "Champ'd Up".into(), ..game() };
+    Poll {
+        id: 4,
+        session_id: session().id,
+        options: vec![option(game(), 3), option(other, 1)],
+        created_at: now(),
+        closes_at: now().plus_millis(60 * 1_000),
+        ended_at: None,
+        winner: None,
+        told_at: now(),
+        has_untold: false,
+    }
+}
+
+/// The same poll when its time is over.
+pub(super) fn ended_poll() -> Poll {
+    Poll { ended_at: Some(poll().closes_at), winner: Some(0), ..poll() }
 }
 
 pub(super) fn webhook() -> Webhook {

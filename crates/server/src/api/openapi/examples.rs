@@ -7,7 +7,7 @@ use super::super::{
     samples,
     views::{GameRow, LogView, SessionRow, WebhookView},
 };
-use fanfare_model::event::SessionGameRow;
+use fanfare_model::event::{PollRow, SessionGameRow};
 
 type Example = fn() -> Value;
 
@@ -16,6 +16,7 @@ const ROWS: &[(&str, Example)] = &[
     ("GameRow", || row(&GameRow::from(&samples::game()))),
     ("SessionRow", || row(&SessionRow::from(samples::session()))),
     ("SessionGameRow", || row(&SessionGameRow::from(&samples::session_game()))),
+    ("PollRow", || row(&PollRow::from(&samples::poll()))),
     ("Webhook", || row(&WebhookView::from(samples::webhook()))),
     ("WebhookLog", || row(&LogView::from(samples::log_row()))),
 ];
