@@ -23,6 +23,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 
 /// What to pick from, and how; everything may be left out or `null`.
 #[derive(ToSchema)]
+#[schema(example = json!({"playerCount": 5, "length": "short", "packs": ["Jackbox Party Pack 7"], "sessionId": 3}))]
 #[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "describes what `Options::parse` reads")]
 pub(super) struct PickOptions {

@@ -37,6 +37,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 
 /// What to choose from, and how long.
 #[derive(ToSchema)]
+#[schema(example = json!({"gameIds": [12, 45, 7], "seconds": 60}))]
 #[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "describes what `NewPoll::parse` reads")]
 struct CreatePoll {

@@ -5,9 +5,10 @@ use fanfare_model::{
     Timestamp,
     delivery::LogRow,
     event,
+    export::{Night, NightVote, Tally},
     game::Game,
     poll::{Poll, PollGame, PollOption},
-    session::{PlayStatus, Session, SessionGame},
+    session::{CountStatus, PlayStatus, Session, SessionGame},
     vote::{GameVotes, LiveVote, RecordedVote},
     webhook::Webhook,
 };
@@ -122,6 +123,26 @@ pub(super) fn poll() -> Poll {
 /// The same poll when its time is over.
 pub(super) fn ended_poll() -> Poll {
     Poll { ended_at: Some(poll().closes_at), winner: Some(0), ..poll() }
+}
+
+/// All of the evening, when it is over.
+pub(super) fn night() -> Night {
+    let Game { id: game_id, title, pack_name, .. } = game();
+    let vote = recorded_vote().vote;
+    Night {
+        session: ended_session(),
+        games: vec![SessionGame { status: PlayStatus::Played, ..session_game() }],
+        tallies: vec![Tally { game_id, title, pack_name, upvotes: 1, downvotes: 0 }],
+        votes: vec![NightVote { game_id, username: vote.username, is_up: true, at: vote.at }],
+        voters: 1,
+        polls: vec![ended_poll()],
+    }
+}
+
+/// The game's row after somebody counted.
+pub(super) fn counted() -> SessionGame {
+    let (player_count, player_count_check_status) = (Some(6), Some(CountStatus::Manual));
+    SessionGame { player_count, player_count_check_status, ..session_game() }
 }
 
 pub(super) fn webhook() -> Webhook {

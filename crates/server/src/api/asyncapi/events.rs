@@ -2,7 +2,7 @@
 
 use fanfare_model::{
     event::{self, kind},
-    session::{CountStatus, SessionGame},
+    session::CountStatus,
 };
 use serde_json::{Value, json};
 
@@ -81,7 +81,7 @@ pub(super) const EVENTS: &[Event] = &[
         summary: "A session game's player count was set or found to have changed.",
         audience: Audience::Subscribers,
         schema: player_count_updated,
-        data: || event::player_count_updated(&counted()),
+        data: || event::player_count_updated(&samples::counted()),
     },
     Event {
         kind: kind::VOTE_RECORDED,
@@ -112,11 +112,6 @@ pub(super) const EVENTS: &[Event] = &[
         data: || event::poll(&samples::ended_poll()),
     },
 ];
-
-fn counted() -> SessionGame {
-    let (player_count, player_count_check_status) = (Some(6), Some(CountStatus::Manual));
-    SessionGame { player_count, player_count_check_status, ..samples::session_game() }
-}
 
 fn session_started() -> Value {
     exactly(&[(

@@ -81,7 +81,8 @@ pub(super) fn complete(document: &mut Value) {
                 "type": "string",
                 "minLength": 1,
                 "maxLength": IDEMPOTENCY_KEY_MAX_BYTES,
-                "pattern": "^[!-~]([ -~]*[!-~])?$",
+                // Blanks at its end are not the key's: HTTP does not count them.
+                "pattern": "^[!-~][ -~]*$",
                 "examples": ["5f2b6c1e-night-3-game-42"],
             },
         },
