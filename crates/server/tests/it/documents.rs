@@ -5,23 +5,27 @@
 //! - `http://localhost:5000` is that server; `$TOKEN` and `$ADMIN_KEY` are set.
 //! - `<!-- setup: … -->` names something that happens before the next block; see [`set_up`].
 //! - The output stands in the next block, as `json` or as `text`. A `curl` without one is an error.
-//! - `json`: the same keys and values. Of ids (`id`, `…_id`, `…Id`), times and tokens only the kind
-//!   must be the same. `…` in a text stands for anything, as the last item of a list for any more.
+//! - `json`: the same keys and values. Of ids (`id`, `…_id`, `…Id`), durations (`…_ms`), times and
+//!   tokens only the kind must be the same. `…` in a text stands for anything, as the last item of a
+//!   list for any more.
 //! - `text`: the same lines, blanks at their ends apart. `…` stands for any part of a line, on a
 //!   line of its own for any lines.
+//!
+//! And they are complete: every operation, event and setting stands in a table.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
     process::Stdio,
 };
 
-use fanfare_model::Timestamp;
+use fanfare_model::{Timestamp, event};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
 use crate::{
-    story::game_named,
+    story::{game_named, logs_of},
     support::{Client, TestApp, soon},
 };
 
@@ -69,6 +73,17 @@ async fn set_up(name: &str, host: &Client) {
             add("Earwax").await;
             add("Quiplash 3").await;
         }
+        "a small library" => {
+            let csv = "pack_name,title,min_players,max_players,enabled\n\
+                       House Games,Charades,4,12,1\nHouse Games,Sketch It,3,8,0\n";
+            let body = json!({"csvData": csv, "mode": "replace"});
+            host.post("/api/games/import/csv", body).await.expect(200);
+        }
+        "a vote" => {
+            let vote = json!({"username": "Ann", "vote": "up", "timestamp": "2099-01-01T20:30:00Z"});
+            host.post("/api/votes/live", vote).await.expect(200);
+        }
+        "an attempt" => drop(logs_of(host, 1, 1).await),
         unknown => panic!("no setup is called {unknown:?}"),
     }
 }
@@ -156,7 +171,7 @@ fn same(expected: &Value, actual: &Value, key: &str, at: &str) -> Result<(), Str
             let is_same = a == b || is_like(a, b) || is_time(a) && is_time(b) || key == "token";
             if is_same { Ok(()) } else { Err(format!("at {at:?}: {a:?} expected, got {b:?}")) }
         }
-        (Value::Number(_), Value::Number(_)) if is_id(key) => Ok(()),
+        (Value::Number(_), Value::Number(_)) if is_id(key) || key.ends_with("_ms") => Ok(()),
         (a, b) if a == b => Ok(()),
         (a, b) => Err(format!("at {at:?}: {a} expected, got {b}")),
     }
@@ -231,15 +246,108 @@ async fn every_example_does_what_its_page_says() {
     assert!(faults.is_empty(), "{}", faults.join("\n\n"));
 }
 
+/// The method and the path in a row of a table, `| GET | `/api/games/{id}` | …`.
+fn operation(line: &str) -> Option<(String, String)> {
+    let mut cells = line.strip_prefix('|')?.split('|').map(str::trim);
+    let (method, path) = (cells.next()?, cells.next()?);
+    let path = path.strip_prefix('`')?.strip_suffix('`')?;
+    (path.starts_with('/') && method.bytes().all(|byte| byte.is_ascii_uppercase()))
+        .then(|| (method.to_owned(), without_names(path)))
+}
+
+/// The path with all parameters called alike.
+fn without_names(path: &str) -> String {
+    let segments = path.split('/').map(|segment| if segment.starts_with('{') { "{}" } else { segment });
+    segments.collect::<Vec<_>>().join("/")
+}
+
+#[tokio::test]
+async fn every_operation_stands_in_a_table_and_no_other_does() {
+    let app = TestApp::spawn().await;
+    let description = app.stranger().get("/openapi.json").await.expect(200);
+    let paths = description["paths"].as_object().expect("paths");
+    let served: BTreeSet<_> = paths
+        .iter()
+        .flat_map(|(path, item)| {
+            let methods = item.as_object().expect("an object").keys();
+            methods
+                .filter(|key| *key != "parameters")
+                .map(move |method| (method.to_uppercase(), without_names(path)))
+        })
+        .collect();
+    let texts = pages().into_iter().map(|page| fs::read_to_string(page).expect("UTF-8"));
+    let documented: BTreeSet<_> =
+        texts.flat_map(|text| text.lines().filter_map(operation).collect::<Vec<_>>()).collect();
+    assert!(served.len() > 50, "{}", served.len());
+    assert_eq!(documented, served);
+}
+
+/// The names in the first cells of tables, without their backquotes.
+fn first_cells(text: &str) -> BTreeSet<&str> {
+    let cells = text.lines().filter_map(|line| line.strip_prefix('|')?.split('|').next());
+    cells.flat_map(|cell| cell.split(',')).map(|name| name.trim().trim_matches('`')).collect()
+}
+
+fn page_text(name: &str) -> String {
+    let path = pages().into_iter().find(|path| path.ends_with(name)).expect("a page");
+    fs::read_to_string(path).expect("UTF-8")
+}
+
+#[test]
+fn every_event_stands_in_the_table_of_events() {
+    let text = page_text("docs/websocket.md");
+    let documented = first_cells(&text);
+    for kind in event::kind::ALL {
+        assert!(documented.contains(kind), "{kind}");
+    }
+}
+
+#[test]
+fn every_setting_stands_in_a_table() {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_fanfare"))
+        .args(["config", "print"])
+        .env_clear()
+        .output()
+        .expect("the program runs");
+    let printed = String::from_utf8(output.stdout).expect("UTF-8");
+    let text = page_text("docs/running.md") + &page_text("docs/rooms.md");
+    let documented = first_cells(&text);
+    let (mut table, mut settings) = ("", 0);
+    for line in printed.lines() {
+        if let Some(name) = line.strip_prefix('[').and_then(|line| line.strip_suffix(']')) {
+            table = name;
+        }
+        let unset = || line.strip_prefix("# ")?.split_once(" is not set").map(|(name, _)| name);
+        let Some(name) = line.split_once(" = ").map(|(name, _)| name).or_else(unset) else { continue };
+        let name = if table.is_empty() { name.to_owned() } else { format!("{table}.{name}") };
+        assert!(documented.contains(name.as_str()), "{name}");
+        settings += 1;
+    }
+    assert!(settings > 20, "{printed}");
+}
+
+/// What a heading is called in a link.
+fn anchor(heading: &str) -> String {
+    let text = heading.trim_start_matches('#').trim().to_lowercase();
+    let kept = text.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+    kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+}
+
 #[test]
 fn links_between_pages_lead_somewhere() {
     for page in pages() {
         let text = fs::read_to_string(&page).expect("UTF-8");
         let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
-        for link in links.filter(|link| !link.contains("://") && !link.starts_with('#')) {
-            let file = link.split('#').next().unwrap_or_default();
-            let target = page.parent().expect("a folder").join(file);
+        for link in links.filter(|link| !link.contains("://")) {
+            let (file, place) = link.split_once('#').unwrap_or((link, ""));
+            let folder = page.parent().expect("a folder");
+            let target = if file.is_empty() { page.clone() } else { folder.join(file) };
             assert!(target.exists(), "{}: {link}", page.display());
+            if !place.is_empty() {
+                let text = fs::read_to_string(target).expect("UTF-8");
+                let mut headings = text.lines().filter(|line| line.starts_with('#'));
+                assert!(headings.any(|line| anchor(line) == place), "{}: {link}", page.display());
+            }
         }
     }
 }
@@ -262,6 +370,7 @@ fn outputs_are_compared_by_the_rules() {
         (r#"{"session_id":1,"sessionId":2}"#, r#"{"session_id":3,"sessionId":4}"#, true),
         (r#"{"id":1}"#, r#"{"id":"1"}"#, false),
         (r#"{"n":1}"#, r#"{"n":2}"#, false),
+        (r#"{"duration_ms":1}"#, r#"{"duration_ms":2}"#, true),
         (r#"{"a":1}"#, r#"{"a":1,"b":2}"#, false),
         (r#"{"a":null}"#, r#"{"a":0}"#, false),
         (r#"{"at":"2026-03-15T20:30:00.000Z"}"#, r#"{"at":"2027-01-01T00:00:00.000Z"}"#, true),
