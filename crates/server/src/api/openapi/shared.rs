@@ -66,6 +66,7 @@ pub(super) fn complete(document: &mut Value) {
     let schemas = document["components"]["schemas"].clone();
     for operation in operations(document) {
         settle_body(operation, &schemas);
+        settle_parameters(operation);
         complete_operation(operation);
     }
     let components = &mut document["components"];
@@ -126,6 +127,18 @@ fn settle_body(operation: &mut Value, schemas: &Value) {
         required |= is_needed;
     }
     body["required"] = required.into();
+}
+
+/// Nothing in a path, a query or a header is `null`; a parameter is there or not.
+fn settle_parameters(operation: &mut Value) {
+    for parameter in operation["parameters"].as_array_mut().into_iter().flatten() {
+        let kind = &mut parameter["schema"]["type"];
+        if let Some([one, _]) =
+            kind.as_array().filter(|kinds| kinds.contains(&json!("null"))).map(Vec::as_slice)
+        {
+            *kind = one.clone();
+        }
+    }
 }
 
 fn response((status, name, when, body): &(&str, &str, &str, &str)) -> (String, Value) {
