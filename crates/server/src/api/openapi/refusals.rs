@@ -60,7 +60,7 @@ const PICK: &[&str] = &[
     "Invalid value for packs: expected a list of 1 to 100 pack names",
     "Invalid value for excludeGameIds: expected a list of 0 to 1000 game ids",
     "Invalid value for excludePlayed: expected true or false",
-    "Invalid value for seed: expected an integer from -9007199254740991 to 9007199254740991",
+    "Invalid value for seed: expected an integer",
     "Invalid value for popularityWeight: expected an integer from 0 to 10",
 ];
 
@@ -68,7 +68,7 @@ const PICK: &[&str] = &[
 const WEBHOOK: &[&str] = &[
     "events must be an array",
     "events must be an array of strings",
-    "events must hold at most 100 names of at most 100 characters",
+    "events must hold at most 100 names of at most 200 characters",
     "Invalid URL format",
     "name must be a non-empty string",
     "name must not be longer than 1000 characters",

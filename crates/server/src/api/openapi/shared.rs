@@ -131,12 +131,12 @@ fn settle_body(operation: &mut Value, schemas: &Value) {
 
 /// Nothing in a path, a query or a header is `null`; a parameter is there or not.
 fn settle_parameters(operation: &mut Value) {
-    for parameter in operation["parameters"].as_array_mut().into_iter().flatten() {
-        let kind = &mut parameter["schema"]["type"];
-        if let Some([one, _]) =
-            kind.as_array().filter(|kinds| kinds.contains(&json!("null"))).map(Vec::as_slice)
-        {
-            *kind = one.clone();
+    let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
+    for parameter in parameters.into_iter().flatten() {
+        let Some(kind) = parameter.pointer_mut("/schema/type") else { continue };
+        let known = kind.as_array().into_iter().flatten().find(|kind| *kind != "null").cloned();
+        if let Some(known) = known {
+            *kind = known;
         }
     }
 }
