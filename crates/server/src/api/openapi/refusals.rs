@@ -76,6 +76,41 @@ const WEBHOOK: &[&str] = &[
     "secret must not be longer than 1000 characters",
 ];
 
+const READINESS: &[&str] =
+    &["The server is stopping", "The lock on the database is lost", "The database does not answer"];
+const TOO_MANY: &[&str] = &["Too many requests", "Too many connections from this address"];
+const SESSION_ACTIVE: &str = r#"{"error":"An active session already exists. Please close it before creating a new one.","activeSessionId":3}"#;
+const GAME_FILTERS: &[&str] = &[
+    "Invalid value for enabled: expected true or false",
+    "Invalid value for playerCount: expected a positive integer",
+    "Invalid value for drawing: expected only or exclude",
+    "Invalid value for length: expected short, medium or long",
+    "Invalid value for familyFriendly: expected true or false",
+];
+const VOTE_FILTERS: &[&str] = &[
+    "Invalid value for session_id: expected a positive integer",
+    "Invalid value for game_id: expected a positive integer",
+    "Invalid value for username: expected text without U+0000",
+    "Invalid value for vote_type: expected up or down",
+    "Invalid value for page: expected a positive integer",
+    "Invalid value for limit: expected an integer from 1 to 100",
+];
+const CSV: &[&str] = &[
+    CSV_FAULTY,
+    "csvData is required",
+    "csvData must be a string",
+    "csvData holds no games to replace the library with",
+    "mode must be append or replace",
+    "Invalid value for partial: expected true or false",
+];
+const VOTE: &[&str] = &[
+    "Missing required fields: username, vote, timestamp",
+    "username must be a string",
+    "username must not be longer than 200 characters",
+    "vote must be either \"up\" or \"down\"",
+    "Invalid timestamp format. Use ISO 8601 format (e.g., 2025-11-01T20:30:00Z)",
+];
+
 /// Operation, status and lists of texts. A text that begins with a brace is a whole body.
 const TEXTS: &[(&str, &str, &[&[&str]])] = &[
     ("readiness", "503", &[READINESS]),
@@ -220,41 +255,6 @@ const TEXTS: &[(&str, &str, &[&[&str]])] = &[
         &[&["Sec-WebSocket-Key must be 16 bytes in base64", "This connection cannot be upgraded"]],
     ),
     ("open_live_socket", "426", &[&["WebSocket upgrade required", "WebSocket version 13 required"]]),
-];
-
-const READINESS: &[&str] =
-    &["The server is stopping", "The lock on the database is lost", "The database does not answer"];
-const TOO_MANY: &[&str] = &["Too many requests", "Too many connections from this address"];
-const SESSION_ACTIVE: &str = r#"{"error":"An active session already exists. Please close it before creating a new one.","activeSessionId":3}"#;
-const GAME_FILTERS: &[&str] = &[
-    "Invalid value for enabled: expected true or false",
-    "Invalid value for playerCount: expected a positive integer",
-    "Invalid value for drawing: expected only or exclude",
-    "Invalid value for length: expected short, medium or long",
-    "Invalid value for familyFriendly: expected true or false",
-];
-const VOTE_FILTERS: &[&str] = &[
-    "Invalid value for session_id: expected a positive integer",
-    "Invalid value for game_id: expected a positive integer",
-    "Invalid value for username: expected text without U+0000",
-    "Invalid value for vote_type: expected up or down",
-    "Invalid value for page: expected a positive integer",
-    "Invalid value for limit: expected an integer from 1 to 100",
-];
-const CSV: &[&str] = &[
-    CSV_FAULTY,
-    "csvData is required",
-    "csvData must be a string",
-    "csvData holds no games to replace the library with",
-    "mode must be append or replace",
-    "Invalid value for partial: expected true or false",
-];
-const VOTE: &[&str] = &[
-    "Missing required fields: username, vote, timestamp",
-    "username must be a string",
-    "username must not be longer than 200 characters",
-    "vote must be either \"up\" or \"down\"",
-    "Invalid timestamp format. Use ISO 8601 format (e.g., 2025-11-01T20:30:00Z)",
 ];
 
 /// Texts of refusals that operations share, by the name of the shared answer.
