@@ -18,7 +18,7 @@ use crate::{
     Timestamp,
     game::Game,
     json::Flag,
-    session::{Session, SessionGame},
+    session::{CountStatus, PlayStatus, Session, SessionGame},
 };
 
 /// The name of an event, as it stands on every wire.
@@ -236,7 +236,7 @@ pub fn player_count_updated(row: &SessionGame) -> String {
         session_game_id: row.id,
         game_id: row.game_id,
         player_count: row.player_count,
-        status: row.player_count_check_status.map_or("idle", crate::session::CountStatus::as_str),
+        status: row.player_count_check_status.map_or("idle", CountStatus::as_str),
     })
 }
 
@@ -275,21 +275,33 @@ pub fn test_data() -> String {
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[expect(missing_docs, reason = "the fields are SessionGame's")]
 pub struct SessionGameRow<'a> {
+    #[schema(minimum = 1)]
     pub id: i64,
+    #[schema(minimum = 1)]
     pub session_id: i64,
+    #[schema(minimum = 1)]
     pub game_id: i64,
     pub played_at: Timestamp,
     pub manually_added: Flag,
+    #[schema(inline, value_type = PlayStatus)]
     pub status: &'static str,
+    #[schema(required, pattern = "^[A-Z]{4}$")]
     pub room_code: Option<&'a str>,
+    #[schema(required, minimum = 0)]
     pub player_count: Option<i64>,
+    #[schema(required, inline, value_type = Option<CountStatus>)]
     pub player_count_check_status: Option<&'static str>,
     pub title: &'a str,
     pub pack_name: &'a str,
+    #[schema(minimum = 1)]
     pub min_players: i64,
+    #[schema(minimum = 1)]
     pub max_players: i64,
+    #[schema(required)]
     pub game_type: Option<&'a str>,
+    #[schema(minimum = 0)]
     pub upvotes: i64,
+    #[schema(minimum = 0)]
     pub downvotes: i64,
     pub popularity_score: i64,
 }
@@ -305,7 +317,7 @@ impl<'a> From<&'a SessionGame> for SessionGameRow<'a> {
             status: row.status.as_str(),
             room_code: row.room_code.as_deref(),
             player_count: row.player_count,
-            player_count_check_status: row.player_count_check_status.map(crate::session::CountStatus::as_str),
+            player_count_check_status: row.player_count_check_status.map(CountStatus::as_str),
             title: &row.title,
             pack_name: &row.pack_name,
             min_players: row.min_players,

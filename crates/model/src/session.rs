@@ -20,7 +20,8 @@ pub struct Session {
 }
 
 /// Where a game of a session stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, utoipa::ToSchema)]
+#[schema(rename_all = "lowercase")]
 pub enum PlayStatus {
     /// The one that is on; at most one per session.
     Playing,
@@ -47,7 +48,8 @@ impl PlayStatus {
 }
 
 /// How a session game's player count came about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, utoipa::ToSchema)]
+#[schema(rename_all = "lowercase")]
 pub enum CountStatus {
     /// Nobody is counting.
     Idle,

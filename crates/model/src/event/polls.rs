@@ -23,22 +23,27 @@ pub fn poll_deleted(poll: &Poll, at: Timestamp) -> String {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PollRow<'a> {
     /// Never reused.
+    #[schema(minimum = 1)]
     id: i64,
     /// The session that it belongs to.
+    #[schema(minimum = 1)]
     session_id: i64,
     /// Whether it goes on.
     status: PollStatus,
     /// The games to choose from.
     options: Vec<OptionRow<'a>>,
     /// Votes for all options together.
+    #[schema(minimum = 0)]
     total_votes: i64,
     /// When it was opened.
     created_at: Timestamp,
     /// When it closes by itself.
     closes_at: Timestamp,
     /// When it was closed.
+    #[schema(required)]
     ended_at: Option<Timestamp>,
     /// The option that won.
+    #[schema(required)]
     winner: Option<OptionRow<'a>>,
 }
 
@@ -58,16 +63,20 @@ struct OptionRow<'a> {
     #[schema(example = "A")]
     key: String,
     game: GameOption<'a>,
+    #[schema(minimum = 0)]
     votes: i64,
 }
 
 /// The game, as it was called when the poll was opened.
 #[derive(Debug, Serialize, ToSchema)]
 struct GameOption<'a> {
+    #[schema(minimum = 1)]
     id: i64,
     title: &'a str,
     pack_name: &'a str,
+    #[schema(minimum = 1)]
     min_players: i64,
+    #[schema(minimum = 1)]
     max_players: i64,
 }
 

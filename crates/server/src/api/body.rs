@@ -115,8 +115,10 @@ fn request_key(parts: &Parts, body: &Bytes) -> Result<Option<RequestKey>, BodyEr
     if keys.next().is_some() {
         return Err(BodyError::BadKey);
     }
-    let key = key.to_str().ok().filter(|key| (1..=limits::IDEMPOTENCY_KEY_MAX_BYTES).contains(&key.len()));
-    let key = key.ok_or(BodyError::BadKey)?.to_owned();
+    // A tab, which headers may hold, is not printable.
+    let is_good =
+        |key: &&str| (1..=limits::IDEMPOTENCY_KEY_MAX_BYTES).contains(&key.len()) && !key.contains('\t');
+    let key = key.to_str().ok().filter(is_good).ok_or(BodyError::BadKey)?.to_owned();
     let mut hash = Sha256::new();
     for part in [parts.method.as_str(), parts.uri.path(), parts.uri.query().unwrap_or_default()] {
         hash.update(part);

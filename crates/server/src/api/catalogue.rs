@@ -74,14 +74,19 @@ struct ImportedView<'a> {
     #[schema(example = "1 game imported")]
     message: String,
     /// Games of the list that were put into the library, or changed by it.
+    #[schema(example = 1)]
     imported: usize,
     /// Games of the list that were left as they are.
+    #[schema(example = 62)]
     skipped: usize,
     /// Of those imported, the ones that were there before.
+    #[schema(example = 0)]
     updated: usize,
     /// Games that the list does not have, and that are gone.
+    #[schema(example = 0)]
     removed: usize,
     /// Games that the list does not have, and that are disabled, since they were played.
+    #[schema(example = 0)]
     disabled: usize,
     /// Lines that were left out, the first hundred of them.
     errors: Vec<LineErrorRow<'a>>,

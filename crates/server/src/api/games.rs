@@ -31,6 +31,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 
 /// A new game.
 #[derive(ToSchema)]
+#[schema(example = json!({"pack_name": "Jackbox Party Pack 7", "title": "Quiplash 3", "min_players": 3, "max_players": 8, "length_minutes": 15, "has_audience": true, "family_friendly": true, "game_type": "Writing"}))]
 #[expect(dead_code, reason = "describes what `GameEntry::parse` reads")]
 struct NewGameBody {
     /// Loses the spaces around it.
@@ -64,6 +65,7 @@ struct NewGameBody {
 
 /// What of a game is to change.
 #[derive(ToSchema)]
+#[schema(example = json!({"length_minutes": 20, "game_type": "Drawing", "enabled": true}))]
 #[expect(dead_code, reason = "describes what `GamePatch::parse` reads")]
 struct GamePatchBody {
     /// Loses the spaces around it.
@@ -105,6 +107,7 @@ pub(super) struct FavorBody {
 /// That something was done.
 #[derive(Serialize, ToSchema)]
 struct Done {
+    #[schema(example = "Game deleted successfully")]
     message: &'static str,
 }
 

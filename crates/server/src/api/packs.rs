@@ -53,11 +53,12 @@ impl<S: Send + Sync> FromRequestParts<S> for PackName {
 /// A pack.
 #[derive(Serialize, ToSchema)]
 struct PackRow<'a> {
+    #[schema(minimum = 1, example = 7)]
     id: i64,
     #[schema(example = "The Jackbox Party Pack 7")]
     name: &'a str,
     /// How much the picker likes its games.
-    #[schema(minimum = -1, maximum = 1)]
+    #[schema(minimum = -1, maximum = 1, example = 0)]
     favor_bias: i64,
     created_at: Timestamp,
 }
@@ -74,13 +75,16 @@ struct PackFiguresRow<'a> {
     #[schema(example = "The Jackbox Party Pack 7")]
     name: &'a str,
     /// Its games.
+    #[schema(minimum = 0, example = 5)]
     total_count: i64,
     /// Those that may be picked.
+    #[schema(minimum = 0, example = 4)]
     enabled_count: i64,
     /// Times that one of them was played.
+    #[schema(minimum = 0, example = 30)]
     total_plays: i64,
     /// How much the picker likes its games.
-    #[schema(minimum = -1, maximum = 1)]
+    #[schema(minimum = -1, maximum = 1, example = 0)]
     favor_bias: i64,
 }
 

@@ -23,6 +23,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 
 /// What to pick from, and how; everything may be left out or `null`.
 #[derive(ToSchema)]
+#[schema(example = json!({"playerCount": 5, "length": "short", "packs": ["Jackbox Party Pack 7"], "sessionId": 3}))]
 #[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "describes what `Options::parse` reads")]
 pub(super) struct PickOptions {
@@ -90,13 +91,13 @@ fn excluded() -> utoipa::openapi::Schema {
 struct PickedGame<'a> {
     game: GameRow<'a>,
     /// Games that could have been picked.
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, example = 12)]
     pool_size: usize,
     /// Enabled games of the library.
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, example = 63)]
     total_enabled: usize,
     /// The game's weight in the sum of all weights.
-    #[schema(minimum = 0, maximum = 1)]
+    #[schema(minimum = 0, maximum = 1, example = 0.083)]
     probability: f64,
 }
 
@@ -107,10 +108,10 @@ struct PickedGames<'a> {
     /// In the order in which they were drawn.
     games: Vec<Choice<'a>>,
     /// Games that could have been picked.
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, example = 12)]
     pool_size: usize,
     /// Enabled games of the library.
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, example = 63)]
     total_enabled: usize,
 }
 
@@ -119,7 +120,7 @@ struct PickedGames<'a> {
 struct Choice<'a> {
     game: GameRow<'a>,
     /// Its weight in the sum of the weights of those that were left when it was drawn.
-    #[schema(minimum = 0, maximum = 1)]
+    #[schema(minimum = 0, maximum = 1, example = 0.083)]
     probability: f64,
 }
 

@@ -33,6 +33,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 
 /// What to choose from, and how long.
 #[derive(ToSchema)]
+#[schema(example = json!({"gameIds": [12, 45, 7], "seconds": 60}))]
 #[schema(rename_all = "camelCase")]
 #[expect(dead_code, reason = "describes what `NewPoll::parse` reads")]
 struct CreatePoll {
@@ -124,6 +125,7 @@ struct DeletedPoll {
     #[schema(example = "Poll deleted successfully")]
     message: &'static str,
     #[serde(rename = "pollId")]
+    #[schema(minimum = 1, example = 4)]
     poll_id: i64,
 }
 

@@ -5,10 +5,14 @@ use fanfare_model::{
     Timestamp,
     delivery::LogRow,
     event,
+    export::{Night, NightVote, Tally},
     game::Game,
-    session::{PlayStatus, Session, SessionGame},
+    poll::{Poll, PollGame, PollOption},
+    session::{CountStatus, PlayStatus, Session, SessionGame},
+    vote::{GameVotes, LiveVote, RecordedVote},
     webhook::Webhook,
 };
+use serde_json::{Map, json};
 
 /// 2026-03-15T20:30:00.000Z, in milliseconds since the epoch.
 const STARTED_MS: i64 = 1_773_606_600_000;
@@ -84,6 +88,61 @@ pub(super) fn session_game() -> SessionGame {
 pub(super) fn game_added() -> String {
     let row = session_game();
     event::game_added(&session(), &game(), row.manually_added, row.room_code.as_deref())
+}
+
+/// A vote for the game, by one of its audience.
+pub(super) fn recorded_vote() -> RecordedVote {
+    let Game { id, title, pack_name, upvotes, downvotes, .. } = game();
+    let body = json!({"username": "TestUser", "vote": "up", "timestamp": "2026-03-15T20:50:00Z"});
+    let body: Map<_, _> = body.as_object().cloned().unwrap_or_default();
+    RecordedVote {
+        session_id: session().id,
+        games_played: session().games_played,
+        game: GameVotes { id, title, pack_name, upvotes, downvotes },
+        vote: LiveVote::parse(&body).expect("a vote"),
+    }
+}
+
+/// A poll that was opened now, with a few votes.
+pub(super) fn poll() -> Poll {
+    let option = |game: Game, votes| PollOption { game: PollGame::from(&game), votes };
+    let other = Game { id: 12, title: "Champ'd Up".into(), ..game() };
+    Poll {
+        id: 4,
+        session_id: session().id,
+        options: vec![option(game(), 3), option(other, 1)],
+        created_at: now(),
+        closes_at: now().plus_millis(60 * 1_000),
+        ended_at: None,
+        winner: None,
+        told_at: now(),
+        has_untold: false,
+    }
+}
+
+/// The same poll when its time is over.
+pub(super) fn ended_poll() -> Poll {
+    Poll { ended_at: Some(poll().closes_at), winner: Some(0), ..poll() }
+}
+
+/// All of the evening, when it is over.
+pub(super) fn night() -> Night {
+    let Game { id: game_id, title, pack_name, .. } = game();
+    let vote = recorded_vote().vote;
+    Night {
+        session: ended_session(),
+        games: vec![SessionGame { status: PlayStatus::Played, ..session_game() }],
+        tallies: vec![Tally { game_id, title, pack_name, upvotes: 1, downvotes: 0 }],
+        votes: vec![NightVote { game_id, username: vote.username, is_up: true, at: vote.at }],
+        voters: 1,
+        polls: vec![ended_poll()],
+    }
+}
+
+/// The game's row after somebody counted.
+pub(super) fn counted() -> SessionGame {
+    let (player_count, player_count_check_status) = (Some(6), Some(CountStatus::Manual));
+    SessionGame { player_count, player_count_check_status, ..session_game() }
 }
 
 pub(super) fn webhook() -> Webhook {

@@ -104,6 +104,7 @@ struct RemovedGame {
     #[schema(example = "Game removed from session successfully")]
     message: &'static str,
     #[serde(rename = "sessionGameId")]
+    #[schema(minimum = 1, example = 7)]
     session_game_id: i64,
 }
 

@@ -8,7 +8,10 @@ use fanfare_model::{
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
-use utoipa::ToSchema;
+use utoipa::{
+    ToSchema,
+    openapi::{ObjectBuilder, Schema, schema::Type},
+};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
@@ -50,10 +53,14 @@ enum ActiveSession {
 #[derive(Serialize, ToSchema)]
 struct NoActiveSession {
     /// Always `null`.
-    #[schema(value_type = Option<Object>)]
+    #[schema(required, schema_with = null)]
     session: Option<()>,
     #[schema(example = "No active session")]
     message: &'static str,
+}
+
+fn null() -> Schema {
+    ObjectBuilder::new().schema_type(Type::Null).build().into()
 }
 
 /// A session is gone.
@@ -62,6 +69,7 @@ struct DeletedSession {
     #[schema(example = "Session deleted successfully")]
     message: &'static str,
     #[serde(rename = "sessionId")]
+    #[schema(minimum = 1, example = 3)]
     session_id: i64,
 }
 

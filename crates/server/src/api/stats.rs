@@ -57,25 +57,38 @@ struct Stats<'a> {
 /// A pack in figures.
 #[derive(Serialize, ToSchema)]
 struct PackStats<'a> {
+    #[schema(example = "Jackbox Party Pack 7")]
     name: &'a str,
+    #[schema(minimum = 0, example = 5)]
     games: i64,
+    #[schema(minimum = 0, example = 4)]
     games_enabled: i64,
+    #[schema(minimum = 0, example = 30)]
     play_count: i64,
+    #[schema(minimum = 0, example = 60)]
     upvotes: i64,
+    #[schema(minimum = 0, example = 12)]
     downvotes: i64,
+    #[schema(example = 48)]
     popularity_score: i64,
 }
 
 /// A session in figures.
 #[derive(Serialize, ToSchema)]
 struct SessionStats {
+    #[schema(minimum = 1, example = 3)]
     id: i64,
     is_active: Flag,
     created_at: Timestamp,
+    #[schema(required)]
     closed_at: Option<Timestamp>,
+    #[schema(minimum = 0, example = 1)]
     games_played: i64,
+    #[schema(minimum = 0, example = 5)]
     upvotes: i64,
+    #[schema(minimum = 0, example = 1)]
     downvotes: i64,
+    #[schema(minimum = 0, example = 6)]
     total_votes: i64,
 }
 
@@ -97,7 +110,7 @@ impl From<&SessionFigures> for SessionStats {
 /// Games that were never played.
 #[derive(Serialize, ToSchema)]
 struct NeverPlayed<'a> {
-    #[schema(minimum = 0)]
+    #[schema(minimum = 0, example = 1)]
     count: i64,
     /// The first 50 of them, by pack, then title.
     games: Vec<GameRow<'a>>,

@@ -46,21 +46,37 @@ pub(super) fn count<N: Display + PartialEq + From<u8>>(number: N, of: &str) -> S
 /// A game of the library; booleans as `0`/`1`.
 #[derive(Serialize, ToSchema)]
 pub(super) struct GameRow<'a> {
+    #[schema(minimum = 1)]
     id: i64,
     pack_name: &'a str,
+    /// Unique in its pack.
     title: &'a str,
+    #[schema(minimum = 1)]
     min_players: i64,
+    #[schema(minimum = 1)]
     max_players: i64,
+    /// How long a round takes, if it is known.
+    #[schema(required, minimum = 1)]
     length_minutes: Option<i64>,
     has_audience: Flag,
     family_friendly: Flag,
+    #[schema(required)]
     game_type: Option<&'a str>,
+    #[schema(required)]
     secondary_type: Option<&'a str>,
+    /// How often it was played, in all sessions.
+    #[schema(minimum = 0)]
     play_count: i64,
+    /// `upvotes` minus `downvotes`.
     popularity_score: i64,
+    #[schema(minimum = 0)]
     upvotes: i64,
+    #[schema(minimum = 0)]
     downvotes: i64,
+    /// Whether it may be picked.
     enabled: Flag,
+    /// How much the picker likes it.
+    #[schema(minimum = -1, maximum = 1)]
     favor_bias: i64,
     created_at: Timestamp,
 }
@@ -92,11 +108,16 @@ impl<'a> From<&'a Game> for GameRow<'a> {
 /// A session; booleans as `0`/`1`.
 #[derive(Serialize, ToSchema)]
 pub(super) struct SessionRow {
+    #[schema(minimum = 1)]
     id: i64,
+    #[schema(required)]
     notes: Option<String>,
     is_active: Flag,
     created_at: Timestamp,
+    #[schema(required)]
     closed_at: Option<Timestamp>,
+    /// Its games, of any status.
+    #[schema(minimum = 0)]
     games_played: i64,
 }
 
@@ -131,7 +152,7 @@ pub(super) struct WebhookView {
     created_at: Timestamp,
     /// What was done; only in answers to changes.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
+    #[schema(nullable = false, example = "Webhook updated successfully")]
     message: Option<&'static str>,
 }
 

@@ -52,7 +52,9 @@ struct LiveVoteBody {
 /// A live vote that was counted.
 #[derive(Serialize, ToSchema)]
 struct RecordedVoteView<'a> {
+    #[schema(example = true)]
     success: bool,
+    #[schema(example = "Vote recorded successfully")]
     message: &'static str,
     session: VotedSession,
     game: VotedGame<'a>,
@@ -61,26 +63,35 @@ struct RecordedVoteView<'a> {
 
 #[derive(Serialize, ToSchema)]
 struct VotedSession {
+    #[schema(minimum = 1, example = 3)]
     id: i64,
+    #[schema(minimum = 0, example = 1)]
     games_played: i64,
 }
 
 /// A game with its votes of all nights.
 #[derive(Serialize, ToSchema)]
 struct VotedGame<'a> {
+    #[schema(minimum = 1, example = 42)]
     id: i64,
+    #[schema(example = "Quiplash 3")]
     title: &'a str,
+    #[schema(minimum = 0, example = 31)]
     upvotes: i64,
+    #[schema(minimum = 0, example = 4)]
     downvotes: i64,
+    #[schema(example = 27)]
     popularity_score: i64,
 }
 
 /// The vote as it was sent.
 #[derive(Serialize, ToSchema)]
 struct VoteEcho<'a> {
+    #[schema(example = "TestUser")]
     username: &'a str,
     #[schema(inline, value_type = VoteType)]
     r#type: &'static str,
+    #[schema(example = "2026-03-15T20:50:00Z")]
     timestamp: &'a str,
 }
 
@@ -162,20 +173,27 @@ impl ToSchema for ChatImportBody {}
 /// What came of a chat import.
 #[derive(Serialize, ToSchema)]
 struct ChatImportedView<'a> {
+    #[schema(example = "Chat log imported")]
     message: &'static str,
     /// Items of the log, of any kind.
+    #[schema(example = 120)]
     #[serde(rename = "messagesProcessed")]
     messages_processed: usize,
     /// Messages that hold a vote: recorded, duplicate or unmatched.
+    #[schema(example = 9)]
     #[serde(rename = "votesFound")]
     votes_found: usize,
+    #[schema(example = 6)]
     #[serde(rename = "votesRecorded")]
     votes_recorded: usize,
+    #[schema(example = 2)]
     #[serde(rename = "duplicatesSkipped")]
     duplicates_skipped: usize,
     /// Votes cast before the first game.
+    #[schema(example = 1)]
     unmatched: usize,
     /// Items that are no messages.
+    #[schema(example = 0)]
     invalid: usize,
     /// The games that got votes, with the new totals.
     #[serde(rename = "gamesUpdated")]
@@ -230,11 +248,17 @@ async fn import_chat(
 /// A vote of the record.
 #[derive(Serialize, ToSchema)]
 struct VoteRow {
+    #[schema(minimum = 1, example = 311)]
     id: i64,
+    #[schema(minimum = 1, example = 3)]
     session_id: i64,
+    #[schema(minimum = 1, example = 42)]
     game_id: i64,
+    #[schema(example = "Quiplash 3")]
     game_title: String,
+    #[schema(example = "Jackbox Party Pack 7")]
     pack_name: String,
+    #[schema(example = "TestUser")]
     username: String,
     #[schema(inline, value_type = VoteType)]
     vote_type: &'static str,
@@ -268,10 +292,14 @@ struct VotesPage {
 
 #[derive(Serialize, ToSchema)]
 struct Pagination {
+    #[schema(minimum = 1, example = 1)]
     page: i64,
+    #[schema(minimum = 1, maximum = 100, example = 50)]
     limit: i64,
     /// Votes that pass the filters.
+    #[schema(minimum = 0, example = 1)]
     total: i64,
+    #[schema(minimum = 0, example = 1)]
     total_pages: i64,
 }
 
@@ -304,12 +332,19 @@ async fn list_votes(State(app): State<App>, query: Query) -> Result<Json<VotesPa
 /// A session's votes on one game.
 #[derive(Serialize, ToSchema)]
 struct SessionVotesRow {
+    #[schema(minimum = 1, example = 42)]
     game_id: i64,
+    #[schema(example = "Quiplash 3")]
     title: String,
+    #[schema(example = "Jackbox Party Pack 7")]
     pack_name: String,
+    #[schema(minimum = 0, example = 5)]
     upvotes: i64,
+    #[schema(minimum = 0, example = 1)]
     downvotes: i64,
+    #[schema(example = 4)]
     net_score: i64,
+    #[schema(minimum = 0, example = 6)]
     total_votes: i64,
 }
 
@@ -330,6 +365,7 @@ impl From<SessionVotes> for SessionVotesRow {
 
 #[derive(Serialize, ToSchema)]
 struct SessionVotesView {
+    #[schema(minimum = 1, example = 3)]
     session_id: i64,
     votes: Vec<SessionVotesRow>,
 }

@@ -2,9 +2,9 @@
 
 use fanfare_model::{
     event::{self, kind},
-    session::{CountStatus, SessionGame},
+    session::CountStatus,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     super::samples,
@@ -81,14 +81,37 @@ pub(super) const EVENTS: &[Event] = &[
         summary: "A session game's player count was set or found to have changed.",
         audience: Audience::Subscribers,
         schema: player_count_updated,
-        data: || event::player_count_updated(&counted()),
+        data: || event::player_count_updated(&samples::counted()),
+    },
+    Event {
+        kind: kind::VOTE_RECORDED,
+        summary: "A live vote was counted.",
+        audience: Audience::Subscribers,
+        schema: vote_recorded,
+        data: || event::vote_recorded(&samples::recorded_vote()),
+    },
+    Event {
+        kind: kind::POLL_STARTED,
+        summary: "A poll was opened.",
+        audience: Audience::Subscribers,
+        schema: || named("PollRow"),
+        data: || event::poll(&samples::poll()),
+    },
+    Event {
+        kind: kind::POLL_UPDATED,
+        summary: "Votes of a poll were counted; told at most once a second.",
+        audience: Audience::Subscribers,
+        schema: || named("PollRow"),
+        data: || event::poll(&samples::poll()),
+    },
+    Event {
+        kind: kind::POLL_ENDED,
+        summary: "A poll was closed, by the host, by time or with its session; or deleted, and then nobody wins.",
+        audience: Audience::Subscribers,
+        schema: || named("PollRow"),
+        data: || event::poll(&samples::ended_poll()),
     },
 ];
-
-fn counted() -> SessionGame {
-    let (player_count, player_count_check_status) = (Some(6), Some(CountStatus::Manual));
-    SessionGame { player_count, player_count_check_status, ..samples::session_game() }
-}
 
 fn session_started() -> Value {
     exactly(&[(
@@ -113,13 +136,27 @@ fn game_added() -> Value {
         ("manually_added", boolean()),
     ]);
     // Only when it is known.
-    game["properties"]["room_code"] = serde_json::json!({"type": "string", "pattern": "^[A-Z]{4}$"});
+    game["properties"]["room_code"] = json!({"type": "string", "pattern": "^[A-Z]{4}$"});
     exactly(&[("session", session), ("game", game)])
 }
 
 fn session_ended() -> Value {
     let session = exactly(&[("id", id()), ("is_active", named("Flag")), ("games_played", count())]);
     exactly(&[("session", session)])
+}
+
+fn vote_recorded() -> Value {
+    let game = exactly(&[("id", id()), ("title", text()), ("pack_name", text())]);
+    let totals =
+        [("upvotes", count()), ("downvotes", count()), ("popularity_score", json!({"type": "integer"}))];
+    let mut timestamp = text();
+    timestamp["description"] = "The vote's own moment, as it was sent".into();
+    let cast = [
+        ("username", text()),
+        ("type", json!({"type": "string", "enum": ["up", "down"]})),
+        ("timestamp", timestamp),
+    ];
+    exactly(&[("sessionId", id()), ("game", game), ("vote", exactly(&cast)), ("totals", exactly(&totals))])
 }
 
 fn player_count_updated() -> Value {
@@ -131,6 +168,6 @@ fn player_count_updated() -> Value {
         ("gameId", session_game_id),
         ("game_id", id()),
         ("playerCount", or_null(count())),
-        ("status", serde_json::json!({"type": "string", "enum": statuses})),
+        ("status", json!({"type": "string", "enum": statuses})),
     ])
 }

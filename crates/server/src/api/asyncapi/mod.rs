@@ -8,8 +8,9 @@ mod socket;
 mod tests;
 
 use fanfare_model::{
-    event::{Event as Committed, SessionGameRow, session_topic},
+    event::{Event as Committed, PollRow, SessionGameRow, kind, session_topic},
     json::Flag,
+    wire::sse,
 };
 use serde_json::{Map, Value, json};
 use utoipa::{PartialSchema, ToSchema};
@@ -21,6 +22,9 @@ use self::{
 };
 use super::samples;
 use crate::dispatch;
+
+/// The message of a vote in a public stream.
+const PUBLIC_VOTE: &str = "public.vote.recorded";
 
 const ABOUT: &str = "\
 Everything that happens is an event. Sockets and event streams hear of it at once and in order; webhooks \
@@ -73,8 +77,9 @@ pub(super) fn document() -> Value {
 fn channels() -> Value {
     let socket = FROM_CLIENTS.iter().map(|message| client(message.kind));
     let socket = socket.chain(FROM_THE_SERVER.iter().map(|message| server(message.kind)));
-    let of_session =
-        |event: &&Event| event.audience == Audience::Subscribers || event.kind == "session.started";
+    let shown = |frame: String| frame.replace('\n', "\\n");
+    let (message, first) = (shown(sse::message(42, "{…}")), shown(sse::position(41)));
+    let comment = shown(sse::COMMENT.to_owned());
     json!({
         "live": {
             "address": "/api/sessions/live",
@@ -89,16 +94,19 @@ fn channels() -> Value {
         "sessionEvents": {
             "address": "/api/sessions/{id}/events",
             "title": "A session's events as a stream",
-            "description": "Server-sent events, public. `id:` is the event's `seq`, and `Last-Event-ID` resumes; \
-                a comment every 15 seconds keeps the stream open.",
+            "description": format!("Server-sent events, public, and so without who voted. A message is \
+                `{message}`: its id is the event's `seq`, and `Last-Event-ID` resumes behind it. The first \
+                thing sent is `{first}`, the position from which the stream follows; `{comment}` keeps it open \
+                when nothing else was said for 15 seconds."),
             "servers": [{"$ref": "#/servers/http"}],
             "parameters": {"id": {"description": "The session", "examples": ["3"]}},
-            "messages": references(EVENTS.iter().filter(of_session).map(|event| frame(event.kind))),
+            "messages": references(of_a_session().into_iter()),
         },
         "allEvents": {
             "address": "/api/events",
             "title": "Every event as a stream",
-            "description": "Server-sent events, live only, for holders of a token.",
+            "description": format!("Server-sent events, live only, for holders of a token. A message is as in a \
+                session's stream, but its id is the event's; `{comment}` is sent first, and keeps the stream open."),
             "servers": [{"$ref": "#/servers/http"}],
             "messages": references(EVENTS.iter().map(|event| frame(event.kind))),
         },
@@ -129,13 +137,11 @@ fn operations() -> Value {
     let token = json!([{"$ref": "#/components/securitySchemes/token"}]);
     let mut every_event = operation("send", "allEvents", "Streams every event", all(frame));
     every_event["security"] = token;
-    let of_session = channels()["sessionEvents"]["messages"].as_object().cloned().unwrap_or_default();
-    let of_session = of_session.into_iter().map(|(name, _)| name).collect();
     json!({
         "hearClients": operation("receive", "live", "Takes what clients say", asked),
         "answerClients": operation("send", "live", "Answers clients", answered),
         "tellSockets": operation("send", "live", "Tells sockets what happened", all(frame)),
-        "streamSessionEvents": operation("send", "sessionEvents", "Streams a session's events", of_session),
+        "streamSessionEvents": operation("send", "sessionEvents", "Streams a session's events", of_a_session()),
         "streamAllEvents": every_event,
         "tellWebhooks": operation("send", "webhook", "Tells webhooks what happened", all(delivery)),
     })
@@ -148,7 +154,31 @@ fn messages() -> Map<String, Value> {
     let from_the_server = FROM_THE_SERVER.iter().map(spoken(server));
     let frames = EVENTS.iter().map(|event| (frame(event.kind), event_frame(event)));
     let deliveries = EVENTS.iter().map(|event| (delivery(event.kind), event_delivery(event)));
-    from_clients.chain(from_the_server).chain(frames).chain(deliveries).collect()
+    let public = [(PUBLIC_VOTE.to_owned(), public_vote())];
+    from_clients.chain(from_the_server).chain(frames).chain(public).chain(deliveries).collect()
+}
+
+/// What a session's stream tells: every event, votes without who voted, and what cannot be told.
+fn of_a_session() -> Vec<String> {
+    let events = EVENTS.iter().map(|event| match event.kind {
+        kind::VOTE_RECORDED => PUBLIC_VOTE.to_owned(),
+        kind => frame(kind),
+    });
+    events.chain([server("resync")]).collect()
+}
+
+/// A vote as the public is told it.
+fn public_vote() -> Value {
+    let event = EVENTS.iter().find(|event| event.kind == kind::VOTE_RECORDED).expect("it is described");
+    let mut data = (event.schema)();
+    let vote = &mut data["properties"]["vote"];
+    vote["properties"].as_object_mut().expect("an object").remove("username");
+    vote["required"].as_array_mut().expect("a list").retain(|name| name != "username");
+    let mut message = event_frame(event);
+    message["payload"]["properties"]["data"] = data;
+    message["examples"] = json!([{"payload": parsed(&committed(event).public_frame())}]);
+    message["description"] = "As in a session's stream: nobody is told who voted.".into();
+    message
 }
 
 fn socket_message(message: &Message) -> Value {
@@ -222,10 +252,12 @@ fn committed(event: &Event) -> Committed {
 fn schemas() -> Map<String, Value> {
     let mut derived = vec![
         ("SessionGameRow".to_owned(), SessionGameRow::schema()),
+        ("PollRow".to_owned(), PollRow::schema()),
         ("Flag".to_owned(), Flag::schema()),
         ("Timestamp".to_owned(), fanfare_model::Timestamp::schema()),
     ];
     SessionGameRow::schemas(&mut derived);
+    PollRow::schemas(&mut derived);
     let derived = derived
         .into_iter()
         .map(|(name, schema)| (name, serde_json::to_value(schema).expect("a schema has string keys only")));

@@ -7,7 +7,11 @@ use super::super::{
     samples,
     views::{GameRow, LogView, SessionRow, WebhookView},
 };
-use fanfare_model::event::SessionGameRow;
+use fanfare_model::{
+    catalogue,
+    event::{PollRow, SessionGameRow},
+    export,
+};
 
 type Example = fn() -> Value;
 
@@ -16,9 +20,31 @@ const ROWS: &[(&str, Example)] = &[
     ("GameRow", || row(&GameRow::from(&samples::game()))),
     ("SessionRow", || row(&SessionRow::from(samples::session()))),
     ("SessionGameRow", || row(&SessionGameRow::from(&samples::session_game()))),
+    ("PollRow", || row(&PollRow::from(&samples::poll()))),
     ("Webhook", || row(&WebhookView::from(samples::webhook()))),
     ("WebhookLog", || row(&LogView::from(samples::log_row()))),
 ];
+
+/// Answers that show more than their schema alone would: operation, pointer to the answer's content,
+/// and how the server writes it.
+const ANSWERS: &[(&str, &str, Example)] = &[
+    ("export_csv", "/200/content/text~1csv", || catalogue::to_csv(&[samples::game()]).into()),
+    ("export_session", "/200/content/text~1plain", || export::text(&samples::night(), samples::now()).into()),
+    ("export_session", "/200/content/application~1json", || {
+        serde_json::from_str(&export::json(&samples::night(), samples::now())).expect("it is JSON")
+    }),
+    ("close_session", "/200/content/application~1json", || row(&SessionRow::from(samples::ended_session()))),
+    ("close_poll", "/200/content/application~1json", || row(&PollRow::from(&samples::ended_poll()))),
+    ("set_player_count", "/200/content/application~1json", || {
+        row(&SessionGameRow::from(&samples::counted()))
+    }),
+    ("create_webhook", "/201/content/application~1json", || webhook("Webhook created successfully")),
+    ("update_webhook", "/200/content/application~1json", || webhook("Webhook updated successfully")),
+];
+
+fn webhook(message: &'static str) -> Value {
+    row(&WebhookView::with_message(samples::webhook(), message))
+}
 
 fn row<T: serde::Serialize>(row: &T) -> Value {
     serde_json::to_value(row).expect("rows have string keys only")
@@ -29,6 +55,17 @@ pub(super) fn put_rows(document: &mut Value) {
     for (name, row) in ROWS {
         if let Some(schema) = document["components"]["schemas"].get_mut(name) {
             schema["examples"] = json!([row()]);
+        }
+    }
+}
+
+/// Gives the answers of the list their examples.
+pub(super) fn put_answers(document: &mut Value) {
+    for operation in super::shared::operations(document) {
+        let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
+        for (_, pointer, example) in ANSWERS.iter().filter(|(of, ..)| *of == id) {
+            let media = operation["responses"].pointer_mut(pointer).expect("the answer is described");
+            media["example"] = example();
         }
     }
 }

@@ -70,6 +70,7 @@ pub(super) fn document(parts: impl IntoIterator<Item = OpenApi>) -> Value {
     });
     examples::put_rows(&mut document);
     shared::complete(&mut document);
+    examples::put_answers(&mut document);
     examples::complete(&mut document);
     document
 }

@@ -60,7 +60,7 @@ const PICK: &[&str] = &[
     "Invalid value for packs: expected a list of 1 to 100 pack names",
     "Invalid value for excludeGameIds: expected a list of 0 to 1000 game ids",
     "Invalid value for excludePlayed: expected true or false",
-    "Invalid value for seed: expected an integer from -9007199254740991 to 9007199254740991",
+    "Invalid value for seed: expected an integer",
     "Invalid value for popularityWeight: expected an integer from 0 to 10",
 ];
 
@@ -68,12 +68,47 @@ const PICK: &[&str] = &[
 const WEBHOOK: &[&str] = &[
     "events must be an array",
     "events must be an array of strings",
-    "events must hold at most 100 names of at most 100 characters",
+    "events must hold at most 100 names of at most 200 characters",
     "Invalid URL format",
     "name must be a non-empty string",
     "name must not be longer than 1000 characters",
     "secret must be a non-empty string",
     "secret must not be longer than 1000 characters",
+];
+
+const READINESS: &[&str] =
+    &["The server is stopping", "The lock on the database is lost", "The database does not answer"];
+const TOO_MANY: &[&str] = &["Too many requests", "Too many connections from this address"];
+const SESSION_ACTIVE: &str = r#"{"error":"An active session already exists. Please close it before creating a new one.","activeSessionId":3}"#;
+const GAME_FILTERS: &[&str] = &[
+    "Invalid value for enabled: expected true or false",
+    "Invalid value for playerCount: expected a positive integer",
+    "Invalid value for drawing: expected only or exclude",
+    "Invalid value for length: expected short, medium or long",
+    "Invalid value for familyFriendly: expected true or false",
+];
+const VOTE_FILTERS: &[&str] = &[
+    "Invalid value for session_id: expected a positive integer",
+    "Invalid value for game_id: expected a positive integer",
+    "Invalid value for username: expected text without U+0000",
+    "Invalid value for vote_type: expected up or down",
+    "Invalid value for page: expected a positive integer",
+    "Invalid value for limit: expected an integer from 1 to 100",
+];
+const CSV: &[&str] = &[
+    CSV_FAULTY,
+    "csvData is required",
+    "csvData must be a string",
+    "csvData holds no games to replace the library with",
+    "mode must be append or replace",
+    "Invalid value for partial: expected true or false",
+];
+const VOTE: &[&str] = &[
+    "Missing required fields: username, vote, timestamp",
+    "username must be a string",
+    "username must not be longer than 200 characters",
+    "vote must be either \"up\" or \"down\"",
+    "Invalid timestamp format. Use ISO 8601 format (e.g., 2025-11-01T20:30:00Z)",
 ];
 
 /// Operation, status and lists of texts. A text that begins with a brace is a whole body.
@@ -221,41 +256,6 @@ const TEXTS: &[(&str, &str, &[&[&str]])] = &[
         &[&["Sec-WebSocket-Key must be 16 bytes in base64", "This connection cannot be upgraded"]],
     ),
     ("open_live_socket", "426", &[&["WebSocket upgrade required", "WebSocket version 13 required"]]),
-];
-
-const READINESS: &[&str] =
-    &["The server is stopping", "The lock on the database is lost", "The database does not answer"];
-const TOO_MANY: &[&str] = &["Too many requests", "Too many connections from this address"];
-const SESSION_ACTIVE: &str = r#"{"error":"An active session already exists. Please close it before creating a new one.","activeSessionId":3}"#;
-const GAME_FILTERS: &[&str] = &[
-    "Invalid value for enabled: expected true or false",
-    "Invalid value for playerCount: expected a positive integer",
-    "Invalid value for drawing: expected only or exclude",
-    "Invalid value for length: expected short, medium or long",
-    "Invalid value for familyFriendly: expected true or false",
-];
-const VOTE_FILTERS: &[&str] = &[
-    "Invalid value for session_id: expected a positive integer",
-    "Invalid value for game_id: expected a positive integer",
-    "Invalid value for username: expected text without U+0000",
-    "Invalid value for vote_type: expected up or down",
-    "Invalid value for page: expected a positive integer",
-    "Invalid value for limit: expected an integer from 1 to 100",
-];
-const CSV: &[&str] = &[
-    CSV_FAULTY,
-    "csvData is required",
-    "csvData must be a string",
-    "csvData holds no games to replace the library with",
-    "mode must be append or replace",
-    "Invalid value for partial: expected true or false",
-];
-const VOTE: &[&str] = &[
-    "Missing required fields: username, vote, timestamp",
-    "username must be a string",
-    "username must not be longer than 200 characters",
-    "vote must be either \"up\" or \"down\"",
-    "Invalid timestamp format. Use ISO 8601 format (e.g., 2025-11-01T20:30:00Z)",
 ];
 
 /// Texts of refusals that operations share, by the name of the shared answer.

@@ -66,6 +66,7 @@ pub(super) fn complete(document: &mut Value) {
     let schemas = document["components"]["schemas"].clone();
     for operation in operations(document) {
         settle_body(operation, &schemas);
+        settle_parameters(operation);
         complete_operation(operation);
     }
     let components = &mut document["components"];
@@ -81,7 +82,8 @@ pub(super) fn complete(document: &mut Value) {
                 "type": "string",
                 "minLength": 1,
                 "maxLength": IDEMPOTENCY_KEY_MAX_BYTES,
-                "pattern": "^[!-~]([ -~]*[!-~])?$",
+                // Blanks at its end are not the key's: HTTP does not count them.
+                "pattern": "^[!-~][ -~]*$",
                 "examples": ["5f2b6c1e-night-3-game-42"],
             },
         },
@@ -125,6 +127,18 @@ fn settle_body(operation: &mut Value, schemas: &Value) {
         required |= is_needed;
     }
     body["required"] = required.into();
+}
+
+/// Nothing in a path, a query or a header is `null`; a parameter is there or not.
+fn settle_parameters(operation: &mut Value) {
+    let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
+    for parameter in parameters.into_iter().flatten() {
+        let Some(kind) = parameter.pointer_mut("/schema/type") else { continue };
+        let known = kind.as_array().into_iter().flatten().find(|kind| *kind != "null").cloned();
+        if let Some(known) = known {
+            *kind = known;
+        }
+    }
 }
 
 fn response((status, name, when, body): &(&str, &str, &str, &str)) -> (String, Value) {

@@ -69,6 +69,7 @@ fn every_operation_says_what_it_is_and_who_may_use_it() {
         for parameter in operation["parameters"].as_array().into_iter().flatten() {
             let parameter = resolved(&document, parameter);
             assert!(!text_of(&parameter["description"]).is_empty(), "{name}: {parameter} is not described");
+            assert!(!parameter["schema"].to_string().contains("null"), "{name}: {parameter} is never null");
         }
         let path_of = |parameter: &Value| text_of(&resolved(&document, parameter)["name"]).to_owned();
         let known: Vec<_> = operation["parameters"].as_array().into_iter().flatten().map(path_of).collect();
