@@ -59,6 +59,8 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     fuzz.arg("--no-color").arg("--config-file").arg(root.join(FOLDER).join("schemathesis.toml"));
     fuzz.args(["run", &format!("http://{}/openapi.json", server.address)]).args(ARGUMENTS);
     fuzz.env("SCHEMATHESIS_HOOKS", root.join(FOLDER).join("hooks.py"));
+    // It remembers failures where it runs, and would begin with those the next time.
+    fuzz.current_dir(&server.folder);
     // For the requests of the hooks.
     fuzz.env("FANFARE_TOKEN", &token);
     fuzz.args(["--header", &format!("Authorization: Bearer {token}")]);
@@ -98,6 +100,8 @@ fn install(root: &Path) -> Result<PathBuf> {
 struct Server {
     child: Child,
     address: String,
+    /// Removed with the server.
+    folder: PathBuf,
     _guard: Guard,
 }
 
@@ -124,7 +128,7 @@ impl Server {
             line.split_once("listening on http://").map(|(_, address)| address.trim().to_owned())
         });
         let address = addresses.into_iter().next();
-        let server = Self { child, address: address.unwrap_or_default(), _guard: guard };
+        let server = Self { child, address: address.unwrap_or_default(), folder, _guard: guard };
         ensure!(!server.address.is_empty(), "the server did not start");
         Ok(server)
     }
