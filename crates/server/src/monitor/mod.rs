@@ -10,7 +10,7 @@ mod probe;
 use std::collections::{BTreeMap, HashMap};
 
 use fanfare_model::{
-    room::{Answer, Effect, Frame, Input, Room, Step, Watched},
+    room::{Answer, Effect, Input, Room, Step, Watched},
     session::CountStatus,
 };
 use http::HeaderValue;
@@ -48,6 +48,8 @@ pub(crate) struct Monitor {
     rooms: BTreeMap<String, Following>,
     /// When a code may be polled next, whether it is followed or was a moment ago.
     not_before: HashMap<String, Tick>,
+    /// Until when the service is asked for no room at all, since it was asked too often.
+    rest_until: Tick,
     /// Whether the rooms of an earlier run have been taken up.
     is_taken_up: bool,
     /// When to write down what was heard.
@@ -80,13 +82,7 @@ struct News {
     code: String,
     /// Of the room for a poll, of the socket itself for a socket.
     number: u64,
-    what: What,
-}
-
-enum What {
-    Answered(Answer),
-    Told(Frame),
-    ProbeLost,
+    what: Input,
 }
 
 impl Monitor {
@@ -106,6 +102,7 @@ impl Monitor {
             tasks,
             rooms: BTreeMap::new(),
             not_before: HashMap::new(),
+            rest_until: clock.tick(),
             is_taken_up: false,
             write_at: Some(clock.tick()),
             told_write_at: clock.tick(),
@@ -160,7 +157,7 @@ impl Monitor {
     /// When the room is to be polled; `None` for one that only waits to be written down as over.
     fn poll_due(&self, code: &str, following: &Following) -> Option<Tick> {
         let not_before = self.not_before.get(code).copied().unwrap_or(following.poll_at);
-        (!following.room.is_over()).then_some(following.poll_at.max(not_before))
+        (!following.room.is_over()).then_some(following.poll_at.max(not_before).max(self.rest_until))
     }
 
     /// Brings every watched row up to date, and follows exactly what is watched.
@@ -231,7 +228,7 @@ impl Monitor {
                     answer = poll::poll(&ways, &code) => answer,
                 };
                 // Nobody is there to hear it when the server stops.
-                let _ = bring.send(News { code, number, what: What::Answered(answer) }).await;
+                let _ = bring.send(News { code, number, what: Input::Answered(answer) }).await;
             });
         }
     }
@@ -239,7 +236,11 @@ impl Monitor {
     fn hear(&mut self, news: News) {
         let News { code, number, what } = news;
         let now = self.clock.tick();
-        let is_answer = matches!(what, What::Answered(_));
+        let is_answer = matches!(what, Input::Answered(_));
+        if let Some(rest_ms) = what.rest_ms() {
+            tracing::warn!(code, "the room service is asked too often");
+            self.rest_until = now.plus_millis(rest_ms);
+        }
         if is_answer {
             let interval_ms = self.ways.settings.poll_interval_ms;
             self.not_before.insert(code.clone(), now.plus_millis(interval_ms));
@@ -249,23 +250,13 @@ impl Monitor {
         if current != Some(number) {
             return;
         }
-        let input = match what {
-            What::Answered(answer) => {
-                match &answer {
-                    Answer::Fault(why) => tracing::info!(code, why, "a room could not be polled"),
-                    Answer::RateLimited => tracing::warn!(code, "the room service is asked too often"),
-                    Answer::Room(_) | Answer::NotFound => {}
-                }
-                Input::Answered(answer)
-            }
-            What::Told(frame) => Input::Told(frame),
-            What::ProbeLost => {
-                following.probe = None;
-                Input::ProbeLost
-            }
-        };
+        match &what {
+            Input::Answered(Answer::Fault(why)) => tracing::info!(code, why, "a room could not be polled"),
+            Input::Answered(_) | Input::Told(_) => {}
+            Input::ProbeLost => following.probe = None,
+        }
         let before = following.room.report();
-        let effects = following.room.step(input);
+        let effects = following.room.step(what);
         let is_news = following.room.report() != before;
         for effect in effects {
             self.carry_out(&code, effect);
@@ -290,6 +281,7 @@ impl Monitor {
                 let closed = CancellationToken::new();
                 following.probe = Some((number, closed.clone().drop_guard()));
                 let (ways, clock, tasks) = (self.ways.clone(), self.clock.clone(), self.tasks.clone());
+                let not_before = self.rest_until;
                 let tell = probe::Tell { bring: self.bring.clone(), code: code.to_owned(), number };
                 self.tasks.spawn("room socket", async move {
                     let ended = async {
@@ -298,7 +290,7 @@ impl Monitor {
                             () = closed.cancelled() => {}
                         }
                     };
-                    probe::run(&ways, &host, &clock, tell, ended).await;
+                    probe::run(&ways, &host, &clock, not_before, tell, ended).await;
                 });
             }
         }

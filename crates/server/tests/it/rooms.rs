@@ -1,6 +1,7 @@
 //! The room monitor against a room service that says what it is told to. The clock is the test's.
 
 mod rows;
+mod service;
 mod sockets;
 
 use std::time::Duration;
