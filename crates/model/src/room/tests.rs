@@ -397,7 +397,8 @@ fn a_watch_ends_with_its_code_its_session_or_its_time() {
 
 #[test]
 fn who_asks_too_often_leaves_the_service_alone() {
-    let told = |code| Input::Told(Frame::parse(&json!({"opcode": "error", "result": {"code": code}}).to_string()));
+    let told =
+        |code| Input::Told(Frame::parse(&json!({"opcode": "error", "result": {"code": code}}).to_string()));
     for (input, expected) in [
         (Input::Answered(answer(429, &"")), Some(RATE_LIMITED_MIN_MS)),
         (Input::Answered(answer(400, &json!({"ok": false, "code": 2420}))), Some(RATE_LIMITED_MIN_MS)),

@@ -53,7 +53,6 @@ async fn a_service_that_is_asked_too_often_is_asked_nothing_for_a_minute() {
     // Neither the room that was told so, begun anew, nor one that was not asked for yet.
     night.watches_anew(&games[0]).await;
     night.start_check(&late).await;
-    night.hears_of_room(&late, "idle", None).await;
     night.nobody_asks_for(REST_MS / 2 - 1).await;
     night.clock.advance(Duration::from_millis(1));
     assert_eq!(night.polled_codes(3).await, ["AAAA", "BBBB", "CCCC"]);
@@ -69,7 +68,6 @@ async fn a_poll_that_is_refused_stops_the_polls_of_every_room() {
         night.start_check(&calm).await;
         night.hears_of_room(&calm, "lobby", None).await;
         night.start_check(&busy).await;
-        night.hears_of_room(&busy, "idle", None).await;
         assert_eq!(night.polled_codes(2).await, ["BUSY", "CALM"]);
         night.watches_anew(&busy).await;
         let waited_s = night.next_poll().await;
