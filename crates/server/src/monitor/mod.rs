@@ -7,7 +7,7 @@
 mod poll;
 mod probe;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use fanfare_model::{
     room::{Answer, Effect, Input, Room, Step, Watched},
@@ -50,6 +50,8 @@ pub(crate) struct Monitor {
     not_before: HashMap<String, Tick>,
     /// Until when the service is asked for no room at all, since it was asked too often.
     rest_until: Tick,
+    /// Whether what is known could not be written down the last time.
+    is_failing: bool,
     /// Whether the rooms of an earlier run have been taken up.
     is_taken_up: bool,
     /// When to write down what was heard.
@@ -103,6 +105,7 @@ impl Monitor {
             rooms: BTreeMap::new(),
             not_before: HashMap::new(),
             rest_until: clock.tick(),
+            is_failing: false,
             is_taken_up: false,
             write_at: Some(clock.tick()),
             told_write_at: clock.tick(),
@@ -140,8 +143,15 @@ impl Monitor {
             let now = self.clock.tick();
             if self.write_at.is_some_and(|at| at <= now) {
                 self.write_at = None;
-                if let Err(error) = self.write().await {
-                    tracing::warn!(?error, "what is known of the rooms could not be written down");
+                let written = self.write().await;
+                let was_failing = std::mem::replace(&mut self.is_failing, written.is_err());
+                if let Err(error) = written {
+                    if !was_failing {
+                        tracing::warn!(
+                            ?error,
+                            "what is known of the rooms cannot be written down; trying again"
+                        );
+                    }
                     self.write_at = Some(self.clock.tick().plus_millis(RETRY_MS));
                 }
             }
@@ -160,24 +170,31 @@ impl Monitor {
         (!following.room.is_over()).then_some(following.poll_at.max(not_before).max(self.rest_until))
     }
 
-    /// Brings every watched row up to date, and follows exactly what is watched.
+    /// Brings every watched row up to date, and follows exactly what is watched. A row that cannot be
+    /// written keeps its room and does not hinder the others; the first error is returned.
     async fn write(&mut self) -> Result<(), Error> {
         let mut watched = self.app.watched_rooms().await?;
         let now = self.clock.now();
-        let mut is_changed = false;
+        let (mut is_changed, mut failure, mut unwritten) = (false, None, HashSet::new());
         for one in &watched {
             let report = self.rooms.get(&one.code).and_then(|following| following.room.report());
             if one.next(report, now) != Step::Keep {
                 let (row, code) = (&one.row, one.code.clone());
-                self.app.tend_watch(row.session_id, row.id, code, report).await?;
-                is_changed = true;
+                match self.app.tend_watch(row.session_id, row.id, code, report).await {
+                    Ok(()) => is_changed = true,
+                    Err(error) => {
+                        failure.get_or_insert(error);
+                        unwritten.insert(one.code.clone());
+                    }
+                }
             }
         }
         if is_changed {
             watched = self.app.watched_rooms().await?;
         }
         self.rooms.retain(|code, following| {
-            !following.room.is_over() && watched.iter().any(|one| one.code == *code)
+            let is_done = following.room.is_over() && !unwritten.contains(code);
+            !is_done && watched.iter().any(|one| one.code == *code)
         });
         for one in &watched {
             if !self.rooms.contains_key(&one.code) {
@@ -185,7 +202,7 @@ impl Monitor {
             }
         }
         self.is_taken_up = true;
-        Ok(())
+        failure.map_or(Ok(()), Err)
     }
 
     fn follow(&mut self, one: &Watched) {

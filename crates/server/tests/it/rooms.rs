@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use fanfare::{config::Config, timers::Clock};
 use fanfare_model::{Timestamp, room};
+use fanfare_store::{Error, Tx};
 use serde_json::{Value, json};
 
 use crate::support::{Bot, Client, Engine, RoomService, Said, TestApp, Visit, eventually};
@@ -53,9 +54,15 @@ impl Night {
 
     /// The same night after the server was stopped and started again.
     async fn restarted(self) -> Self {
+        self.restarted_after(|_| Ok(())).await
+    }
+
+    /// As before, with something done to the database in between.
+    async fn restarted_after(self, job: impl Fn(&mut Tx) -> Result<(), Error> + Send + 'static) -> Self {
         let Self { mut app, service, clock, session, host, bot } = self;
         // A stop waits for connections that have time left, and here no time passes.
         drop((host, bot));
+        app.at_rest(job).await;
         app.restart().await;
         let (host, bot) = (app.host().await, Self::bot(&app, &session).await);
         Self { app, service, clock, host, bot, session }
