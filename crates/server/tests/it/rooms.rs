@@ -358,6 +358,31 @@ async fn stopping_ends_the_polls_and_keeps_the_count() {
 }
 
 #[tokio::test]
+async fn stopping_what_is_not_watched_changes_and_tells_nothing() {
+    let mut night = Night::start().await;
+    let game = night.game(Some("ABCD")).await;
+    let row = night.row(&game).await;
+    assert_eq!(row["player_count_check_status"], json!(null));
+    assert_eq!(night.stop_check(&game).await, row);
+    night.bot.hears_nothing().await;
+    assert_eq!(night.row(&game).await, row);
+    // Idle, since a number was taken back, and manual.
+    for (count, status) in [(json!(5), "manual"), (json!(null), "idle")] {
+        night.set_count(&game, count.clone()).await;
+        night.hears(&game, status, count.as_i64()).await;
+        assert_eq!(shown(&night.stop_check(&game).await), (status, count.as_i64()));
+        night.bot.hears_nothing().await;
+        assert_eq!(shown(&night.row(&game).await), (status, count.as_i64()));
+    }
+    // One that is watched and was not answered yet is stopped.
+    night.service.says("ABCD", Said::Nothing);
+    night.start_check(&game).await;
+    night.service.polled().await;
+    assert_eq!(shown(&night.stop_check(&game).await), ("stopped", None));
+    night.hears_of_room(&game, "stopped", None).await;
+}
+
+#[tokio::test]
 async fn a_closed_session_and_half_a_day_end_a_watch() {
     let mut night = Night::start().await;
     let game = night.game(Some("ABCD")).await;
