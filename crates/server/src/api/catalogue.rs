@@ -83,7 +83,9 @@ struct ImportedView<'a> {
     removed: usize,
     /// Games that the list does not have, and that are disabled, since they were played.
     disabled: usize,
-    /// Lines that were left out, the first hundred of them.
+    /// Lines that were left out.
+    faulty: usize,
+    /// The first hundred of them.
     errors: Vec<LineErrorRow<'a>>,
 }
 
@@ -101,6 +103,7 @@ impl<'a> From<&'a Imported> for ImportedView<'a> {
             updated: done.updated,
             removed: done.removed,
             disabled: done.disabled,
+            faulty: done.faulty_rows,
             errors: done.errors.iter().map(LineErrorRow::from).collect(),
         }
     }
@@ -156,7 +159,7 @@ async fn import_csv(
     let mode = mode(body)?;
     let catalogue = list(body)?;
     if !is_partial && catalogue.faulty_rows > 0 {
-        return Err(faulty(&catalogue.errors).into());
+        return Err(faulty(catalogue.faulty_rows, &catalogue.errors).into());
     }
     if mode == ImportMode::Replace && catalogue.games.is_empty() {
         return Err(invalid("csvData holds no games to replace the library with"));
@@ -190,15 +193,16 @@ fn list(body: &Map<String, Value>) -> Result<Catalogue, Error> {
         Some(Value::String(csv)) => csv,
         Some(_) => return Err(invalid("csvData must be a string")),
     };
-    catalogue::parse(csv).map_err(|error| faulty(&[error]).into())
+    catalogue::parse(csv).map_err(|error| faulty(1, &[error]).into())
 }
 
-/// Nothing was imported, and why.
-fn faulty(errors: &[LineError]) -> AppError {
+/// Nothing was imported, since so many lines are faulty; `errors` tells of the first.
+fn faulty(count: usize, errors: &[LineError]) -> AppError {
     let rows: Vec<_> = errors.iter().map(LineErrorRow::from).collect();
     AppError::Invalid("The list is faulty; nothing was imported".into())
         .with("imported", 0)
         .with("skipped", 0)
+        .with("faulty", count)
         .with("errors", json!(rows))
 }
 
