@@ -61,6 +61,19 @@ pub enum Input {
     ProbeLost,
 }
 
+impl Input {
+    /// For how long the service is to be left alone after this, whichever room it was about, in
+    /// milliseconds.
+    pub fn rest_ms(&self) -> Option<u64> {
+        match self {
+            Self::Answered(Answer::RateLimited) | Self::Told(Frame::Error { code: wire::RATE_LIMITED }) => {
+                Some(RATE_LIMITED_MIN_MS)
+            }
+            Self::Answered(_) | Self::Told(_) | Self::ProbeLost => None,
+        }
+    }
+}
+
 /// What to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {

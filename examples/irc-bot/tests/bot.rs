@@ -113,11 +113,16 @@ struct Channel {
 }
 
 impl Channel {
-    /// Lets the bot in: refuses its first nick, welcomes the second, sends a ping.
-    async fn open(listener: &TcpListener) -> Self {
+    /// The bot has come, and waits for its welcome.
+    async fn connected(listener: &TcpListener) -> Self {
         let (stream, _) = soon("a connection", listener.accept()).await.expect("accepted");
         let (reader, writer) = stream.into_split();
-        let mut channel = Self { lines: BufReader::new(reader).lines(), writer };
+        Self { lines: BufReader::new(reader).lines(), writer }
+    }
+
+    /// Lets the bot in: refuses its first nick, welcomes the second, sends a ping.
+    async fn open(listener: &TcpListener) -> Self {
+        let mut channel = Self::connected(listener).await;
         channel.until("CAP REQ server-time").await;
         channel.until("NICK fanfare").await;
         channel.write(":irc.test 433 * fanfare :Nickname is already in use").await;
@@ -266,4 +271,27 @@ async fn votes_reach_the_game_and_refusals_are_told() {
     bot.tells("vote up of eve for Earwax").await;
     let game = fanfare.get("/api/games/7").await;
     assert_eq!((&game["upvotes"], &game["downvotes"]), (&json!(2), &json!(1)));
+}
+
+#[tokio::test]
+async fn a_server_that_cuts_nicks_is_not_asked_for_ever_and_a_kick_is_not_the_end() {
+    let (fanfare, irc) = (Fanfare::start().await, listener().await);
+    let mut bot = Bot::start(&fanfare, &irc);
+    let mut channel = Channel::connected(&irc).await;
+    for nick in ["fanfare", "fanfare_", "fanfare__", "fanfare___"] {
+        channel.until(&format!("NICK {nick}")).await;
+        channel.write(":irc.test 433 * fanfare :Nickname is already in use").await;
+    }
+    bot.tells("IRC: no nick is free, fanfare___ neither; trying again in 500 ms").await;
+    // Kicked out as soon as it is in: it comes back later each time, by the name that it was given.
+    for pause_ms in [1_000, 2_000] {
+        let mut channel = Channel::connected(&irc).await;
+        channel.until("NICK fanfare").await;
+        channel.write(":irc.test 001 fanfa :Welcome").await;
+        channel.until("JOIN #games").await;
+        channel.write(":fanfa!bot@test JOIN #games").await;
+        bot.tells("IRC: joined #games").await;
+        channel.write(":op!op@test KICK #games fanfa :no bots").await;
+        bot.tells(&format!("IRC: kicked out; trying again in {pause_ms} ms")).await;
+    }
 }

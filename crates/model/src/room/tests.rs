@@ -394,3 +394,21 @@ fn a_watch_ends_with_its_code_its_session_or_its_time() {
     assert_eq!(same.next(None, Timestamp::from_millis(999 + WATCH_MAX_MS)), Step::Keep);
     assert_eq!(same.next(None, Timestamp::from_millis(1_000 + WATCH_MAX_MS)), Step::Stop);
 }
+
+#[test]
+fn who_asks_too_often_leaves_the_service_alone() {
+    let told =
+        |code| Input::Told(Frame::parse(&json!({"opcode": "error", "result": {"code": code}}).to_string()));
+    for (input, expected) in [
+        (Input::Answered(answer(429, &"")), Some(RATE_LIMITED_MIN_MS)),
+        (Input::Answered(answer(400, &json!({"ok": false, "code": 2420}))), Some(RATE_LIMITED_MIN_MS)),
+        (told(2420), Some(RATE_LIMITED_MIN_MS)),
+        (told(2010), None),
+        (Input::Answered(answer(500, &"")), None),
+        (Input::Answered(answer(404, &"")), None),
+        (Input::Answered(room(&json!({}))), None),
+        (Input::ProbeLost, None),
+    ] {
+        assert_eq!(input.rest_ms(), expected, "{input:?}");
+    }
+}

@@ -88,7 +88,9 @@ struct ImportedView<'a> {
     /// Games that the list does not have, and that are disabled, since they were played.
     #[schema(example = 0)]
     disabled: usize,
-    /// Lines that were left out, the first hundred of them.
+    /// Lines that were left out.
+    faulty: usize,
+    /// The first hundred of them.
     errors: Vec<LineErrorRow<'a>>,
 }
 
@@ -106,6 +108,7 @@ impl<'a> From<&'a Imported> for ImportedView<'a> {
             updated: done.updated,
             removed: done.removed,
             disabled: done.disabled,
+            faulty: done.faulty_rows,
             errors: done.errors.iter().map(LineErrorRow::from).collect(),
         }
     }
@@ -151,7 +154,7 @@ async fn import_csv(State(app): State<App>, _: Admin, query: Query, import: Impo
     let mode = mode(body)?;
     let catalogue = list(body)?;
     if !is_partial && catalogue.faulty_rows > 0 {
-        return Err(faulty(&catalogue.errors).into());
+        return Err(faulty(catalogue.faulty_rows, &catalogue.errors).into());
     }
     if mode == ImportMode::Replace && catalogue.games.is_empty() {
         return Err(invalid("csvData holds no games to replace the library with"));
@@ -183,14 +186,15 @@ fn list(body: &Map<String, Value>) -> Result<Catalogue, Error> {
         Some(Value::String(csv)) => csv,
         Some(_) => return Err(invalid("csvData must be a string")),
     };
-    catalogue::parse(csv).map_err(|error| faulty(&[error]).into())
+    catalogue::parse(csv).map_err(|error| faulty(1, &[error]).into())
 }
 
-/// Nothing was imported, and why.
-fn faulty(errors: &[LineError]) -> AppError {
+/// Nothing was imported, since so many lines are faulty; `errors` tells of the first.
+fn faulty(count: usize, errors: &[LineError]) -> AppError {
     let rows: Vec<_> = errors.iter().map(LineErrorRow::from).collect();
     AppError::Invalid("The list is faulty; nothing was imported".into())
         .with("imported", 0)
         .with("skipped", 0)
+        .with("faulty", count)
         .with("errors", json!(rows))
 }

@@ -42,7 +42,7 @@ async fn start_player_check(
     Ok(session_game(&app.start_player_check(session_id, id).await?))
 }
 
-/// Stops watching the game's room; the last count stays.
+/// Stops watching the game's room; the last count stays. A row that is not watched is answered as it is.
 #[utoipa::path(
     post,
     path = "/api/sessions/{id}/games/{session_game_id}/stop-player-check",

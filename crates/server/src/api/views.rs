@@ -38,8 +38,9 @@ pub(super) fn json<T: Serialize>(body: &T) -> Response {
 }
 
 /// How many of something, in words: one game, two games.
-pub(super) fn count<N: Display + PartialEq + From<u8>>(number: N, of: &str) -> String {
-    let plural = if number == N::from(1) { "" } else { "s" };
+pub(super) fn count(number: impl TryInto<u64>, of: &str) -> String {
+    let number = number.try_into().unwrap_or(u64::MAX);
+    let plural = if number == 1 { "" } else { "s" };
     format!("{number} {of}{plural}")
 }
 

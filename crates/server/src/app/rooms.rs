@@ -84,8 +84,8 @@ impl App {
             .await
     }
 
-    /// Ends the watch. A count that was found, or said by a person, stays; so does the end of a
-    /// room that is over.
+    /// Ends the watch, if there is one. A count that was found, or said by a person, stays; so does the
+    /// end of a room that is over.
     pub(crate) async fn stop_player_check(&self, session_id: i64, id: i64) -> Result<SessionGame, Error> {
         let seeds = self.room_events();
         self.store
@@ -148,9 +148,10 @@ impl App {
 
 impl Seeds {
     fn stop(&self, tx: &mut Tx, row: SessionGame) -> Result<SessionGame, Error> {
-        if rooms::remove(tx, row.id)? {
-            tx.notice(fanfare_store::Notice::RoomsChanged);
+        if !rooms::remove(tx, row.id)? {
+            return Ok(row);
         }
+        tx.notice(fanfare_store::Notice::RoomsChanged);
         match room::shown_of(&row) {
             (_, CountStatus::Ended | CountStatus::Failed) => Ok(row),
             (count, _) => self.show(tx, row, Report { status: CountStatus::Stopped, count }),

@@ -1,6 +1,10 @@
 //! `fanfare export`: the library or one session, out of the running server.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs::{self, OpenOptions},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
 
 use super::{Failure, client::Client, print_bytes, say};
 
@@ -29,7 +33,7 @@ enum Format {
     Txt,
 }
 
-/// Fetches it whole, then writes it, so that no half of it is ever taken for all.
+/// Fetches it whole, then writes it.
 pub(super) async fn export(client: &Client, args: &ExportArgs) -> Result<(), Failure> {
     let path = match args.session {
         None => "/api/games/export/csv".to_owned(),
@@ -47,11 +51,40 @@ pub(super) async fn export(client: &Client, args: &ExportArgs) -> Result<(), Fai
     }
     match &args.out {
         Some(file) if file != Path::new("-") => {
-            std::fs::write(file, &reply.body)
+            write(file, &reply.body)
                 .map_err(|error| Failure::Environment(format!("cannot write {}: {error}", file.display())))?;
             say(&format!("{}: {} bytes written", file.display(), reply.body.len()));
             Ok(())
         }
         _ => print_bytes(&reply.body),
     }
+}
+
+/// Writes beside the file and renames, so that no half of it is ever taken for all. What is no file,
+/// like a pipe, is written to as it is.
+fn write(file: &Path, bytes: &[u8]) -> io::Result<()> {
+    // Behind links, which stay.
+    let path = fs::canonicalize(file).unwrap_or_else(|_| file.to_owned());
+    let earlier = fs::metadata(&path).ok();
+    let name = match path.file_name() {
+        Some(name) if earlier.as_ref().is_none_or(fs::Metadata::is_file) => name,
+        _ => return fs::write(file, bytes),
+    };
+    let mut draft_name = name.to_owned();
+    draft_name.push(format!(".{}.part", std::process::id()));
+    let draft = path.with_file_name(draft_name);
+    let written = (|| {
+        let mut out = OpenOptions::new().write(true).create_new(true).open(&draft)?;
+        if let Some(earlier) = &earlier {
+            out.set_permissions(earlier.permissions())?;
+        }
+        out.write_all(bytes)?;
+        out.sync_all()?;
+        fs::rename(&draft, &path)
+    })();
+    if written.is_err() {
+        // It may not even have been made.
+        let _ = fs::remove_file(&draft);
+    }
+    written
 }

@@ -76,6 +76,8 @@ struct GamesReply {
     imported: Option<u64>,
     #[serde(default)]
     skipped: u64,
+    /// Missing from a server that counts no more lines than it tells of.
+    faulty: Option<usize>,
     #[serde(default)]
     errors: Vec<RefusedLine>,
 }
@@ -126,11 +128,15 @@ impl Games {
         let path = if self.partial { "/api/games/import/csv?partial=true" } else { "/api/games/import/csv" };
         let progress = Progress::of_bytes(self.body.len());
         let reply = client.post(path, self.body.into(), &progress).await?;
-        let Some(GamesReply { imported, skipped, errors }) = reply.json() else {
+        let Some(GamesReply { imported, skipped, faulty, errors }) = reply.json() else {
             return Err(client.refusal(&reply));
         };
         for RefusedLine { line, error } in &errors {
             progress.say(&format!("line {line}: {}", one_line(error)));
+        }
+        let refused = faulty.unwrap_or(errors.len());
+        if refused > errors.len() && !errors.is_empty() {
+            progress.say(&format!("and {} more lines", refused - errors.len()));
         }
         let imported_any = imported.is_some_and(|count| count > 0);
         if !self.partial && !errors.is_empty() && !imported_any {
@@ -142,7 +148,7 @@ impl Games {
         let Some(imported) = imported.filter(|_| reply.status.is_success()) else {
             return Err(client.refusal(&reply));
         };
-        let refused = match errors.len() {
+        let refused = match refused {
             0 => String::new(),
             count => format!(", {count} refused"),
         };

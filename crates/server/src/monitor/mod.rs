@@ -7,10 +7,10 @@
 mod poll;
 mod probe;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use fanfare_model::{
-    room::{Answer, Effect, Frame, Input, Room, Step, Watched},
+    room::{Answer, Effect, Input, Room, Step, Watched},
     session::CountStatus,
 };
 use http::HeaderValue;
@@ -48,6 +48,10 @@ pub(crate) struct Monitor {
     rooms: BTreeMap<String, Following>,
     /// When a code may be polled next, whether it is followed or was a moment ago.
     not_before: HashMap<String, Tick>,
+    /// Until when the service is asked for no room at all, since it was asked too often.
+    rest_until: Tick,
+    /// Whether what is known could not be written down the last time.
+    is_failing: bool,
     /// Whether the rooms of an earlier run have been taken up.
     is_taken_up: bool,
     /// When to write down what was heard.
@@ -80,13 +84,7 @@ struct News {
     code: String,
     /// Of the room for a poll, of the socket itself for a socket.
     number: u64,
-    what: What,
-}
-
-enum What {
-    Answered(Answer),
-    Told(Frame),
-    ProbeLost,
+    what: Input,
 }
 
 impl Monitor {
@@ -106,6 +104,8 @@ impl Monitor {
             tasks,
             rooms: BTreeMap::new(),
             not_before: HashMap::new(),
+            rest_until: clock.tick(),
+            is_failing: false,
             is_taken_up: false,
             write_at: Some(clock.tick()),
             told_write_at: clock.tick(),
@@ -143,8 +143,15 @@ impl Monitor {
             let now = self.clock.tick();
             if self.write_at.is_some_and(|at| at <= now) {
                 self.write_at = None;
-                if let Err(error) = self.write().await {
-                    tracing::warn!(?error, "what is known of the rooms could not be written down");
+                let written = self.write().await;
+                let was_failing = std::mem::replace(&mut self.is_failing, written.is_err());
+                if let Err(error) = written {
+                    if !was_failing {
+                        tracing::warn!(
+                            ?error,
+                            "what is known of the rooms cannot be written down; trying again"
+                        );
+                    }
                     self.write_at = Some(self.clock.tick().plus_millis(RETRY_MS));
                 }
             }
@@ -160,27 +167,34 @@ impl Monitor {
     /// When the room is to be polled; `None` for one that only waits to be written down as over.
     fn poll_due(&self, code: &str, following: &Following) -> Option<Tick> {
         let not_before = self.not_before.get(code).copied().unwrap_or(following.poll_at);
-        (!following.room.is_over()).then_some(following.poll_at.max(not_before))
+        (!following.room.is_over()).then_some(following.poll_at.max(not_before).max(self.rest_until))
     }
 
-    /// Brings every watched row up to date, and follows exactly what is watched.
+    /// Brings every watched row up to date, and follows exactly what is watched. A row that cannot be
+    /// written keeps its room and does not hinder the others; the first error is returned.
     async fn write(&mut self) -> Result<(), Error> {
         let mut watched = self.app.watched_rooms().await?;
         let now = self.clock.now();
-        let mut is_changed = false;
+        let (mut is_changed, mut failure, mut unwritten) = (false, None, HashSet::new());
         for one in &watched {
             let report = self.rooms.get(&one.code).and_then(|following| following.room.report());
             if one.next(report, now) != Step::Keep {
                 let (row, code) = (&one.row, one.code.clone());
-                self.app.tend_watch(row.session_id, row.id, code, report).await?;
-                is_changed = true;
+                match self.app.tend_watch(row.session_id, row.id, code, report).await {
+                    Ok(()) => is_changed = true,
+                    Err(error) => {
+                        failure.get_or_insert(error);
+                        unwritten.insert(one.code.clone());
+                    }
+                }
             }
         }
         if is_changed {
             watched = self.app.watched_rooms().await?;
         }
         self.rooms.retain(|code, following| {
-            !following.room.is_over() && watched.iter().any(|one| one.code == *code)
+            let is_done = following.room.is_over() && !unwritten.contains(code);
+            !is_done && watched.iter().any(|one| one.code == *code)
         });
         for one in &watched {
             if !self.rooms.contains_key(&one.code) {
@@ -188,7 +202,7 @@ impl Monitor {
             }
         }
         self.is_taken_up = true;
-        Ok(())
+        failure.map_or(Ok(()), Err)
     }
 
     fn follow(&mut self, one: &Watched) {
@@ -231,7 +245,7 @@ impl Monitor {
                     answer = poll::poll(&ways, &code) => answer,
                 };
                 // Nobody is there to hear it when the server stops.
-                let _ = bring.send(News { code, number, what: What::Answered(answer) }).await;
+                let _ = bring.send(News { code, number, what: Input::Answered(answer) }).await;
             });
         }
     }
@@ -239,7 +253,11 @@ impl Monitor {
     fn hear(&mut self, news: News) {
         let News { code, number, what } = news;
         let now = self.clock.tick();
-        let is_answer = matches!(what, What::Answered(_));
+        let is_answer = matches!(what, Input::Answered(_));
+        if let Some(rest_ms) = what.rest_ms() {
+            tracing::warn!(code, "the room service is asked too often");
+            self.rest_until = now.plus_millis(rest_ms);
+        }
         if is_answer {
             let interval_ms = self.ways.settings.poll_interval_ms;
             self.not_before.insert(code.clone(), now.plus_millis(interval_ms));
@@ -249,23 +267,13 @@ impl Monitor {
         if current != Some(number) {
             return;
         }
-        let input = match what {
-            What::Answered(answer) => {
-                match &answer {
-                    Answer::Fault(why) => tracing::info!(code, why, "a room could not be polled"),
-                    Answer::RateLimited => tracing::warn!(code, "the room service is asked too often"),
-                    Answer::Room(_) | Answer::NotFound => {}
-                }
-                Input::Answered(answer)
-            }
-            What::Told(frame) => Input::Told(frame),
-            What::ProbeLost => {
-                following.probe = None;
-                Input::ProbeLost
-            }
-        };
+        match &what {
+            Input::Answered(Answer::Fault(why)) => tracing::info!(code, why, "a room could not be polled"),
+            Input::Answered(_) | Input::Told(_) => {}
+            Input::ProbeLost => following.probe = None,
+        }
         let before = following.room.report();
-        let effects = following.room.step(input);
+        let effects = following.room.step(what);
         let is_news = following.room.report() != before;
         for effect in effects {
             self.carry_out(&code, effect);
@@ -290,6 +298,7 @@ impl Monitor {
                 let closed = CancellationToken::new();
                 following.probe = Some((number, closed.clone().drop_guard()));
                 let (ways, clock, tasks) = (self.ways.clone(), self.clock.clone(), self.tasks.clone());
+                let not_before = self.rest_until;
                 let tell = probe::Tell { bring: self.bring.clone(), code: code.to_owned(), number };
                 self.tasks.spawn("room socket", async move {
                     let ended = async {
@@ -298,7 +307,7 @@ impl Monitor {
                             () = closed.cancelled() => {}
                         }
                     };
-                    probe::run(&ways, &host, &clock, tell, ended).await;
+                    probe::run(&ways, &host, &clock, not_before, tell, ended).await;
                 });
             }
         }

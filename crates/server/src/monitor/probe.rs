@@ -1,18 +1,18 @@
 //! The socket that tells who is in a room. It only listens: it joins in a role that takes no
 //! player's place, and says nothing but what keeps the connection alive.
 
-use fanfare_model::room::Frame;
+use fanfare_model::room::{Frame, Input};
 use futures_util::{SinkExt, StreamExt};
 use http::{HeaderMap, header};
 use tokio::sync::mpsc;
 use tokio_websockets::{Error, Message};
 use url::Url;
 
-use super::{News, USER_AGENT, Ways, What, poll::room_url};
+use super::{News, USER_AGENT, Ways, poll::room_url};
 use crate::{
     egress::{Fault, Socket, Upgrade},
     random,
-    timers::Clock,
+    timers::{Clock, Tick},
 };
 
 const SUBPROTOCOL: &str = "ecast-v0";
@@ -36,31 +36,43 @@ pub(super) struct Tell {
 }
 
 impl Tell {
-    async fn tell(&self, what: What) {
+    async fn tell(&self, what: Input) {
         // Nobody is there to hear it when the server stops.
         let _ = self.bring.send(News { code: self.code.clone(), number: self.number, what }).await;
     }
 }
 
-/// Listens at `host` until `ended` resolves or the connection is lost.
-pub(super) async fn run(ways: &Ways, host: &str, clock: &Clock, tell: Tell, ended: impl Future<Output = ()>) {
+/// Listens at `host`, from the moment `not_before` on, until `ended` resolves or the connection is
+/// lost.
+pub(super) async fn run(
+    ways: &Ways,
+    host: &str,
+    clock: &Clock,
+    not_before: Tick,
+    tell: Tell,
+    ended: impl Future<Output = ()>,
+) {
     tokio::pin!(ended);
+    let opening = async {
+        clock.sleep_until(not_before).await;
+        open(ways, host, &tell.code).await
+    };
     let opened = tokio::select! {
         biased;
         () = &mut ended => return,
-        opened = open(ways, host, &tell.code) => opened,
+        opened = opening => opened,
     };
     let mut socket = match opened {
         Ok(socket) => socket,
         Err(fault) => {
             tracing::info!(code = tell.code, why = fault.message, "a room's socket did not open");
-            return tell.tell(What::ProbeLost).await;
+            return tell.tell(Input::ProbeLost).await;
         }
     };
     tokio::select! {
         biased;
         () = &mut ended => drop(clock.timeout(GOODBYE_MAX_MS, socket.close()).await),
-        () = listen(&mut socket, clock, &tell) => tell.tell(What::ProbeLost).await,
+        () = listen(&mut socket, clock, &tell) => tell.tell(Input::ProbeLost).await,
     }
 }
 
@@ -93,7 +105,7 @@ async fn listen(socket: &mut Socket, clock: &Clock, tell: &Tell) {
                 is_pinged = false;
                 match message.as_text().map(Frame::parse) {
                     None | Some(Frame::Other) => {}
-                    Some(frame) => tell.tell(What::Told(frame)).await,
+                    Some(frame) => tell.tell(Input::Told(frame)).await,
                 }
             }
             Ok(Some(Err(error))) => return lost(tell, &error),

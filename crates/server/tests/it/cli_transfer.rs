@@ -1,6 +1,6 @@
 //! `fanfare import` and `fanfare export` against a running server.
 
-use std::process::Stdio;
+use std::{fs::Permissions, os::unix::fs::PermissionsExt, process::Stdio};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -83,6 +83,24 @@ async fn the_library_goes_out_and_comes_back() {
     assert_eq!((run.code, run.output.as_str()), (Some(0), ""), "{run:?}");
     assert_eq!(machine.read("games.csv"), exported.output);
 
+    // What stands there is replaced at once or not at all: a link stays one, a pipe is written to.
+    let at = |name: &str| machine.folder.path().join(name);
+    std::os::unix::fs::symlink("games.csv", at("link.csv")).expect("a link");
+    std::fs::set_permissions(at("games.csv"), Permissions::from_mode(0o640)).expect("it is ours");
+    machine.write("games.csv", "old");
+    let run = machine.run(&["export", "--out", "link.csv"]).await;
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert_eq!(machine.read("games.csv"), exported.output);
+    assert!(at("link.csv").is_symlink());
+    assert_eq!(at("games.csv").metadata().expect("it is there").permissions().mode() & 0o777, 0o640);
+    let run = machine.run(&["export", "--out", "/dev/stdout"]).await;
+    assert_eq!((run.code, &run.output), (Some(0), &exported.output), "{:?}", run.errors);
+    let run = machine.run(&["export", "--out", "no/such/folder.csv"]).await;
+    assert!(run.code == Some(1) && run.errors.contains("cannot write no/such/folder.csv: "), "{run:?}");
+    let left: Vec<_> =
+        std::fs::read_dir(at(".")).expect("a folder").map(|entry| entry.expect("read").file_name()).collect();
+    assert_eq!(left.len(), 3, "the data, the file and the link: {left:?}");
+
     let before = machine.games().await;
     let run = machine.run(&["import", "games.csv"]).await;
     run.is(0, "games.csv: 0 games imported, 63 skipped\n");
@@ -109,6 +127,12 @@ async fn a_file_with_refused_lines_is_imported_in_part_or_not_at_all() {
     assert_eq!(run.code, Some(0), "{run:?}");
     assert!(run.errors.ends_with("\nstandard input: 2 games imported, 0 skipped, 1 refused\n"), "{run:?}");
     assert_eq!(machine.games().await.len(), 65);
+
+    let many = format!("{csv}{}", "Mine,Bad,none,2\n".repeat(150));
+    let run = machine.run_with(&["import", "-", "--partial"], &[], &many).await;
+    assert_eq!((run.code, run.errors.matches("\nline ").count()), (Some(0), 99), "{run:?}");
+    let end = "\nand 51 more lines\nstandard input: 0 games imported, 2 skipped, 151 refused\n";
+    assert!(run.errors.ends_with(end), "{run:?}");
 
     machine.write("only.csv", "pack_name,title,min_players,max_players\nMine,Four,1,2\n");
     machine

@@ -252,13 +252,13 @@ async fn a_list_is_imported_whole_or_not_at_all() {
         {"line": 6, "error": "min_players is not a whole number from 1"},
     ]);
     let text = "The list is faulty; nothing was imported";
-    assert_eq!(reply, json!({"error": text, "imported": 0, "skipped": 0, "errors": errors}));
+    assert_eq!(reply, json!({"error": text, "imported": 0, "skipped": 0, "faulty": 2, "errors": errors}));
     assert_eq!(titles(&host, "").await.len(), 63);
 
     let partial = host.post("/api/games/import/csv?partial=true", json!({"csvData": csv, "mode": "append"}));
     let expected = json!({
         "message": "2 games imported, 2 faulty lines left out", "imported": 2, "skipped": 0, "updated": 0,
-        "removed": 0, "disabled": 0, "errors": errors,
+        "removed": 0, "disabled": 0, "faulty": 2, "errors": errors,
     });
     assert_eq!(partial.await.expect(200), expected);
     assert_eq!(titles(&host, "?pack=P").await, ["=1+1"]);
@@ -311,7 +311,7 @@ async fn replace(engine: Engine) {
     let reply = host.post("/api/games/import/csv", short).await.expect(200);
     let expected = json!({
         "message": "2 games imported", "imported": 2, "skipped": 0, "updated": 1, "removed": 62,
-        "disabled": 1, "errors": [],
+        "disabled": 1, "faulty": 0, "errors": [],
     });
     assert_eq!(reply, expected);
     assert_eq!(titles(&host, "").await, ["-1", "New", "Bidiots"]);

@@ -1,12 +1,14 @@
 //! The room monitor against a room service that says what it is told to. The clock is the test's.
 
 mod rows;
+mod service;
 mod sockets;
 
 use std::time::Duration;
 
 use fanfare::{config::Config, timers::Clock};
 use fanfare_model::{Timestamp, room};
+use fanfare_store::{Error, Tx};
 use serde_json::{Value, json};
 
 use crate::support::{Bot, Client, Engine, RoomService, Said, TestApp, Visit, eventually};
@@ -52,9 +54,15 @@ impl Night {
 
     /// The same night after the server was stopped and started again.
     async fn restarted(self) -> Self {
+        self.restarted_after(|_| Ok(())).await
+    }
+
+    /// As before, with something done to the database in between.
+    async fn restarted_after(self, job: impl Fn(&mut Tx) -> Result<(), Error> + Send + 'static) -> Self {
         let Self { mut app, service, clock, session, host, bot } = self;
         // A stop waits for connections that have time left, and here no time passes.
         drop((host, bot));
+        app.at_rest(job).await;
         app.restart().await;
         let (host, bot) = (app.host().await, Self::bot(&app, &session).await);
         Self { app, service, clock, host, bot, session }
@@ -347,6 +355,31 @@ async fn stopping_ends_the_polls_and_keeps_the_count() {
     night.clock.advance(Duration::from_hours(1));
     night.bot.hears_nothing().await;
     assert!(night.service.was_polled().is_none());
+}
+
+#[tokio::test]
+async fn stopping_what_is_not_watched_changes_and_tells_nothing() {
+    let mut night = Night::start().await;
+    let game = night.game(Some("ABCD")).await;
+    let row = night.row(&game).await;
+    assert_eq!(row["player_count_check_status"], json!(null));
+    assert_eq!(night.stop_check(&game).await, row);
+    night.bot.hears_nothing().await;
+    assert_eq!(night.row(&game).await, row);
+    // Idle, since a number was taken back, and manual.
+    for (count, status) in [(json!(5), "manual"), (json!(null), "idle")] {
+        night.set_count(&game, count.clone()).await;
+        night.hears(&game, status, count.as_i64()).await;
+        assert_eq!(shown(&night.stop_check(&game).await), (status, count.as_i64()));
+        night.bot.hears_nothing().await;
+        assert_eq!(shown(&night.row(&game).await), (status, count.as_i64()));
+    }
+    // One that is watched and was not answered yet is stopped.
+    night.service.says("ABCD", Said::Nothing);
+    night.start_check(&game).await;
+    night.service.polled().await;
+    assert_eq!(shown(&night.stop_check(&game).await), ("stopped", None));
+    night.hears_of_room(&game, "stopped", None).await;
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! What happens to a watch when its row is given another code, or is taken away.
 
+use fanfare_store::testing::run;
+
 use super::*;
 
 #[tokio::test]
@@ -57,4 +59,41 @@ async fn a_removed_game_is_no_longer_watched(engine: Engine) {
     .await;
     night.clock.advance(Duration::from_hours(1));
     night.bot.hears_nothing().await;
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_written_does_not_hinder_the_others() {
+    let mut night = Night::start().await;
+    let (stuck, other) = (night.game(Some("AAAA")).await, night.game(Some("BBBB")).await);
+    for (game, code) in [(&stuck, "AAAA"), (&other, "BBBB")] {
+        night.service.has_room(code, json!({"locked": false}));
+        night.start_check(game).await;
+        night.hears_of_room(game, "lobby", None).await;
+    }
+    let id: i64 = stuck.rsplit_once('/').expect("a path").1.parse().expect("an id");
+    let trigger = format!(
+        "create trigger stuck before update on session_games when old.id = {id} \
+         begin select raise(abort, 'stuck'); end"
+    );
+    let mut night = night.restarted_after(move |tx| run(tx, &trigger).map(drop)).await;
+    night.service.says("AAAA", Said::unknown());
+    night.service.has_room("BBBB", json!({"locked": true}));
+    night.next_poll().await;
+    night.hears_of_room(&other, "locked", None).await;
+    night.service.says("BBBB", Said::unknown());
+    night.next_poll().await;
+    night.hears_of_room(&other, "ended", None).await;
+    // The end of a room is known, if not written: nobody asks again.
+    night.clock.advance(Duration::from_hours(1));
+    night.bot.hears_nothing().await;
+    assert!(night.service.was_polled().is_none());
+    assert_eq!(shown(&night.row(&stuck).await), ("lobby", None));
+
+    let night = night.restarted_after(|tx| run(tx, "drop trigger stuck").map(drop)).await;
+    eventually("the row", || {
+        night.clock.advance(Duration::from_secs(1));
+        let row = night.row(&stuck);
+        async move { (shown(&row.await) == ("ended", None)).then_some(()) }
+    })
+    .await;
 }
