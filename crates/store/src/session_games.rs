@@ -37,7 +37,9 @@ pub fn get(db: &mut Read, session_id: i64, id: i64) -> Result<Option<SessionGame
 }
 
 /// Adds a game, which is now playing; the one that was becomes played. The game's `play_count` and
-/// the session's `games_played` grow by one.
+/// the session's `games_played` grow by one. `at` is from before the session was locked: where another
+/// game was added later than that and locked it first, this one is added at the other's moment, so that
+/// the game that is playing is always the newest.
 ///
 /// # Errors
 /// [`Error::NotFound`] for an unknown session or game.
@@ -48,6 +50,12 @@ pub fn add(tx: &mut Tx, session_id: i64, new: &NewSessionGame, at: Timestamp) ->
         return Err(Error::NotFound);
     }
     end_playing(tx, session_id)?;
+    let newest = tx.row(
+        "select played_at_ms from session_games where session_id = ?1 order by played_at_ms desc limit 1",
+        &[session_id.into()],
+        |row| row.time(0),
+    )?;
+    let at = newest.map_or(at, |newest| newest.max(at));
     let row = tx.row(
         "update games set play_count = play_count + 1 where id = ?1 \
          returning title, pack_name, min_players, max_players, game_type, upvotes, downvotes",

@@ -62,7 +62,7 @@ async fn both_rules_find_the_same_game(database: TestDatabase) {
     write(&store, move |tx| sessions::close(tx, other, None, at(1))).await;
     let session = start_session(&store).await.id;
     assert_eq!(read(&store, move |db| votes::game_at(db, session, at(5))).await, None);
-    for (game, ms) in [(0, 1_000), (1, 3_000), (0, 2_000), (1, 2_000), (0, 3_000)] {
+    for (game, ms) in [(0, 1_000), (0, 2_000), (1, 2_000), (1, 3_000), (0, 3_000)] {
         play(&store, session, ids[game], ms).await;
     }
     let turns = read(&store, move |db| votes::turns(db, session)).await;
