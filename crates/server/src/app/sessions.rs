@@ -101,7 +101,8 @@ impl App {
 
     /// Everything of a session as it is at one moment.
     pub(crate) async fn export_session(&self, id: i64) -> Result<Night, Error> {
-        self.store.read(move |db| exports::night(db, id, limits::EXPORT_VOTES_MAX)?.ok_or(NO_SESSION)).await
+        let (votes_max, polls_max) = (limits::EXPORT_VOTES_MAX, limits::EXPORT_POLLS_MAX);
+        self.store.read(move |db| exports::night(db, id, votes_max, polls_max)?.ok_or(NO_SESSION)).await
     }
 
     /// What the log holds of a session's events; `None` for an unknown session, be it one that was
