@@ -10,6 +10,7 @@ use crate::{
     json::Flag,
     poll::Poll,
     session::{PlayStatus, Session, SessionGame},
+    vote::{SessionVotes, VoteType},
 };
 
 pub use text::text;
@@ -21,29 +22,14 @@ pub struct Night {
     pub session: Session,
     /// Its games, in the order in which they were added.
     pub games: Vec<SessionGame>,
-    /// What its votes come to, a row per game that got any.
-    pub tallies: Vec<Tally>,
+    /// What its votes come to, a row per game that got any, the best liked first.
+    pub tallies: Vec<SessionVotes>,
     /// Its votes by time, as many as are listed.
     pub votes: Vec<NightVote>,
     /// How many people voted.
     pub voters: i64,
-    /// Its polls, in the order in which they were opened.
+    /// Its polls, in the order in which they were opened, as many as are listed.
     pub polls: Vec<Poll>,
-}
-
-/// The votes that a game got in one session.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Tally {
-    /// The game in the library.
-    pub game_id: i64,
-    /// The game's title.
-    pub title: String,
-    /// The game's pack.
-    pub pack_name: String,
-    /// For it.
-    pub upvotes: i64,
-    /// Against it.
-    pub downvotes: i64,
 }
 
 /// A vote for or against a game.
@@ -53,8 +39,8 @@ pub struct NightVote {
     pub game_id: i64,
     /// Who voted.
     pub username: String,
-    /// Whether it is for the game.
-    pub is_up: bool,
+    /// For or against.
+    pub vote_type: VoteType,
     /// The vote's own time.
     pub at: Timestamp,
 }
@@ -108,8 +94,8 @@ struct Statistics {
 impl Statistics {
     fn of(night: &Night) -> Self {
         let skipped = night.games.iter().filter(|game| game.status == PlayStatus::Skipped).count();
-        let upvotes = night.tallies.iter().map(|tally| tally.upvotes).sum();
-        let downvotes = night.tallies.iter().map(|tally| tally.downvotes).sum();
+        let upvotes = night.tallies.iter().map(|tally| tally.votes.upvotes).sum();
+        let downvotes = night.tallies.iter().map(|tally| tally.votes.downvotes).sum();
         let votes = upvotes + downvotes;
         Self {
             games_played: night.session.games_played,
@@ -161,10 +147,28 @@ struct SessionFields<'a> {
 
 #[derive(Serialize)]
 struct TallyRow<'a> {
-    #[serde(flatten)]
-    tally: &'a Tally,
+    game_id: i64,
+    title: &'a str,
+    pack_name: &'a str,
+    upvotes: i64,
+    downvotes: i64,
     net_score: i64,
     total_votes: i64,
+}
+
+impl<'a> From<&'a SessionVotes> for TallyRow<'a> {
+    fn from(game: &'a SessionVotes) -> Self {
+        let SessionVotes { game_id, title, pack_name, votes } = game;
+        Self {
+            game_id: *game_id,
+            title,
+            pack_name,
+            upvotes: votes.upvotes,
+            downvotes: votes.downvotes,
+            net_score: votes.net(),
+            total_votes: votes.total(),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -190,22 +194,14 @@ pub fn json(night: &Night, now: Timestamp) -> String {
             games_played: *games_played,
         },
         games: night.games.iter().map(SessionGameRow::from).collect(),
-        votes_by_game: night
-            .tallies
-            .iter()
-            .map(|tally| TallyRow {
-                tally,
-                net_score: tally.upvotes - tally.downvotes,
-                total_votes: tally.upvotes + tally.downvotes,
-            })
-            .collect(),
+        votes_by_game: night.tallies.iter().map(TallyRow::from).collect(),
         votes: night
             .votes
             .iter()
             .map(|vote| VoteRow {
                 game_id: vote.game_id,
                 username: &vote.username,
-                direction: if vote.is_up { "up" } else { "down" },
+                direction: vote.vote_type.as_str(),
                 timestamp: vote.at,
             })
             .collect(),

@@ -31,6 +31,8 @@ pub const NOTES_MAX_CHARS: usize = 10_000;
 pub const SESSIONS_PAGE_MAX_ROWS: usize = 1_000;
 /// Votes that the export of a session lists at most; all are counted.
 pub const EXPORT_VOTES_MAX: usize = 100_000;
+/// Polls that an export lists; the first ones.
+pub const EXPORT_POLLS_MAX: usize = 1_000;
 
 /// Games that a poll offers at least.
 pub const POLL_OPTIONS_MIN: usize = 2;

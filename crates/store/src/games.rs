@@ -15,6 +15,18 @@ use crate::{
     packs,
 };
 
+/// The columns that [`from_row`] reads, from `games`, with the rest of the question.
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "select id, pack_name, title, min_players, max_players, length_minutes, has_audience, \
+             family_friendly, game_type, secondary_type, play_count, upvotes, downvotes, enabled, \
+             favor_bias, created_at_ms from games ",
+            $rest
+        )
+    };
+}
+
 /// How many games there are.
 pub fn count(db: &mut Read) -> Result<i64, Error> {
     let count = db.row("select count(*) from games", &[], |row| row.get(0))?;
@@ -23,13 +35,7 @@ pub fn count(db: &mut Read) -> Result<i64, Error> {
 
 /// Every game, by pack, then title, then id; texts in the order of their bytes.
 pub fn list(db: &mut Read) -> Result<Vec<Game>, Error> {
-    db.rows(
-        "select id, pack_name, title, min_players, max_players, length_minutes, has_audience, \
-         family_friendly, game_type, secondary_type, play_count, upvotes, downvotes, enabled, \
-         favor_bias, created_at_ms from games order by pack_name, title, id",
-        &[],
-        from_row,
-    )
+    db.rows(select!("order by pack_name, title, id"), &[], from_row)
 }
 
 /// The whole library.
@@ -39,13 +45,7 @@ pub fn library(db: &mut Read) -> Result<Library, Error> {
 
 /// One game.
 pub fn get(db: &mut Read, id: i64) -> Result<Option<Game>, Error> {
-    db.row(
-        "select id, pack_name, title, min_players, max_players, length_minutes, has_audience, \
-         family_friendly, game_type, secondary_type, play_count, upvotes, downvotes, enabled, \
-         favor_bias, created_at_ms from games where id = ?1",
-        &[id.into()],
-        from_row,
-    )
+    db.row(select!("where id = ?1"), &[id.into()], from_row)
 }
 
 /// Keeps others from adding, renaming and removing games until the transaction ends.

@@ -20,7 +20,7 @@ pub struct Kept {
 /// same key meanwhile waits for the end of this one.
 ///
 /// # Errors
-/// The engine's.
+/// The engine's; [`Error::Unavailable`] when what the key held has gone meanwhile.
 pub fn claim(
     tx: &mut Tx,
     key: &str,
@@ -36,7 +36,12 @@ pub fn claim(
          where idempotency.created_at_ms < ?4",
         &[key.into(), fingerprint.into(), at.into(), expired.into()],
     )?;
-    if claimed == 1 { Ok(None) } else { get(tx, key) }
+    if claimed == 1 {
+        return Ok(None);
+    }
+    let kept =
+        get(tx, key)?.ok_or_else(|| Error::Unavailable("the key's answer was just forgotten".into()))?;
+    Ok(Some(kept))
 }
 
 /// Puts the answer under the key that this transaction has claimed.

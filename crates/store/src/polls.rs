@@ -11,51 +11,66 @@ use fanfare_model::{
 
 use crate::{
     Error, Read, Tx,
-    engine::{Row, Value},
+    engine::{Row, Value, limit},
 };
+
+/// The columns that [`from_row`] reads, from `polls`, with the rest of the question.
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "select id, session_id, created_at_ms, closes_at_ms, ended_at_ms, winner, told_at_ms, has_untold \
+             from polls ",
+            $rest
+        )
+    };
+}
+
+/// The columns that [`option_from_row`] reads, of `poll_options o`.
+macro_rules! option_columns {
+    () => {
+        "o.game_id, o.title, o.pack_name, o.min_players, o.max_players, o.votes"
+    };
+}
 
 /// One poll.
 pub fn get(db: &mut Read, id: i64) -> Result<Option<Poll>, Error> {
-    let poll = db.row(
-        "select id, session_id, created_at_ms, closes_at_ms, ended_at_ms, winner, told_at_ms, has_untold \
-         from polls where id = ?1",
-        &[id.into()],
-        from_row,
-    )?;
+    let poll = db.row(select!("where id = ?1"), &[id.into()], from_row)?;
     poll.map(|poll| with_options(db, poll)).transpose()
 }
 
 /// The open poll of a session, be its time over or not.
 pub fn open_of_session(db: &mut Read, session_id: i64) -> Result<Option<Poll>, Error> {
-    let poll = db.row(
-        "select id, session_id, created_at_ms, closes_at_ms, ended_at_ms, winner, told_at_ms, has_untold \
-         from polls where session_id = ?1 and is_open",
-        &[session_id.into()],
-        from_row,
-    )?;
+    let poll = db.row(select!("where session_id = ?1 and is_open"), &[session_id.into()], from_row)?;
     poll.map(|poll| with_options(db, poll)).transpose()
 }
 
 /// Every open poll, by id: one at most, as long as one session is active at most.
 pub fn open(db: &mut Read) -> Result<Vec<Poll>, Error> {
-    let polls = db.rows(
-        "select id, session_id, created_at_ms, closes_at_ms, ended_at_ms, winner, told_at_ms, has_untold \
-         from polls where is_open order by id",
-        &[],
-        from_row,
-    )?;
+    let polls = db.rows(select!("where is_open order by id"), &[], from_row)?;
     polls.into_iter().map(|poll| with_options(db, poll)).collect()
 }
 
-/// Every poll of a session, in the order in which they were opened.
-pub fn of_session(db: &mut Read, session_id: i64) -> Result<Vec<Poll>, Error> {
-    let polls = db.rows(
-        "select id, session_id, created_at_ms, closes_at_ms, ended_at_ms, winner, told_at_ms, has_untold \
-         from polls where session_id = ?1 order by id",
-        &[session_id.into()],
-        from_row,
+/// A session's polls in the order in which they were opened, the first `rows` of them.
+pub fn of_session(db: &mut Read, session_id: i64, rows: usize) -> Result<Vec<Poll>, Error> {
+    let params = [session_id.into(), limit(rows)];
+    let mut polls = db.rows(select!("where session_id = ?1 order by id limit ?2"), &params, from_row)?;
+    let options = db.rows(
+        concat!(
+            "select ",
+            option_columns!(),
+            ", o.poll_id from (select id from polls where session_id = ?1 order by id limit ?2) p \
+             join poll_options o on o.poll_id = p.id order by o.poll_id, o.position"
+        ),
+        &params,
+        |row| Ok((row.get::<i64>(6)?, option_from_row(row)?)),
     )?;
-    polls.into_iter().map(|poll| with_options(db, poll)).collect()
+    let mut options = options.into_iter().peekable();
+    for poll in &mut polls {
+        while let Some((_, option)) = options.next_if(|(poll_id, _)| *poll_id == poll.id) {
+            poll.options.push(option);
+        }
+    }
+    Ok(polls)
 }
 
 /// Opens a poll on these games, in their order.
@@ -192,23 +207,27 @@ pub(crate) fn delete_of_session(tx: &mut Tx, session_id: i64) -> Result<(), Erro
 }
 
 fn with_options(db: &mut Read, mut poll: Poll) -> Result<Poll, Error> {
-    let options = db.rows(
-        "select game_id, title, pack_name, min_players, max_players, votes from poll_options \
-         where poll_id = ?1 order by position",
+    poll.options = db.rows(
+        concat!(
+            "select ",
+            option_columns!(),
+            " from poll_options o where o.poll_id = ?1 order by o.position"
+        ),
         &[poll.id.into()],
-        |row| {
-            let game = PollGame {
-                id: row.get(0)?,
-                title: row.get(1)?,
-                pack_name: row.get(2)?,
-                min_players: row.get(3)?,
-                max_players: row.get(4)?,
-            };
-            Ok(PollOption { game, votes: row.get(5)? })
-        },
+        option_from_row,
     )?;
-    poll.options = options;
     Ok(poll)
+}
+
+fn option_from_row(row: &Row<'_>) -> Result<PollOption, Error> {
+    let game = PollGame {
+        id: row.get(0)?,
+        title: row.get(1)?,
+        pack_name: row.get(2)?,
+        min_players: row.get(3)?,
+        max_players: row.get(4)?,
+    };
+    Ok(PollOption { game, votes: row.get(5)? })
 }
 
 /// Reads a poll's own columns; its options are another table's.

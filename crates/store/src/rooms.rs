@@ -6,31 +6,29 @@ use fanfare_model::{Timestamp, room::Watched, session::CountStatus};
 
 use crate::{Error, Read, Tx, engine::Row, session_games};
 
+/// The columns that [`from_row`] reads, with the rest of the question.
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "select ",
+            session_games::columns!(),
+            ", n.is_active, w.room_code, w.status, w.since_ms \
+             from room_watches w join session_games s on s.id = w.session_game_id \
+             join games g on g.id = s.game_id join sessions n on n.id = s.session_id ",
+            $rest
+        )
+    };
+}
+
 /// Everything that is watched, in the order of the session games' ids.
 pub fn list(db: &mut Read) -> Result<Vec<Watched>, Error> {
-    db.rows(
-        "select s.id, s.session_id, s.game_id, s.played_at_ms, s.manually_added, s.status, s.room_code, \
-         s.player_count, s.player_count_check_status, g.title, g.pack_name, g.min_players, \
-         g.max_players, g.game_type, g.upvotes, g.downvotes, \
-         n.is_active, w.room_code, w.status, w.since_ms \
-         from room_watches w join session_games s on s.id = w.session_game_id \
-         join games g on g.id = s.game_id join sessions n on n.id = s.session_id \
-         order by s.id",
-        &[],
-        from_row,
-    )
+    db.rows(select!("order by s.id"), &[], from_row)
 }
 
 /// One session game, if it is watched; `None` as well when the row belongs to another session.
 pub fn get(db: &mut Read, session_id: i64, session_game_id: i64) -> Result<Option<Watched>, Error> {
     db.row(
-        "select s.id, s.session_id, s.game_id, s.played_at_ms, s.manually_added, s.status, s.room_code, \
-         s.player_count, s.player_count_check_status, g.title, g.pack_name, g.min_players, \
-         g.max_players, g.game_type, g.upvotes, g.downvotes, \
-         n.is_active, w.room_code, w.status, w.since_ms \
-         from room_watches w join session_games s on s.id = w.session_game_id \
-         join games g on g.id = s.game_id join sessions n on n.id = s.session_id \
-         where s.id = ?1 and s.session_id = ?2",
+        select!("where s.id = ?1 and s.session_id = ?2"),
         &[session_game_id.into(), session_id.into()],
         from_row,
     )

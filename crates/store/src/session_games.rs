@@ -10,34 +10,36 @@ use fanfare_model::{
 
 use crate::{Error, Read, Tx, engine::Row};
 
+/// The columns that [`from_row`] reads, of `session_games s` and `games g`.
+macro_rules! columns {
+    () => {
+        "s.id, s.session_id, s.game_id, s.played_at_ms, s.manually_added, s.status, s.room_code, \
+         s.player_count, s.player_count_check_status, g.title, g.pack_name, g.min_players, \
+         g.max_players, g.game_type, g.upvotes, g.downvotes"
+    };
+}
+pub(crate) use columns;
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!("select ", columns!(), " from session_games s join games g on g.id = s.game_id ", $rest)
+    };
+}
+
 /// A session's games, by the moment they were added, then id.
 pub fn list(db: &mut Read, session_id: i64) -> Result<Vec<SessionGame>, Error> {
-    db.rows(
-        "select s.id, s.session_id, s.game_id, s.played_at_ms, s.manually_added, s.status, s.room_code, \
-         s.player_count, s.player_count_check_status, g.title, g.pack_name, g.min_players, \
-         g.max_players, g.game_type, g.upvotes, g.downvotes \
-         from session_games s join games g on g.id = s.game_id \
-         where s.session_id = ?1 order by s.played_at_ms, s.id",
-        &[session_id.into()],
-        from_row,
-    )
+    db.rows(select!("where s.session_id = ?1 order by s.played_at_ms, s.id"), &[session_id.into()], from_row)
 }
 
 /// One game of a session; `None` as well when the row belongs to another session.
 pub fn get(db: &mut Read, session_id: i64, id: i64) -> Result<Option<SessionGame>, Error> {
-    db.row(
-        "select s.id, s.session_id, s.game_id, s.played_at_ms, s.manually_added, s.status, s.room_code, \
-         s.player_count, s.player_count_check_status, g.title, g.pack_name, g.min_players, \
-         g.max_players, g.game_type, g.upvotes, g.downvotes \
-         from session_games s join games g on g.id = s.game_id \
-         where s.id = ?1 and s.session_id = ?2",
-        &[id.into(), session_id.into()],
-        from_row,
-    )
+    db.row(select!("where s.id = ?1 and s.session_id = ?2"), &[id.into(), session_id.into()], from_row)
 }
 
 /// Adds a game, which is now playing; the one that was becomes played. The game's `play_count` and
-/// the session's `games_played` grow by one.
+/// the session's `games_played` grow by one. `at` is from before the session was locked: where another
+/// game was added later than that and locked it first, this one is added at the other's moment, so that
+/// the game that is playing is always the newest.
 ///
 /// # Errors
 /// [`Error::NotFound`] for an unknown session or game.
@@ -48,6 +50,12 @@ pub fn add(tx: &mut Tx, session_id: i64, new: &NewSessionGame, at: Timestamp) ->
         return Err(Error::NotFound);
     }
     end_playing(tx, session_id)?;
+    let newest = tx.row(
+        "select played_at_ms from session_games where session_id = ?1 order by played_at_ms desc limit 1",
+        &[session_id.into()],
+        |row| row.time(0),
+    )?;
+    let at = newest.map_or(at, |newest| newest.max(at));
     let row = tx.row(
         "update games set play_count = play_count + 1 where id = ?1 \
          returning title, pack_name, min_players, max_players, game_type, upvotes, downvotes",

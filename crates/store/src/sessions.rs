@@ -26,21 +26,28 @@ pub enum Start {
     Active(i64),
 }
 
+/// The columns that [`from_row`] reads, from `sessions`, with the rest of the question.
+macro_rules! select {
+    ($rest:literal) => {
+        concat!("select ", columns!(), " from sessions ", $rest)
+    };
+}
+
+macro_rules! columns {
+    () => {
+        "id, notes, is_active, created_at_ms, closed_at_ms, games_played"
+    };
+}
+
 /// Every session, newest first.
 pub fn list(db: &mut Read) -> Result<Vec<Session>, Error> {
-    db.rows(
-        "select id, notes, is_active, created_at_ms, closed_at_ms, games_played from sessions \
-         order by created_at_ms desc, id desc",
-        &[],
-        from_row,
-    )
+    db.rows(select!("order by created_at_ms desc, id desc"), &[], from_row)
 }
 
 /// A part of that list.
 pub fn page(db: &mut Read, page: Page) -> Result<Vec<Session>, Error> {
     db.rows(
-        "select id, notes, is_active, created_at_ms, closed_at_ms, games_played from sessions \
-         order by created_at_ms desc, id desc limit ?1 offset ?2",
+        select!("order by created_at_ms desc, id desc limit ?1 offset ?2"),
         &[limit(page.limit), limit(page.offset)],
         from_row,
     )
@@ -48,22 +55,12 @@ pub fn page(db: &mut Read, page: Page) -> Result<Vec<Session>, Error> {
 
 /// The active session.
 pub fn active(db: &mut Read) -> Result<Option<Session>, Error> {
-    db.row(
-        "select id, notes, is_active, created_at_ms, closed_at_ms, games_played from sessions \
-         where is_active",
-        &[],
-        from_row,
-    )
+    db.row(select!("where is_active"), &[], from_row)
 }
 
 /// One session.
 pub fn get(db: &mut Read, id: i64) -> Result<Option<Session>, Error> {
-    db.row(
-        "select id, notes, is_active, created_at_ms, closed_at_ms, games_played from sessions \
-         where id = ?1",
-        &[id.into()],
-        from_row,
-    )
+    db.row(select!("where id = ?1"), &[id.into()], from_row)
 }
 
 /// Reads the session after keeping others from changing it until the transaction ends.
@@ -95,9 +92,11 @@ pub fn lock_active(tx: &mut Tx) -> Result<Option<Session>, Error> {
 pub fn start(tx: &mut Tx, notes: Option<&str>, at: Timestamp) -> Result<Start, Error> {
     for _ in 0..START_MAX_TRIES {
         let started = tx.row(
-            "insert into sessions (notes, is_active, created_at_ms, games_played) \
-             values (?1, true, ?2, 0) on conflict do nothing \
-             returning id, notes, is_active, created_at_ms, closed_at_ms, games_played",
+            concat!(
+                "insert into sessions (notes, is_active, created_at_ms, games_played) \
+                 values (?1, true, ?2, 0) on conflict do nothing returning ",
+                columns!()
+            ),
             &[notes.into(), at.into()],
             from_row,
         )?;
@@ -124,9 +123,11 @@ pub fn start(tx: &mut Tx, notes: Option<&str>, at: Timestamp) -> Result<Start, E
 /// [`Error::NotFound`] when no active session has this id.
 pub fn close(tx: &mut Tx, id: i64, notes: Option<&str>, at: Timestamp) -> Result<Session, Error> {
     let session = tx.row(
-        "update sessions set is_active = false, closed_at_ms = ?2, notes = coalesce(?3, notes) \
-         where id = ?1 and is_active \
-         returning id, notes, is_active, created_at_ms, closed_at_ms, games_played",
+        concat!(
+            "update sessions set is_active = false, closed_at_ms = ?2, notes = coalesce(?3, notes) \
+             where id = ?1 and is_active returning ",
+            columns!()
+        ),
         &[id.into(), at.into(), notes.into()],
         from_row,
     )?;

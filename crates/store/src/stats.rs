@@ -17,10 +17,8 @@ pub fn counts(db: &mut Read) -> Result<Counts, Error> {
 /// The newest sessions in figures, the newest first.
 pub fn per_session(db: &mut Read, rows: usize) -> Result<Vec<SessionFigures>, Error> {
     db.rows(
-        "select s.id, s.created_at_ms, s.closed_at_ms, s.is_active, s.games_played, \
-         (select count(*) from votes v where v.session_id = s.id and v.up), \
-         (select count(*) from votes v where v.session_id = s.id and not v.up) \
-         from sessions s order by s.created_at_ms desc, s.id desc limit ?1",
+        "select id, created_at_ms, closed_at_ms, is_active, games_played, upvotes, downvotes \
+         from sessions order by created_at_ms desc, id desc limit ?1",
         &[limit(rows)],
         |row| {
             Ok(SessionFigures {

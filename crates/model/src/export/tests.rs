@@ -2,7 +2,10 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::poll::{PollGame, PollOption};
+use crate::{
+    poll::{PollGame, PollOption},
+    vote::Tally,
+};
 
 fn at(minutes: i64) -> Timestamp {
     Timestamp::from_millis(1_773_606_600_000 + minutes * 60_000)
@@ -65,19 +68,22 @@ fn poll(winner: Option<usize>, ended_at: Option<Timestamp>) -> Poll {
 }
 
 fn night() -> Night {
-    let vote =
-        |username: &str, is_up| NightVote { game_id: 41, username: username.to_owned(), is_up, at: at(2) };
+    let vote = |username: &str, vote_type| NightVote {
+        game_id: 41,
+        username: username.to_owned(),
+        vote_type,
+        at: at(2),
+    };
     Night {
         session: session(Some("Friday\r\n\r\nwith \u{1b}[31mred\u{202e} friends\r")),
         games: vec![game(1, "One\nTwo", PlayStatus::Played), game(2, "Three", PlayStatus::Skipped)],
-        tallies: vec![Tally {
+        tallies: vec![SessionVotes {
             game_id: 41,
             title: "One\nTwo".to_owned(),
             pack_name: "Pack".to_owned(),
-            upvotes: 2,
-            downvotes: 1,
+            votes: Tally { upvotes: 2, downvotes: 1 },
         }],
-        votes: vec![vote("ann", true), vote("bob", true), vote("cem", false)],
+        votes: vec![vote("ann", VoteType::Up), vote("bob", VoteType::Up), vote("cem", VoteType::Down)],
         voters: 3,
         polls: vec![poll(Some(1), Some(at(31))), poll(None, None), poll(None, Some(at(31)))],
     }
@@ -195,7 +201,7 @@ proptest! {
         let night = |title: &str, notes: Option<&str>| Night {
             session: session(notes),
             games: vec![game(1, title, PlayStatus::Played)],
-            tallies: vec![Tally { title: title.to_owned(), ..super::tests::night().tallies.remove(0) }],
+            tallies: vec![SessionVotes { title: title.to_owned(), ..super::tests::night().tallies.remove(0) }],
             ..super::tests::night()
         };
         let odd = text(&night(&title, None), at(0));

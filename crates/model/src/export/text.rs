@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 
-use super::{Night, Statistics, Tally};
+use super::{Night, Statistics};
 use crate::{
     Timestamp,
     poll::{Poll, option_key},
     session::{PlayStatus, SessionGame},
+    vote::{SessionVotes, Tally},
 };
 
 /// The night as plain text, lines ended by a line feed. What people wrote can add no line to it
@@ -85,8 +86,9 @@ fn votes(text: &mut String, night: &Night) {
         return;
     }
     line(text, format_args!("{} by {}:", counted(votes, "vote"), people(voters)));
-    for Tally { title, pack_name, upvotes, downvotes, .. } in &night.tallies {
-        let (title, pack_name, net) = (clean(title), clean(pack_name), upvotes - downvotes);
+    for SessionVotes { title, pack_name, votes, .. } in &night.tallies {
+        let (title, pack_name, net) = (clean(title), clean(pack_name), votes.net());
+        let Tally { upvotes, downvotes } = votes;
         line(text, format_args!("    {title} ({pack_name}): {net:+} ({upvotes} for, {downvotes} against)"));
     }
 }

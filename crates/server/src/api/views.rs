@@ -1,7 +1,5 @@
 //! What rows look like on the wire.
 
-use std::fmt::Display;
-
 use axum::{
     Json,
     response::{IntoResponse, Response},

@@ -100,8 +100,9 @@ impl App {
 
     /// Everything of a session as it is at one moment.
     pub(crate) async fn export_session(&self, id: i64) -> Result<Night, Error> {
+        let (votes_max, polls_max) = (limits::EXPORT_VOTES_MAX, limits::EXPORT_POLLS_MAX);
         self.store
-            .read(move |db| exports::night(db, id, limits::EXPORT_VOTES_MAX)?.ok_or(Error::NO_SESSION))
+            .read(move |db| exports::night(db, id, votes_max, polls_max)?.ok_or(Error::NO_SESSION))
             .await
     }
 

@@ -21,9 +21,14 @@ create table votes (
     at_ms bigint not null,
     created_at_ms bigint not null
 );
-create index votes_by_user on votes (session_id, user_key, at_ms);
-create index votes_by_game on votes (game_id);
 create index votes_by_time on votes (at_ms, id);
+create index votes_by_session on votes (session_id, at_ms, id);
+create index votes_by_game on votes (game_id, at_ms, id);
+create index votes_by_user on votes (user_key, at_ms, id);
+
+-- A session's votes, counted as they are recorded.
+alter table sessions add column upvotes bigint not null default 0;
+alter table sessions add column downvotes bigint not null default 0;
 
 create table polls (
     id integer primary key autoincrement,
@@ -37,6 +42,7 @@ create table polls (
     has_untold boolean not null
 );
 create unique index polls_open on polls (session_id) where is_open;
+create index polls_by_session on polls (session_id, id);
 
 -- What a poll's games were called when it was opened: they may be deleted later.
 create table poll_options (

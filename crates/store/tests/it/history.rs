@@ -1,6 +1,9 @@
 //! What is taken back and taken home of sessions: pages, removed games, deleted sessions, exports.
 
-use fanfare_model::session::{NewSessionGame, Page, SessionGame};
+use fanfare_model::{
+    session::{NewSessionGame, Page, SessionGame},
+    vote::VoteType,
+};
 use fanfare_store::{
     Error, Store, events, exports, games, polls, session_games, sessions,
     testing::{TestDatabase, run},
@@ -120,8 +123,8 @@ async fn a_deleted_session_leaves_totals_and_events(database: TestDatabase) {
     write(&store, move |tx| sessions::delete(tx, session)).await;
     assert_eq!(read(&store, move |db| sessions::get(db, session)).await, None);
     assert_eq!(read(&store, move |db| session_games::list(db, session)).await, []);
-    assert_eq!(read(&store, move |db| polls::of_session(db, session)).await, []);
-    assert_eq!(read(&store, move |db| exports::night(db, session, 10)).await, None);
+    assert_eq!(read(&store, move |db| polls::of_session(db, session, 10)).await, []);
+    assert_eq!(read(&store, move |db| exports::night(db, session, 10, 10)).await, None);
     assert_eq!(read(&store, move |db| games::get(db, game_id)).await.map(|game| game.play_count), Some(1));
     assert_eq!(read(&store, |db| events::after(db, "session:1", 0, 10)).await.len(), 1);
     let next = start_session(&store).await.id;
@@ -131,14 +134,21 @@ async fn a_deleted_session_leaves_totals_and_events(database: TestDatabase) {
 async fn a_night_is_exported_whole(database: TestDatabase) {
     let (store, _commits) = database.open();
     let (session, game_id) = voted_night(&store).await;
-    let night = read(&store, move |db| exports::night(db, session, 2)).await.expect("it is there");
+    let night = read(&store, move |db| exports::night(db, session, 2, 10)).await.expect("it is there");
     assert_eq!((night.session.id, night.games.len(), night.voters), (session, 1, 2));
-    let tallies: Vec<_> =
-        night.tallies.iter().map(|tally| (tally.title.as_str(), tally.upvotes, tally.downvotes)).collect();
+    let tallies: Vec<_> = night
+        .tallies
+        .iter()
+        .map(|tally| (tally.title.as_str(), tally.votes.upvotes, tally.votes.downvotes))
+        .collect();
     assert_eq!(tallies, [("t", 2, 0), ("u", 0, 1)]);
     assert_eq!(night.tallies[0].game_id, game_id);
-    let votes: Vec<_> = night.votes.iter().map(|vote| (vote.username.as_str(), vote.is_up)).collect();
-    assert_eq!(votes, [("ann", true), ("bob", false)], "by time, and no more than asked for");
+    let votes: Vec<_> = night.votes.iter().map(|vote| (vote.username.as_str(), vote.vote_type)).collect();
+    assert_eq!(
+        votes,
+        [("ann", VoteType::Up), ("bob", VoteType::Down)],
+        "by time, and no more than asked for"
+    );
     assert_eq!((night.polls.len(), night.polls[0].winner), (1, Some(1)));
     assert_eq!(night.polls[0].options[1].votes, 1);
 }

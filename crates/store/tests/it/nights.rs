@@ -13,6 +13,7 @@ super::on_both_engines!(
     one_game_plays_at_a_time,
     what_is_unknown_is_not_found,
     two_simultaneous_adds_leave_one_playing,
+    what_plays_was_added_last_whatever_the_clocks_said,
 );
 
 async fn settings_are_kept_by_key(database: TestDatabase) {
@@ -115,18 +116,19 @@ async fn one_game_plays_at_a_time(database: TestDatabase) {
     let (store, _commits) = database.open();
     let game_id = add_game(&store, "p", "t").await;
     let session = start_session(&store).await.id;
-    let second = add(&store, session, game_id, 20).await.id;
-    let added = add(&store, session, game_id, 10).await;
-    let first = added.id;
-    let written = read(&store, move |db| session_games::get(db, session, first)).await;
+    let first = add(&store, session, game_id, 10).await.id;
+    let added = add(&store, session, game_id, 20).await;
+    let second = added.id;
+    let written = read(&store, move |db| session_games::get(db, session, second)).await;
     assert_eq!(written, Some(added), "what is returned is what was written");
-    assert_eq!(statuses(&store, session).await, [(first, Playing), (second, Played)], "by time");
+    assert_eq!(statuses(&store, session).await, [(first, Played), (second, Playing)], "by time");
     assert_eq!(read(&store, move |db| games::get(db, game_id)).await.map(|g| g.play_count), Some(2));
     let now = read(&store, move |db| sessions::get(db, session)).await.expect("it is there");
     assert_eq!(now.games_played, 2);
 
+    write(&store, move |tx| session_games::set_status(tx, session, first, Playing)).await;
+    assert_eq!(statuses(&store, session).await, [(first, Playing), (second, Played)]);
     write(&store, move |tx| session_games::set_status(tx, session, second, Playing)).await;
-    assert_eq!(statuses(&store, session).await, [(first, Played), (second, Playing)]);
     write(&store, move |tx| session_games::set_status(tx, session, second, Playing)).await;
     write(&store, move |tx| session_games::set_status(tx, session, first, Skipped)).await;
     assert_eq!(statuses(&store, session).await, [(first, Skipped), (second, Playing)]);
@@ -179,4 +181,19 @@ async fn two_simultaneous_adds_leave_one_playing(database: TestDatabase) {
     assert_eq!(playing.count(), 1);
     let now = read(&store, move |db| sessions::get(db, session)).await.expect("it is there");
     assert_eq!(now.games_played, 8);
+}
+
+async fn what_plays_was_added_last_whatever_the_clocks_said(database: TestDatabase) {
+    use PlayStatus::{Played, Playing};
+    let (store, _commits) = database.open();
+    let game_id = add_game(&store, "p", "t").await;
+    let session = start_session(&store).await.id;
+    let mut added = Vec::new();
+    for (ms, played_at_ms) in [(20, 20), (10, 20), (30, 30), (29, 30)] {
+        let row = add(&store, session, game_id, ms).await;
+        assert_eq!(row.played_at, at(played_at_ms), "added at {ms}");
+        added.push((row.id, Played));
+    }
+    added[3].1 = Playing;
+    assert_eq!(statuses(&store, session).await, added, "in the order in which they were committed");
 }

@@ -46,7 +46,7 @@ async fn a_poll_is_read_back_as_it_was_opened(database: TestDatabase) {
     assert_eq!(get(&store, id).await, Some(poll.clone()));
     assert_eq!(read(&store, move |db| polls::open_of_session(db, session)).await, Some(poll.clone()));
     assert_eq!(read(&store, polls::open).await, std::slice::from_ref(&poll));
-    assert_eq!(read(&store, move |db| polls::of_session(db, session)).await, [poll]);
+    assert_eq!(read(&store, move |db| polls::of_session(db, session, 10)).await, [poll]);
     assert_eq!(get(&store, id + 1).await, None);
 }
 

@@ -6,7 +6,7 @@ use fanfare_model::{
     vote::{self, LiveVote, Tally, Vote, VoteType, chat::ChatVote, filter::VoteQuery},
 };
 use fanfare_store::{
-    Error, Store, Tx, games, session_games, sessions,
+    Error, Store, Tx, games, session_games, sessions, stats,
     testing::{self, TestDatabase},
     votes,
 };
@@ -62,7 +62,7 @@ async fn both_rules_find_the_same_game(database: TestDatabase) {
     write(&store, move |tx| sessions::close(tx, other, None, at(1))).await;
     let session = start_session(&store).await.id;
     assert_eq!(read(&store, move |db| votes::game_at(db, session, at(5))).await, None);
-    for (game, ms) in [(0, 1_000), (1, 3_000), (0, 2_000), (1, 2_000), (0, 3_000)] {
+    for (game, ms) in [(0, 1_000), (0, 2_000), (1, 2_000), (1, 3_000), (0, 3_000)] {
         play(&store, session, ids[game], ms).await;
     }
     let turns = read(&store, move |db| votes::turns(db, session)).await;
@@ -193,6 +193,13 @@ async fn a_sessions_votes_go_with_it_and_totals_stay(database: TestDatabase) {
     let (left, _) = read(&store, |db| votes::list(db, &everything())).await;
     assert_eq!(left.iter().map(|vote| vote.session_id).collect::<Vec<_>>(), [next]);
     assert_eq!(read(&store, move |db| games::get(db, game)).await.map(|game| game.upvotes), Some(2));
+    assert_eq!(session_totals(&store).await, [(next, 1, 0), (session, 0, 0)]);
+}
+
+/// Sessions and what their votes come to, the newest first.
+async fn session_totals(store: &Store) -> Vec<(i64, i64, i64)> {
+    let sessions = read(store, |db| stats::per_session(db, 10)).await;
+    sessions.into_iter().map(|session| (session.id, session.upvotes, session.downvotes)).collect()
 }
 
 async fn the_active_session_is_locked_or_there_is_none(database: TestDatabase) {
@@ -245,7 +252,7 @@ async fn an_import_of_any_size_is_written(database: TestDatabase) {
     let (store, _commits) = database.open();
     let game = add_game(&store, "p", "a").await;
     let session = start_session(&store).await.id;
-    let mut total = 0;
+    let (mut total, mut up) = (0, 0);
     for size in [0_i64, 1, 15, 16, 256, 289] {
         let found: Vec<_> = (0..size)
             .map(|n| ChatVote {
@@ -261,8 +268,10 @@ async fn an_import_of_any_size_is_written(database: TestDatabase) {
         })
         .await;
         total += size;
+        up += (size + 1) / 2;
         let (_, found) = read(&store, |db| votes::list(db, &everything())).await;
         assert_eq!(found, total, "after {size}");
+        assert_eq!(session_totals(&store).await, [(session, up, total - up)], "after {size}");
     }
     let query = VoteQuery { user_key: Some("user 288".into()), ..everything() };
     let (list, _) = read(&store, move |db| votes::list(db, &query)).await;
