@@ -5,11 +5,11 @@ use fanfare_model::{
     Timestamp,
     delivery::LogRow,
     event,
-    export::{Night, NightVote, Tally},
+    export::{Night, NightVote},
     game::Game,
     poll::{Poll, PollGame, PollOption},
     session::{CountStatus, PlayStatus, Session, SessionGame},
-    vote::{GameVotes, LiveVote, RecordedVote},
+    vote::{GameVotes, LiveVote, RecordedVote, SessionVotes, Tally, VoteType},
     webhook::Webhook,
 };
 use serde_json::{Map, json};
@@ -132,8 +132,8 @@ pub(super) fn night() -> Night {
     Night {
         session: ended_session(),
         games: vec![SessionGame { status: PlayStatus::Played, ..session_game() }],
-        tallies: vec![Tally { game_id, title, pack_name, upvotes: 1, downvotes: 0 }],
-        votes: vec![NightVote { game_id, username: vote.username, is_up: true, at: vote.at }],
+        tallies: vec![SessionVotes { game_id, title, pack_name, votes: Tally { upvotes: 1, downvotes: 0 } }],
+        votes: vec![NightVote { game_id, username: vote.username, vote_type: VoteType::Up, at: vote.at }],
         voters: 1,
         polls: vec![ended_poll()],
     }

@@ -137,15 +137,15 @@ mod tests {
             shelf.committed();
             Ok(Library::default())
         };
-        let (begin, begun) = oneshot::channel();
+        let (reads, reading) = oneshot::channel();
         let (end, ended) = oneshot::channel();
         let slow = shelf.library(&clock, async {
-            begin.send(()).expect("somebody waits for it");
+            reads.send(()).expect("somebody waits for it");
             ended.await.expect("it is told to end");
             read().await
         });
         let others = async {
-            begun.await.expect("the first one reads");
+            reading.await.expect("the first one reads");
             shelf.committed();
             let others = (0..10).map(|_| shelf.library(&clock, read()));
             let end = async { end.send(()).expect("the first one waits") };
