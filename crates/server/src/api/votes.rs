@@ -9,7 +9,7 @@ use fanfare_model::{
     limits::CHAT_IMPORT_MAX_ITEMS,
     vote::{
         GameVotes, LiveVote, RecordedVote, SessionVotes, Vote, VoteType,
-        chat::{ChatImported, ChatLog},
+        chat::{ChatImported, ChatLog, InvalidChat},
         filter::VoteQuery,
     },
 };
@@ -22,8 +22,9 @@ use utoipa::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
+    aside::aside,
     body::{Lenient, New},
-    error::{Error, ErrorBody},
+    error::{BodyError, Error, ErrorBody},
     extract::{Admin, Ids},
     views::answer,
 };
@@ -223,11 +224,13 @@ async fn import_chat(
     State(app): State<App>,
     _: Admin,
     Ids([id]): Ids<1>,
-    Lenient(import): Lenient,
+    import: Lenient,
 ) -> Result<Answer, Error> {
     let creation = import.answered(|imported: &ChatImported| answer(200, &ChatImportedView::from(imported)));
-    let log =
-        ChatLog::parse(&import.body).map_err(|invalid| AppError::Invalid(invalid.to_string().into()))?;
+    let log = aside(move || ChatLog::parse(&import.body)).await.map_err(|invalid| match invalid {
+        InvalidChat::NotJson => Error::Body(BodyError::NotJson),
+        other => AppError::Invalid(other.to_string().into()).into(),
+    })?;
     Ok(app.import_chat(id, log, creation).await?)
 }
 
