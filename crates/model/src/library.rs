@@ -63,13 +63,13 @@ impl Library {
     }
 }
 
-/// The pack that is meant by `name`: the one of exactly that name, else the oldest whose name is
-/// the same but for the case of its letters.
-pub fn find_pack<'a>(packs: &'a [Pack], name: &str) -> Option<&'a Pack> {
-    packs.iter().find(|pack| pack.name == name).or_else(|| {
-        let wanted = case_folded(name);
-        packs.iter().filter(|pack| case_folded(&pack.name) == wanted).min_by_key(|pack| pack.id)
-    })
+/// The packs that are meant by `name`: those whose name is the same but for the case of its letters.
+/// The one of exactly that name comes first, then the oldest.
+pub fn find_packs<'a>(packs: &'a [Pack], name: &str) -> Vec<&'a Pack> {
+    let wanted = case_folded(name);
+    let mut found: Vec<_> = packs.iter().filter(|pack| case_folded(&pack.name) == wanted).collect();
+    found.sort_by_key(|pack| (pack.name != name, pack.id));
+    found
 }
 
 #[cfg(test)]
@@ -81,18 +81,19 @@ mod tests {
     }
 
     #[test]
-    fn a_pack_is_found_by_its_exact_name_first() {
+    fn packs_are_found_in_any_case_the_one_of_exactly_that_name_first() {
         let packs = [pack(3, "quiz"), pack(1, "QUIZ"), pack(2, "Quiz"), pack(4, "Straße ΣΟΦΟΣ")];
         for (name, expected) in [
-            ("quiz", Some(3)),
-            ("Quiz", Some(2)),
-            ("qUIZ", Some(1)),
-            ("STRASSE σοφος", Some(4)),
-            ("strasse σοφοσ", Some(4)),
-            ("quiz ", None),
-            ("", None),
+            ("quiz", &[3, 1, 2][..]),
+            ("Quiz", &[2, 1, 3]),
+            ("qUIZ", &[1, 2, 3]),
+            ("STRASSE σοφος", &[4]),
+            ("strasse σοφοσ", &[4]),
+            ("quiz ", &[]),
+            ("", &[]),
         ] {
-            assert_eq!(find_pack(&packs, name).map(|pack| pack.id), expected, "{name}");
+            let found: Vec<_> = find_packs(&packs, name).iter().map(|pack| pack.id).collect();
+            assert_eq!(found, expected, "{name}");
         }
     }
 }

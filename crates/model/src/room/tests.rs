@@ -84,6 +84,9 @@ fn a_host_is_a_host_and_a_port() {
         ("ecast.jackboxgames.com", Some("ecast.jackboxgames.com")),
         ("127.0.0.1:8080", Some("127.0.0.1:8080")),
         ("[::1]:8080", Some("[::1]:8080")),
+        ("a:80", Some("a:80")),
+        ("a:443", Some("a:443")),
+        ("a:", Some("a")),
         // Judged by its canonical form when it is dialled.
         ("0xa9.0xfe.43518", Some("169.254.169.254")),
         ("", None),

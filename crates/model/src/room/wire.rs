@@ -97,7 +97,9 @@ impl Answer {
 fn plain_host(text: &str) -> Option<String> {
     let url = Url::parse(&format!("http://{text}/")).ok()?;
     let is_plain = !text.contains(['/', '\\', '?', '#', '@', ' ', '\t', '\n', '\r']);
-    let port = url.port().map_or_else(String::new, |port| format!(":{port}"));
+    // A URL leaves out the port that its scheme stands for, and http and https stand for two.
+    let port = url.port().or_else(|| Url::parse(&format!("https://{text}/")).ok()?.port());
+    let port = port.map_or_else(String::new, |port| format!(":{port}"));
     is_plain.then(|| format!("{}{port}", url.host_str().unwrap_or_default()))
 }
 

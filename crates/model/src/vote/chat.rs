@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, value::RawValue};
 
 use super::{Tally, Turn, VoteType, duplicate_span, game_at, user_key, username};
 use crate::{Timestamp, limits::CHAT_IMPORT_MAX_ITEMS};
@@ -19,6 +19,9 @@ const RELAYED: [&str; 2] = ["[irc]", "[kosmi]"];
 /// Why a chat log cannot be read. A single bad message is no reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidChat {
+    /// Not even JSON.
+    #[error("the log is not valid JSON")]
+    NotJson,
     /// No list of messages.
     #[error("chatData must be an array")]
     NotArray,
@@ -45,7 +48,8 @@ pub struct ChatVote {
 pub struct ChatLog {
     /// Items of the log, of any kind.
     pub messages: usize,
-    /// Items that are no messages: a field is missing, of the wrong type, or no moment.
+    /// Items that are no messages: a field is missing, of the wrong type, or no moment, or the item
+    /// cannot be read at all.
     pub invalid: usize,
     /// The votes by moment; those of one moment in the order of the log.
     pub votes: Vec<ChatVote>,
@@ -53,22 +57,29 @@ pub struct ChatLog {
 
 impl ChatLog {
     /// Reads the body of a chat import: a list of `{"username","message","timestamp"}`, or an object
-    /// with that list as `chatData`.
+    /// with that list as `chatData`. Items are read one by one, so that half an emoji, a number beyond
+    /// all bounds or too deep a nesting spoils no more than its own.
     ///
     /// # Errors
     /// See [`InvalidChat`].
-    pub fn parse(body: &Value) -> Result<Self, InvalidChat> {
-        let list = match body {
-            Value::Object(fields) => fields.get("chatData"),
-            other => Some(other),
+    pub fn parse(body: &[u8]) -> Result<Self, InvalidChat> {
+        let body: &RawValue = serde_json::from_slice(body).map_err(|_| InvalidChat::NotJson)?;
+        let list = if body.get().starts_with('{') {
+            let fields: BTreeMap<String, &RawValue> =
+                serde_json::from_str(body.get()).map_err(|_| InvalidChat::NotJson)?;
+            fields.get("chatData").copied()
+        } else {
+            Some(body)
         };
-        let items = list.and_then(Value::as_array).ok_or(InvalidChat::NotArray)?;
+        let items: Option<Vec<&RawValue>> = list.and_then(|list| serde_json::from_str(list.get()).ok());
+        let items = items.ok_or(InvalidChat::NotArray)?;
         if items.len() > CHAT_IMPORT_MAX_ITEMS {
             return Err(InvalidChat::TooMany);
         }
         let mut log = Self { messages: items.len(), ..Self::default() };
         for item in items {
-            match item.as_object().and_then(Message::parse) {
+            let fields: Option<Map<String, Value>> = serde_json::from_str(item.get()).ok();
+            match fields.as_ref().and_then(Message::parse) {
                 Some(message) => log.votes.extend(message.vote()),
                 None => log.invalid += 1,
             }

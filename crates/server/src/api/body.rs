@@ -10,7 +10,10 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use super::error::{BodyError, Error};
+use super::{
+    aside::aside,
+    error::{BodyError, Error},
+};
 use crate::app::{Answer, App, Creation, RequestKey};
 
 pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -22,7 +25,7 @@ impl FromRequest<App> for Object {
     type Rejection = Error;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Error> {
-        let (_, value) = read(request, app, limits::BODY_MAX_BYTES).await?;
+        let value = receive(request, app, limits::BODY_MAX_BYTES).await?.json().map_err(Error::Body)?;
         object(without_nul(value)?).map(Self)
     }
 }
@@ -37,7 +40,9 @@ impl FromRequest<App> for New {
     type Rejection = Error;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Error> {
-        let (key, value) = read(request, app, limits::BODY_MAX_BYTES).await?;
+        let received = receive(request, app, limits::BODY_MAX_BYTES).await?;
+        let value = received.json().map_err(Error::Body)?;
+        let key = received.key().map_err(Error::Body)?;
         Ok(Self { body: object(without_nul(value)?)?, key })
     }
 }
@@ -59,21 +64,33 @@ impl FromRequest<App> for Import {
     type Rejection = Error;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Error> {
-        let (key, body) = read(request, app, limits::IMPORT_MAX_BYTES).await?;
-        Ok(Self { body: without_nul(body)?, key })
+        let received = receive(request, app, limits::IMPORT_MAX_BYTES).await?;
+        let read = move || {
+            let body = received.json().map_err(Error::Body)?;
+            let key = received.key().map_err(Error::Body)?;
+            Ok(Self { body: without_nul(body)?, key })
+        };
+        aside(read).await
     }
 }
 
-/// An import whose strings may hold U+0000: of its items, whoever reads it leaves out those with such
-/// a string that would be stored, instead of refusing them all.
-pub(super) struct Lenient(pub(super) Import);
+/// An import as it came, which is said to be JSON: whoever reads it leaves out the items that make no
+/// sense, instead of refusing them all.
+pub(super) struct Lenient {
+    pub(super) body: Bytes,
+    key: Option<RequestKey>,
+}
 
 impl FromRequest<App> for Lenient {
     type Rejection = Error;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Error> {
-        let (key, body) = read(request, app, limits::IMPORT_MAX_BYTES).await?;
-        Ok(Self(Import { body, key }))
+        let received = receive(request, app, limits::IMPORT_MAX_BYTES).await?;
+        let read = move || {
+            let body = received.declared().map_err(Error::Body)?;
+            Ok(Self { body, key: received.key().map_err(Error::Body)? })
+        };
+        aside(read).await
     }
 }
 
@@ -84,7 +101,20 @@ impl Import {
     }
 }
 
-async fn read(request: Request, app: &App, max_bytes: usize) -> Result<(Option<RequestKey>, Value), Error> {
+impl Lenient {
+    /// Says how what is created is answered.
+    pub(super) fn answered<T>(&self, answer: fn(&T) -> Answer) -> Creation<T> {
+        Creation { key: self.key.clone(), answer }
+    }
+}
+
+/// A body that arrived, with the head of its request.
+struct Received {
+    parts: Parts,
+    bytes: Bytes,
+}
+
+async fn receive(request: Request, app: &App, max_bytes: usize) -> Result<Received, Error> {
     let (parts, body) = request.into_parts();
     let collecting = Limited::new(body, max_bytes).collect();
     let bytes = app
@@ -97,8 +127,22 @@ async fn read(request: Request, app: &App, max_bytes: usize) -> Result<(Option<R
             Err(_) => Error::Body(BodyError::BrokeOff),
         })?
         .to_bytes();
-    let value = parse(&parts.headers, &bytes).map_err(Error::Body)?;
-    Ok((request_key(&parts, &bytes).map_err(Error::Body)?, value))
+    Ok(Received { parts, bytes })
+}
+
+impl Received {
+    fn json(&self) -> Result<Value, BodyError> {
+        parse(&self.parts.headers, &self.bytes)
+    }
+
+    /// The bytes, if they are said to be JSON; those of an absent body are an empty object's.
+    fn declared(&self) -> Result<Bytes, BodyError> {
+        declared(&self.parts.headers, &self.bytes)
+    }
+
+    fn key(&self) -> Result<Option<RequestKey>, BodyError> {
+        request_key(&self.parts, &self.bytes)
+    }
 }
 
 fn object(value: Value) -> Result<Map<String, Value>, Error> {
@@ -129,13 +173,20 @@ fn request_key(parts: &Parts, body: &Bytes) -> Result<Option<RequestKey>, BodyEr
 }
 
 fn parse(headers: &HeaderMap, bytes: &Bytes) -> Result<Value, BodyError> {
+    serde_json::from_slice(&declared(headers, bytes)?).map_err(|error| {
+        // The parser has no other word for it.
+        let text = error.to_string();
+        let is_surrogate = ["lone leading surrogate", "unexpected end of hex escape"];
+        let is_surrogate = is_surrogate.into_iter().any(|start| text.starts_with(start));
+        if is_surrogate { BodyError::LoneSurrogate } else { BodyError::NotJson }
+    })
+}
+
+fn declared(headers: &HeaderMap, bytes: &Bytes) -> Result<Bytes, BodyError> {
     if bytes.is_empty() {
-        return Ok(Value::Object(Map::new()));
+        return Ok(Bytes::from_static(b"{}"));
     }
-    if !is_json(headers) {
-        return Err(BodyError::NotJsonType);
-    }
-    serde_json::from_slice(bytes).map_err(|_| BodyError::NotJson)
+    if is_json(headers) { Ok(bytes.clone()) } else { Err(BodyError::NotJsonType) }
 }
 
 fn without_nul(value: Value) -> Result<Value, Error> {
@@ -180,7 +231,11 @@ mod tests {
             (Some("text/plain"), b"{}", Err(BodyError::NotJsonType)),
             (json, b"{", Err(BodyError::NotJson)),
             (json, b"\xff", Err(BodyError::NotJson)),
-            (json, b"{\"a\":\"\\ud800\"}", Err(BodyError::NotJson)),
+            (json, b"{\"a\":\"\\ud800\"}", Err(BodyError::LoneSurrogate)),
+            (json, b"{\"a\":\"\\ud800\\n\"}", Err(BodyError::LoneSurrogate)),
+            (json, b"{\"a\":\"\\ud800\\ud800\"}", Err(BodyError::LoneSurrogate)),
+            (json, b"{\"a\":\"\\udc00\"}", Err(BodyError::LoneSurrogate)),
+            (json, b"{\"a\":\"\\ud80\"}", Err(BodyError::NotJson)),
             (json, &deep, Err(BodyError::NotJson)),
             (json, b"[]", Err(BodyError::NotObject)),
             (json, b"null", Err(BodyError::NotObject)),

@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
+    aside::aside,
     body::Import,
     error::{BodyError, Error, ErrorBody, invalid},
     extract::{Admin, Query},
@@ -149,17 +150,17 @@ async fn export_csv(State(app): State<App>, _: Admin) -> Result<impl IntoRespons
     security(("bearerAuth" = []))
 )]
 async fn import_csv(State(app): State<App>, _: Admin, query: Query, import: Import) -> Result<Answer, Error> {
-    let Value::Object(body) = &import.body else { return Err(Error::Body(BodyError::NotObject)) };
+    let creation = import.answered(|done: &Imported| answer(200, &ImportedView::from(done)));
+    let Value::Object(body) = import.body else { return Err(Error::Body(BodyError::NotObject)) };
     let is_partial = partial(&query)?;
-    let mode = mode(body)?;
-    let catalogue = list(body)?;
+    let mode = mode(&body)?;
+    let catalogue = aside(move || list(&body)).await?;
     if !is_partial && catalogue.faulty_rows > 0 {
         return Err(faulty(catalogue.faulty_rows, &catalogue.errors).into());
     }
     if mode == ImportMode::Replace && catalogue.games.is_empty() {
         return Err(invalid("csvData holds no games to replace the library with"));
     }
-    let creation = import.answered(|done: &Imported| answer(200, &ImportedView::from(done)));
     Ok(app.import_games(catalogue, mode, creation).await?)
 }
 

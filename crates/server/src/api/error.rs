@@ -56,6 +56,8 @@ pub(crate) enum BodyError {
     NotJsonType,
     /// Not JSON.
     NotJson,
+    /// JSON, but a string holds half of a surrogate pair, which is no character.
+    LoneSurrogate,
     /// JSON, but no object.
     NotObject,
     /// A string holds U+0000.
@@ -78,6 +80,9 @@ impl BodyError {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "Content-Type must be application/json".into())
             }
             Self::NotJson => (StatusCode::BAD_REQUEST, "Request body is not valid JSON".into()),
+            Self::LoneSurrogate => {
+                (StatusCode::BAD_REQUEST, "Request body must not contain a lone surrogate".into())
+            }
             Self::NotObject => (StatusCode::BAD_REQUEST, "Request body must be a JSON object".into()),
             Self::Nul => {
                 (StatusCode::BAD_REQUEST, "Request body must not contain the character U+0000".into())

@@ -1,5 +1,6 @@
 //! The HTTP API: translates requests into use cases and their results into JSON. Decides nothing.
 
+mod aside;
 mod asyncapi;
 mod auth;
 mod body;

@@ -154,7 +154,7 @@ fn figures(library: &Library) -> Vec<PackFiguresRow<'_>> {
     patch,
     path = "/api/games/packs/{name}/favor",
     tag = "Packs",
-    params(("name" = String, Path, description = "The pack; its exact name, else in any case")),
+    params(("name" = String, Path, description = "The pack, in any case; all packs whose names differ in case alone are meant")),
     request_body = FavorBody,
     responses(
         (status = 200, description = "The pack", body = PackRow),
@@ -178,7 +178,7 @@ async fn favor_pack(
     patch,
     path = "/api/games/packs/{name}/toggle",
     tag = "Packs",
-    params(("name" = String, Path, description = "The pack; its exact name, else in any case")),
+    params(("name" = String, Path, description = "The pack, in any case; all packs whose names differ in case alone are meant")),
     request_body = PackToggle,
     responses(
         (status = 200, description = "What was done", body = PackToggled),

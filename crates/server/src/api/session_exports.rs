@@ -9,6 +9,7 @@ use fanfare_model::export::{self, Format};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
+    aside::aside,
     error::{Error, ErrorBody, invalid},
     extract::{Admin, Ids, Query},
 };
@@ -56,10 +57,11 @@ async fn export_session(
     let now = app.clock.now();
     let night = app.export_session(id).await?;
     let file_name = export::file_name(&night.session, format);
-    let (content_type, content) = match format {
+    let write = move || match format {
         Format::Json => ("application/json", export::json(&night, now)),
         Format::Text => ("text/plain; charset=utf-8", export::text(&night, now)),
     };
+    let (content_type, content) = aside(write).await;
     let disposition = format!("attachment; filename=\"{file_name}\"");
     let headers = [(CONTENT_TYPE, content_type.to_owned()), (CONTENT_DISPOSITION, disposition)];
     Ok((headers, content).into_response())

@@ -6,7 +6,7 @@ use fanfare_model::{
     limits::CHAT_IMPORT_MAX_ITEMS,
     vote::{
         GameVotes, LiveVote, RecordedVote, SessionVotes, Vote, VoteType,
-        chat::{ChatImported, ChatLog},
+        chat::{ChatImported, ChatLog, InvalidChat},
         filter::VoteQuery,
     },
 };
@@ -19,8 +19,9 @@ use utoipa::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
+    aside::aside,
     body::{Lenient, New},
-    error::{Error, ErrorBody},
+    error::{BodyError, Error, ErrorBody},
     extract::{Admin, Ids, Query},
     views::answer,
 };
@@ -238,10 +239,13 @@ async fn import_chat(
     State(app): State<App>,
     _: Admin,
     Ids([id]): Ids<1>,
-    Lenient(import): Lenient,
+    import: Lenient,
 ) -> Result<Answer, Error> {
     let creation = import.answered(|imported: &ChatImported| answer(200, &ChatImportedView::from(imported)));
-    let log = ChatLog::parse(&import.body).map_err(AppError::from)?;
+    let log = aside(move || ChatLog::parse(&import.body)).await.map_err(|invalid| match invalid {
+        InvalidChat::NotJson => Error::Body(BodyError::NotJson),
+        other => AppError::from(other).into(),
+    })?;
     Ok(app.import_chat(id, log, creation).await?)
 }
 

@@ -6,7 +6,7 @@ use fanfare_model::{
     Timestamp,
     catalogue::{Catalogue, LineError},
     game::{Game, GameEntry, GamePatch},
-    library::{Pack, find_pack},
+    library::{Pack, find_packs},
     limits::LIBRARY_MAX_GAMES,
 };
 use fanfare_store::{Error as StoreError, Tx, games, packs};
@@ -109,22 +109,34 @@ impl App {
             .await
     }
 
+    /// Sets the bias of a pack, and of those whose names differ in case alone; returns the pack.
     pub(crate) async fn favor_pack(&self, name: String, favor_bias: i64) -> Result<Pack, Error> {
         self.store
             .write(move |tx| {
-                let id = find_pack(&packs::list(tx)?, &name).ok_or(NO_PACK)?.id;
-                packs::set_favor_bias(tx, id, favor_bias).map_err(|error| or_unknown(error, NO_PACK))
+                let mut changed = Vec::new();
+                for pack in find_packs(&packs::list(tx)?, &name) {
+                    changed.push(packs::set_favor_bias(tx, pack.id, favor_bias)?);
+                }
+                changed.into_iter().next().ok_or(NO_PACK)
             })
             .await
     }
 
-    /// Enables or disables every game of a pack; returns how many it has.
+    /// Enables or disables every game of a pack, and of those whose names differ in case alone;
+    /// returns how many they have.
     pub(crate) async fn enable_pack(&self, name: String, enabled: bool) -> Result<u64, Error> {
         self.store
             .write(move |tx| {
                 let packs = packs::list(tx)?;
-                let pack = find_pack(&packs, &name).ok_or(NO_PACK)?;
-                Ok(games::set_pack_enabled(tx, &pack.name, enabled)?)
+                let found = find_packs(&packs, &name);
+                if found.is_empty() {
+                    return Err(NO_PACK);
+                }
+                let mut games = 0;
+                for pack in found {
+                    games += games::set_pack_enabled(tx, &pack.name, enabled)?;
+                }
+                Ok(games)
             })
             .await
     }

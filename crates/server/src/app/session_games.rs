@@ -53,14 +53,15 @@ impl App {
             .await
     }
 
-    /// Sets where a session's game stands; nothing is played in a closed session. Emits `game.status`.
+    /// Sets where a session's game stands; nothing is played in a closed session. Emits `game.status`
+    /// if it stood elsewhere.
     pub(crate) async fn set_game_status(
         &self,
         session_id: i64,
         session_game_id: i64,
         status: PlayStatus,
     ) -> Result<SessionGame, Error> {
-        let change = move |tx: &mut Tx, session: &Session| {
+        let change = move |tx: &mut Tx, session: &Session, _: &SessionGame| {
             if status == PlayStatus::Playing && !session.is_active {
                 return Err(Error::Invalid("Cannot play games in a closed session".into()));
             }
@@ -70,7 +71,8 @@ impl App {
             .await
     }
 
-    /// Sets a player count by hand, or ends such a value; emits `player-count.updated`.
+    /// Sets a player count by hand, or ends such a value; emits `player-count.updated` if that is
+    /// different.
     pub(crate) async fn set_player_count(
         &self,
         session_id: i64,
@@ -78,21 +80,25 @@ impl App {
         count: Option<i64>,
     ) -> Result<SessionGame, Error> {
         let status = if count.is_some() { CountStatus::Manual } else { CountStatus::Idle };
-        let change = move |tx: &mut Tx, _: &Session| {
+        let change = move |tx: &mut Tx, _: &Session, row: &SessionGame| {
+            // What the monitor found is not a person's to take back.
+            if count.is_none() && row.player_count_check_status != Some(CountStatus::Manual) {
+                return Ok(());
+            }
             Ok(session_games::set_player_count(tx, session_game_id, count, status)?)
         };
         let kind = kind::PLAYER_COUNT_UPDATED;
         self.change_session_game(kind, session_id, session_game_id, change, event::player_count_updated).await
     }
 
-    /// Sets a game's room code, or clears it; emits `room.updated`.
+    /// Sets a game's room code, or clears it; emits `room.updated` if it was another one.
     pub(crate) async fn set_room_code(
         &self,
         session_id: i64,
         session_game_id: i64,
         code: Option<String>,
     ) -> Result<SessionGame, Error> {
-        let change = move |tx: &mut Tx, _: &Session| {
+        let change = move |tx: &mut Tx, _: &Session, _: &SessionGame| {
             Ok(session_games::set_room_code(tx, session_game_id, code.as_deref())?)
         };
         let kind = kind::ROOM_UPDATED;
@@ -118,22 +124,25 @@ impl App {
             .await
     }
 
+    /// Makes a change, and tells of it if the row is different afterwards.
     async fn change_session_game(
         &self,
         kind: &'static str,
         session_id: i64,
         session_game_id: i64,
-        change: impl Fn(&mut Tx, &Session) -> Result<(), Error> + Send + 'static,
+        change: impl Fn(&mut Tx, &Session, &SessionGame) -> Result<(), Error> + Send + 'static,
         data: fn(&SessionGame) -> String,
     ) -> Result<SessionGame, Error> {
         let seed = self.session_event(kind);
         self.store
             .write(move |tx| {
                 let session = sessions::lock(tx, session_id)?.ok_or(NO_SESSION_GAME)?;
-                session_games::get(tx, session_id, session_game_id)?.ok_or(NO_SESSION_GAME)?;
-                change(tx, &session)?;
+                let before = session_games::get(tx, session_id, session_game_id)?.ok_or(NO_SESSION_GAME)?;
+                change(tx, &session, &before)?;
                 let row = session_games::get(tx, session_id, session_game_id)?.ok_or(NO_SESSION_GAME)?;
-                tx.emit(seed.grow(session_topic(session_id), data(&row)))?;
+                if row != before {
+                    tx.emit(seed.grow(session_topic(session_id), data(&row)))?;
+                }
                 Ok(row)
             })
             .await

@@ -28,10 +28,17 @@ use tokio_rustls::rustls::{ClientConfig, crypto::ring};
 use url::{Host, Url};
 
 use super::{Failure, progress::Progress, reach};
-use crate::{auth, config::Loaded, data_folder, timers::Clock};
+use crate::{
+    auth,
+    config::{Loaded, Origin, without_password},
+    data_folder,
+    timers::Clock,
+};
 
 const SERVER_VARIABLE: &str = "FANFARE_SERVER";
 const TOKEN_VARIABLE: &str = "FANFARE_TOKEN";
+/// What helps where nothing on this machine vouches for whoever asks.
+const HELP: &str = "give the admin key (FANFARE_ADMIN_KEY) or a token (FANFARE_TOKEN)";
 
 /// How long the server may take to accept a connection, in milliseconds.
 const CONNECT_TIMEOUT_MS: u64 = 10_000;
@@ -126,7 +133,8 @@ impl Client {
         };
         let base = match &named {
             Some((origin, url)) => {
-                parse(url).map_err(|why| Failure::Setting(format!("{origin} is {url:?}: {why}")))?
+                let shown = without_password(url);
+                parse(url).map_err(|why| Failure::Setting(format!("{origin} is {shown:?}: {why}")))?
             }
             None => local(loaded)?,
         };
@@ -141,6 +149,12 @@ impl Client {
         if let Some(token) = token {
             client.token = token;
         } else if let Some(key) = &loaded.config.admin_key {
+            if let (false, origin @ Origin::File { .. }) = (is_here, loaded.origin("admin_key")) {
+                return Err(Failure::Setting(format!(
+                    "{} is another machine, which the admin key of {origin} is not sent to: {HELP}",
+                    client.base
+                )));
+            }
             client.identity = Identity::Key;
             client.token = client.login(&key.0).await?;
         } else {
@@ -162,18 +176,17 @@ impl Client {
     /// Signs a token of its own, which only a server of this machine is shown: anybody else could use
     /// it here.
     fn sign_by_secret(&mut self, loaded: &Loaded, is_here: bool) -> Result<(), Failure> {
-        let help = "give the admin key (FANFARE_ADMIN_KEY) or a token (FANFARE_TOKEN)";
         let folder = &loaded.config.data;
         if !is_here {
-            return Err(Failure::Setting(format!("{} is another machine: {help}", self.base)));
+            return Err(Failure::Setting(format!("{} is another machine: {HELP}", self.base)));
         }
         let secret = match &loaded.config.jwt_secret {
             Some(secret) => secret.clone(),
             None => data_folder::find_jwt_secret(folder)
-                .map_err(|error| Failure::Environment(format!("{error}; {help}")))?
+                .map_err(|error| Failure::Environment(format!("{error}; {HELP}")))?
                 .ok_or_else(|| {
                     let folder = folder.display();
-                    Failure::Setting(format!("no server has run in the data folder {folder}: {help}"))
+                    Failure::Setting(format!("no server has run in the data folder {folder}: {HELP}"))
                 })?,
         };
         self.token = auth::short_token(secret.0.as_bytes(), self.clock.now());

@@ -113,6 +113,9 @@ impl Import {
 
 impl Games {
     fn new(name: String, text: &str, mode: Mode, partial: bool) -> Result<Self, Failure> {
+        if text.trim_start_matches('\u{feff}').trim().is_empty() {
+            return Err(Failure::Environment(format!("{name} is empty: there is nothing to import")));
+        }
         let mode = match mode {
             Mode::Append => "append",
             Mode::Replace => "replace",
@@ -152,7 +155,11 @@ impl Games {
             0 => String::new(),
             count => format!(", {count} refused"),
         };
-        progress.say(&format!("{}: {imported} games imported, {skipped} skipped{refused}", self.name));
+        let outcome = format!("{}: {imported} games imported, {skipped} skipped{refused}", self.name);
+        if imported == 0 && !errors.is_empty() {
+            return Err(Failure::Environment(outcome));
+        }
+        progress.say(&outcome);
         Ok(())
     }
 }

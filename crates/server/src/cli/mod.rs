@@ -13,7 +13,12 @@ mod reach;
 mod serve;
 
 use std::{
-    collections::BTreeMap, ffi::OsString, future::Future, io::Write, path::PathBuf, process::ExitCode,
+    collections::BTreeMap,
+    ffi::OsString,
+    future::Future,
+    io::{ErrorKind, Write},
+    path::PathBuf,
+    process::ExitCode,
 };
 
 use clap::{Parser, Subcommand};
@@ -260,7 +265,8 @@ fn warn(loaded: &Loaded) {
     }
 }
 
-/// Data for standard output. An error is one: somebody waits for it.
+/// Data for standard output. An error is one: somebody waits for it, but for a reader who has seen
+/// enough and is gone.
 fn print(text: &str) -> Result<(), Failure> {
     print_bytes(text.as_bytes())
 }
@@ -268,10 +274,12 @@ fn print(text: &str) -> Result<(), Failure> {
 /// The same for what need not be text.
 fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
     let mut output = std::io::stdout().lock();
-    output
-        .write_all(bytes)
-        .and_then(|()| output.flush())
-        .map_err(|error| Failure::Environment(format!("cannot write to standard output: {error}")))
+    match output.write_all(bytes).and_then(|()| output.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::Environment(format!("cannot write to standard output: {error}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A line for people, on standard error. Nobody is left to tell when that fails.

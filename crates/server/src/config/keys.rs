@@ -324,7 +324,7 @@ impl Key {
                 Ok(())
             }
             (Field::Text { set, .. }, Value::Text(text)) => {
-                set(config, text).map_err(|problem| format!("is {text:?}: {problem}"))
+                set(config, text).map_err(|problem| format!("is {:?}: {problem}", without_password(text)))
             }
             (Field::Secret { set, .. }, Value::Text(text)) => set(config, text),
             (Field::Secret { .. }, _) => Err(format!("is not text: expected {}", self.expects())),

@@ -13,10 +13,15 @@ impl std::fmt::Debug for Secret {
     }
 }
 
-/// A database URL with its passwords hidden. When in doubt it hides too much: everything between
+/// A URL with its passwords hidden, of a database or of anything else. When in doubt it hides too much: everything between
 /// the first colon after the scheme and the last `@`, since a password may hold any character.
 pub(crate) fn without_password(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return match url.rsplit_once('@') {
+            Some((_, host)) if !url.starts_with("sqlite:") => format!("{HIDDEN}@{host}"),
+            _ => url.to_owned(),
+        };
+    };
     let rest = match rest.rsplit_once('@') {
         Some((credentials, host)) => {
             let user = credentials.split_once(':').map(|(user, _)| user);
@@ -51,6 +56,9 @@ mod tests {
     fn a_database_url_shows_all_but_its_passwords() {
         for (url, shown) in [
             ("sqlite:data/fanfare.db", "sqlite:data/fanfare.db"),
+            ("sqlite:a@b.db", "sqlite:a@b.db"),
+            ("fan:pw@host", "(hidden)@host"),
+            ("http:fan:pw@host", "(hidden)@host"),
             ("postgres://localhost/fanfare", "postgres://localhost/fanfare"),
             ("postgres://fan@localhost/fanfare", "postgres://fan@localhost/fanfare"),
             ("postgres://fan:pw@localhost/fanfare", "postgres://fan:(hidden)@localhost/fanfare"),

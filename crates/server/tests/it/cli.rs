@@ -152,6 +152,20 @@ fn the_version_is_data() {
 }
 
 #[test]
+fn a_reader_who_has_seen_enough_is_no_failure() {
+    let folder = folder();
+    let mut child = command(folder.path(), &["openapi"], &[]);
+    let mut child = child.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program runs");
+    // The description is larger than a pipe, so it is still being written.
+    let mut start = [0; 1];
+    let mut pipe = child.stdout.take().expect("piped");
+    pipe.read_exact(&mut start).expect("a beginning");
+    drop(pipe);
+    let ended = child.wait_with_output().expect("it ran");
+    assert_eq!((ended.status.code(), ended.stderr.as_slice()), (Some(0), &b""[..]));
+}
+
+#[test]
 fn a_command_line_that_is_not_understood_ends_with_64() {
     for arguments in [
         &["--bogus"][..],

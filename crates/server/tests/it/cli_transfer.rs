@@ -133,6 +133,13 @@ async fn a_file_with_refused_lines_is_imported_in_part_or_not_at_all() {
     assert_eq!((run.code, run.errors.matches("\nline ").count()), (Some(0), 99), "{run:?}");
     let end = "\nand 51 more lines\nstandard input: 0 games imported, 2 skipped, 151 refused\n";
     assert!(run.errors.ends_with(end), "{run:?}");
+    let bad = "pack_name,title,min_players,max_players\nMine,Two,none,2\n";
+    let run = machine.run_with(&["import", "-", "--partial"], &[], bad).await;
+    assert_eq!(run.code, Some(1), "{run:?}");
+    assert!(
+        run.errors.ends_with("\nfanfare: standard input: 0 games imported, 0 skipped, 1 refused\n"),
+        "{run:?}"
+    );
 
     machine.write("only.csv", "pack_name,title,min_players,max_players\nMine,Four,1,2\n");
     machine
@@ -140,6 +147,22 @@ async fn a_file_with_refused_lines_is_imported_in_part_or_not_at_all() {
         .await
         .is(0, "only.csv: 1 games imported, 0 skipped\n");
     assert_eq!(machine.games().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_message_that_cannot_be_read_is_counted() {
+    let machine = Machine::start().await;
+    machine.begin().await;
+    let message = |more: &str| {
+        format!(r#"{{"username":"ann","message":"thisgame++{more}","timestamp":"2999-01-01T00:00:00Z"}}"#)
+    };
+    let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+    let log = [message(r"\ud83d"), message(r#"","more":1e400,"x":""#), deep, message("")].join(",");
+    machine.write("log.json", format!("[{log}]"));
+    machine.run(&["import", "--chat", "log.json", "--session", "1"]).await.is(
+        0,
+        "log.json: 4 messages, 1 votes found: 1 recorded, 0 duplicates, 0 outside of any game, 3 invalid\n",
+    );
 }
 
 #[tokio::test]

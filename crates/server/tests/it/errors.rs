@@ -303,6 +303,12 @@ async fn bad_bodies_change_nothing() {
         ("text/plain", "{}", 415, "Content-Type must be application/json"),
         (
             "application/json",
+            "{\"notes\":\"\\ud83d\"}",
+            400,
+            "Request body must not contain a lone surrogate",
+        ),
+        (
+            "application/json",
             "{\"notes\":\"\\u0000\"}",
             400,
             "Request body must not contain the character U+0000",

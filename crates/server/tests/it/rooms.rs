@@ -310,6 +310,25 @@ impl Night {
 }
 
 #[tokio::test]
+async fn only_a_manual_count_can_be_taken_back() {
+    let mut night = Night::start().await;
+    let game = night.game(Some("ABCD")).await;
+    assert_eq!(shown(&night.set_count(&game, Value::Null).await), ("null", None));
+    night.service.has_room("ABCD", json!({"full": true, "maxPlayers": 8}));
+    night.start_check(&game).await;
+    night.hears_of_room(&game, "lobby", Some(8)).await;
+    assert_eq!(shown(&night.set_count(&game, Value::Null).await), ("lobby", Some(8)));
+    assert_eq!(shown(&night.stop_check(&game).await), ("stopped", Some(8)));
+    night.hears_of_room(&game, "stopped", Some(8)).await;
+    assert_eq!(shown(&night.set_count(&game, Value::Null).await), ("stopped", Some(8)));
+    night.bot.hears_nothing().await;
+    night.set_count(&game, json!(8)).await;
+    night.hears(&game, "manual", Some(8)).await;
+    assert_eq!(shown(&night.set_count(&game, Value::Null).await), ("idle", None));
+    night.hears(&game, "idle", None).await;
+}
+
+#[tokio::test]
 async fn a_manual_count_wins() {
     let mut night = Night::start().await;
     let game = night.game(Some("ABCD")).await;

@@ -17,6 +17,44 @@ async fn add(host: &Client, session: &Value, title: &str) -> Value {
 }
 
 #[tokio::test]
+async fn what_changes_nothing_is_not_told_on_sqlite() {
+    what_changes_nothing_is_not_told(Engine::Sqlite).await;
+}
+
+#[tokio::test]
+async fn what_changes_nothing_is_not_told_on_postgres() {
+    what_changes_nothing_is_not_told(Engine::Postgres).await;
+}
+
+async fn what_changes_nothing_is_not_told(engine: Engine) {
+    let app = TestApp::spawn_on(engine).await;
+    let (host, mut bot) = (app.host().await, app.bot().await);
+    let session = start(&host).await;
+    assert_eq!(bot.hear().await["type"], "session.started");
+    bot.subscribe(&session).await;
+    let row = add(&host, &session, "Quiplash 3").await;
+    assert_eq!(bot.hear().await["type"], "game.added");
+    let path = format!("/api/sessions/{session}/games/{}", row["id"]);
+    for (part, body, told) in [
+        ("status", json!({"status": "playing"}), None),
+        ("status", json!({"status": "skipped"}), Some("game.status")),
+        ("room-code", json!({"room_code": null}), None),
+        ("room-code", json!({"room_code": "abcd"}), Some("room.updated")),
+        ("room-code", json!({"room_code": "ABCD"}), None),
+        ("player-count", json!({"player_count": null}), None),
+        ("player-count", json!({"player_count": 5}), Some("player-count.updated")),
+    ] {
+        let changed = host.patch(&format!("{path}/{part}"), body.clone()).await.expect(200);
+        if let Some(kind) = told {
+            assert_eq!(bot.hear().await["type"], kind, "{body}");
+        }
+        let again = host.patch(&format!("{path}/{part}"), body).await.expect(200);
+        assert_eq!(again, changed);
+        bot.hears_nothing().await;
+    }
+}
+
+#[tokio::test]
 async fn rooms_and_removals_are_told_on_sqlite() {
     rooms_and_removals_are_told(Engine::Sqlite).await;
 }

@@ -14,6 +14,10 @@ fn item(username: &str, message: &str, ms: i64) -> Value {
     json!({"username": username, "message": message, "timestamp": at(ms)})
 }
 
+fn parsed(body: &Value) -> Result<ChatLog, InvalidChat> {
+    ChatLog::parse(body.to_string().as_bytes())
+}
+
 #[test]
 fn a_vote_is_found_anywhere_in_a_message() {
     use VoteType::{Down, Up};
@@ -73,8 +77,8 @@ fn bad_items_are_counted_and_votes_are_sorted_by_moment() {
         json!({"username": "x".repeat(201), "message": "thisgame++", "timestamp": at(1)}),
     ];
     let items: Vec<_> = good.iter().chain(&bad).cloned().collect();
-    let log = ChatLog::parse(&json!({"chatData": items, "other": 1})).expect("a log");
-    assert_eq!(ChatLog::parse(&json!(items)).as_ref(), Ok(&log), "the bare list is the same");
+    let log = parsed(&json!({"chatData": items, "other": 1})).expect("a log");
+    assert_eq!(parsed(&json!(items)).as_ref(), Ok(&log), "the bare list is the same");
     assert_eq!((log.messages, log.invalid), (16, 10));
     let names: Vec<_> = log.votes.iter().map(|vote| vote.username.as_str()).collect();
     assert_eq!(names, ["Cleo", "dan", "ann"]);
@@ -84,18 +88,36 @@ fn bad_items_are_counted_and_votes_are_sorted_by_moment() {
 }
 
 #[test]
+fn an_item_that_cannot_be_read_spoils_no_other() {
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    let good = item("ann", "thisgame++", 1_000).to_string();
+    let with = |field: &str| format!(r#"{{"x":{field},{}"#, &good[1..]);
+    let bad = [with(r#""\ud83d""#), with(r#""\ude00""#), with("1e400"), with(&deep), deep.clone()].join(",");
+    for body in [
+        format!("[{bad},{good}]"),
+        format!(" {{\"x\":{deep},\"chatData\":0,\"chatData\" : [{good} , {bad}]}}\n"),
+    ] {
+        let log = ChatLog::parse(body.as_bytes()).expect("a log");
+        assert_eq!((log.messages, log.invalid, log.votes.len()), (6, 5, 1));
+    }
+    for body in [&b"["[..], b"", b"[1] 2", b"[\"\xff\"]", b"[\"\n\"]", br#"{"\ud83d":1,"chatData":[]}"#] {
+        assert_eq!(ChatLog::parse(body), Err(InvalidChat::NotJson), "{}", String::from_utf8_lossy(body));
+    }
+}
+
+#[test]
 fn a_log_is_a_list_that_is_not_too_long() {
     for body in [json!({}), json!({"chatData": null}), json!({"chatData": {}}), json!("x"), json!(null)] {
-        assert_eq!(ChatLog::parse(&body), Err(InvalidChat::NotArray), "{body}");
+        assert_eq!(parsed(&body), Err(InvalidChat::NotArray), "{body}");
     }
     let many = |n| Value::Array(vec![Value::Null; n]);
-    assert_eq!(ChatLog::parse(&many(CHAT_IMPORT_MAX_ITEMS)).map(|log| log.invalid), Ok(50_000));
-    assert_eq!(ChatLog::parse(&many(CHAT_IMPORT_MAX_ITEMS + 1)), Err(InvalidChat::TooMany));
+    assert_eq!(parsed(&many(CHAT_IMPORT_MAX_ITEMS)).map(|log| log.invalid), Ok(50_000));
+    assert_eq!(parsed(&many(CHAT_IMPORT_MAX_ITEMS + 1)), Err(InvalidChat::TooMany));
 }
 
 #[test]
 fn every_vote_is_recorded_a_duplicate_or_unmatched() {
-    let log = ChatLog::parse(&json!([
+    let log = parsed(&json!([
         item("ann", "thisgame++", -1),
         item("ann", "thisgame++", 0),
         item(" ANN", "thisgame--", 1_000),
@@ -126,7 +148,7 @@ proptest! {
             .iter()
             .map(|(name, up, ms)| item(names[*name], if *up { "thisgame++" } else { "thisgame--" }, *ms))
             .collect();
-        let log = ChatLog::parse(&json!(items)).expect("a log");
+        let log = parsed(&json!(items)).expect("a log");
         let mut cast: Vec<_> = live.iter().map(|(name, ms)| (user_key(names[*name]), at(*ms))).collect();
         let first = log.judge(&TURNS, cast.clone());
         prop_assert_eq!(first.recorded.len() + first.duplicates + first.unmatched, log.votes.len());

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 const BODY: &[&str] = &[
     "Request body is not valid JSON",
     "Request body must be a JSON object",
+    "Request body must not contain a lone surrogate",
     "Request body must not contain the character U+0000",
     "Request body broke off",
 ];

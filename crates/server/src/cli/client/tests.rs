@@ -59,11 +59,13 @@ async fn the_server_is_named_by_flag_or_variable_or_is_the_configured_one() {
 
 #[tokio::test]
 async fn what_is_no_server_is_a_wrong_setting() {
-    for url in ["", "fanfare", "localhost:5000", "ftp://a", "http://a:b@c", "http://a?b", "http://a#b"] {
-        let (is_setting, line) = failure(at(url), &[]).await;
+    for url in ["", "fanfare", "localhost:5000", "ftp://a", "http://a:(hidden)@c", "http://a?b", "http://a#b"]
+    {
+        let given = url.replace("(hidden)", "hunter2");
+        let (is_setting, line) = failure(at(&given), &[]).await;
         assert!(is_setting && line.starts_with(&format!("flag --server is {url:?}: ")), "{line}");
         let args = ServerArgs { server: None, token: None };
-        let (is_setting, line) = failure(args, &[("FANFARE_SERVER", url)]).await;
+        let (is_setting, line) = failure(args, &[("FANFARE_SERVER", &given)]).await;
         assert!(
             is_setting && line.starts_with(&format!("environment FANFARE_SERVER is {url:?}: ")),
             "{line}"
@@ -78,6 +80,33 @@ async fn what_is_no_server_is_a_wrong_setting() {
 async fn a_token_signed_here_is_not_shown_to_another_machine() {
     let (is_setting, line) = failure(at("http://192.0.2.1:5000"), &[("FANFARE_JWT_SECRET", SECRET)]).await;
     assert!(is_setting && line.starts_with("http://192.0.2.1:5000 is another machine: "), "{line}");
+}
+
+#[tokio::test]
+async fn the_key_of_the_file_is_not_sent_to_another_machine() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let data = folder.path().to_str().expect("UTF-8");
+    std::fs::write(folder.path().join("fanfare.toml"), "admin_key = 'of the file'").expect("written");
+    let (is_setting, line) = failure(at("http://192.0.2.1:5000"), &[("FANFARE_DATA", data)]).await;
+    assert!(is_setting, "{line}");
+    assert_eq!(
+        line,
+        format!(
+            "http://192.0.2.1:5000 is another machine, which the admin key of {data}/fanfare.toml:1 is not \
+             sent to: give the admin key (FANFARE_ADMIN_KEY) or a token (FANFARE_TOKEN)"
+        )
+    );
+
+    let granted = (200, r#"{"token":"T"}"#);
+    let fake = Fake::start(&[granted; 2]).await;
+    sign_in(at(&fake.url()), &[("FANFARE_DATA", data)]).await.expect("this machine");
+    // It leads here, but by the rule it could be another one.
+    let named = format!("http://0.0.0.0:{}", fake.addr.port());
+    failure(at(&named), &[("FANFARE_DATA", data)]).await;
+    let environment = [("FANFARE_DATA", data), ("FANFARE_ADMIN_KEY", "of the variable")];
+    sign_in(at(&named), &environment).await.expect("whoever sets it may mean any machine");
+    let keys: Vec<_> = fake.asked().into_iter().map(|asked| asked.body["key"].clone()).collect();
+    assert_eq!(keys, ["of the file", "of the variable"]);
 }
 
 #[tokio::test]

@@ -6,6 +6,9 @@ const ALL_GOOD: &str = r#"{"message":"Import finished","imported":2,"skipped":1,
 const COUNTS: &str = r#"{"message":"Done","messagesProcessed":3,"votesFound":2,"votesRecorded":1,"duplicatesSkipped":1,"unmatched":0,"invalid":0,"gamesUpdated":[{"id":1}]}"#;
 const TWO_BAD: &str = r#"{"error":"2 lines are wrong","imported":0,"skipped":0,"errors":[{"line":2,"error":"title is missing"},{"line":7,"error":"players"}]}"#;
 
+const SOME_BAD: &str =
+    r#"{"message":"Done","imported":1,"skipped":0,"errors":[{"line":2,"error":"title is missing"}]}"#;
+
 fn games(text: &str, partial: bool) -> Games {
     Games::new("games.csv".to_owned(), text, Mode::Replace, partial).expect("small enough")
 }
@@ -35,7 +38,8 @@ async fn games_go_in_one_request_and_what_was_not_meant_to_be_partial_is_not() {
             (200, TWO_BAD),
             Err("games.csv: lines are refused, so nothing was imported; --partial imports the others"),
         ),
-        (true, (200, TWO_BAD), Ok(())),
+        (true, (200, SOME_BAD), Ok(())),
+        (true, (200, TWO_BAD), Err("games.csv: 0 games imported, 0 skipped, 2 refused")),
     ] {
         let fake = Fake::start(&[answer]).await;
         let done = games("a,b\n\u{fc}", partial).send(&fake.client().await).await;
@@ -67,6 +71,14 @@ fn what_grows_too_large_by_escaping_is_too_large() {
     let quotes = "\"".repeat(IMPORT_MAX_BYTES / 2);
     let failure = Games::new("g".to_owned(), &quotes, Mode::Append, false).expect_err("too large");
     assert_eq!(failure.to_string(), "g is too large: at most 10 MiB can be imported");
+}
+
+#[test]
+fn a_file_without_a_line_is_empty() {
+    for text in ["", "\u{feff}", " \r\n\n"] {
+        let failure = Games::new("g".to_owned(), text, Mode::Append, false).expect_err("empty");
+        assert_eq!(failure.to_string(), "g is empty: there is nothing to import");
+    }
 }
 
 #[tokio::test]

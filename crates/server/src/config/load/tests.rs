@@ -218,6 +218,10 @@ fn networks_origins_and_addresses_are_judged_when_they_are_read() {
             r#"f.toml:1: rooms.base_url is "ftp://a": expected an http or https URL without name, password or query"#,
         ),
         (
+            "rooms.base_url = 'http://fan:hunter2@a/'",
+            r#"f.toml:1: rooms.base_url is "http://fan:(hidden)@a/": expected an http or https URL without name, password or query"#,
+        ),
+        (
             "rooms.base_url = 'http://a/?b'",
             r#"f.toml:1: rooms.base_url is "http://a/?b": expected an http or https URL without name, password or query"#,
         ),
