@@ -115,7 +115,10 @@ fn request_key(parts: &Parts, body: &Bytes) -> Result<Option<RequestKey>, BodyEr
     if keys.next().is_some() {
         return Err(BodyError::BadKey);
     }
-    let key = key.to_str().ok().filter(|key| (1..=limits::IDEMPOTENCY_KEY_MAX_BYTES).contains(&key.len()));
+    // Of what `to_str` lets through only the tab is not printable.
+    let is_good =
+        |key: &&str| (1..=limits::IDEMPOTENCY_KEY_MAX_BYTES).contains(&key.len()) && !key.contains('\t');
+    let key = key.to_str().ok().filter(is_good);
     let key = key.ok_or(BodyError::BadKey)?.to_owned();
     let mut hash = Sha256::new();
     for part in [parts.method.as_str(), parts.uri.path(), parts.uri.query().unwrap_or_default()] {
@@ -161,6 +164,18 @@ mod tests {
             Ok(object) => Ok(object.len()),
             Err(Error::Body(error)) => Err(error),
             Err(other) => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_key_is_printable_and_not_too_long() {
+        let longest = "k".repeat(limits::IDEMPOTENCY_KEY_MAX_BYTES);
+        for (key, is_good) in
+            [("a b~", true), ("a\tb", false), ("", false), (&*longest, true), (&format!("{longest}k"), false)]
+        {
+            let request = Request::post("/").header(IDEMPOTENCY_KEY, key).body(()).expect("a request");
+            let (parts, ()) = request.into_parts();
+            assert_eq!(request_key(&parts, &Bytes::new()).is_ok(), is_good, "{key:?}");
         }
     }
 
