@@ -1,6 +1,7 @@
 //! Lists of games as CSV: the one that ships with the program and those that hosts import and
 //! export. Reads text into games or into what is wrong with it; knows no library to put them in.
 
+mod layout;
 #[cfg(test)]
 mod tests;
 
@@ -10,8 +11,11 @@ use csv::StringRecord;
 
 use crate::{
     game::{Game, GameEntry, NewGame},
-    limits::{CATALOGUE_ERRORS_MAX, GAME_TEXT_MAX_CHARS, INTEGER_MAX, LIBRARY_MAX_GAMES},
+    limits::{
+        CATALOGUE_COLUMNS_MAX, CATALOGUE_ERRORS_MAX, GAME_TEXT_MAX_CHARS, INTEGER_MAX, LIBRARY_MAX_GAMES,
+    },
 };
+use layout::Layout;
 
 const SHIPPED: &str = include_str!("../data/catalogue.csv");
 
@@ -52,6 +56,8 @@ pub struct Catalogue {
     pub errors: Vec<LineError>,
     /// How many rows are faulty.
     pub faulty_rows: usize,
+    /// Pack and title of the faulty rows that have both. One of them may be among the games, too.
+    pub faulty_names: Vec<(String, String)>,
 }
 
 /// The games that ship with the program.
@@ -69,13 +75,14 @@ pub fn shipped() -> Vec<NewGame> {
 /// which [`to_csv`] puts there. A game that is there twice is faulty the second time.
 ///
 /// # Errors
-/// A [`LineError`] when nothing can be made of the text: a faulty header, or more than
-/// [`LIBRARY_MAX_GAMES`] rows.
+/// A [`LineError`] when nothing can be made of the text: a faulty header, a quote that is never
+/// closed, or more than [`CATALOGUE_COLUMNS_MAX`] columns or [`LIBRARY_MAX_GAMES`] rows.
 pub fn parse(csv: &str) -> Result<Catalogue, LineError> {
     let text = csv.strip_prefix('\u{feff}').unwrap_or(csv);
+    check(text.as_bytes())?;
     let mut reader =
         csv::ReaderBuilder::new().flexible(true).trim(csv::Trim::All).from_reader(text.as_bytes());
-    let mut lines = Lines { bytes: text.as_bytes(), counted_bytes: 0, line: 1 };
+    let mut lines = Lines::of(text.as_bytes());
     let columns = reader
         .headers()
         .map_err(|error| error.to_string())
@@ -108,11 +115,26 @@ pub fn parse(csv: &str) -> Result<Catalogue, LineError> {
             Ok(entry) => catalogue.games.push(entry),
             Err(error) => {
                 catalogue.faulty_rows += 1;
+                catalogue.faulty_names.extend(columns.name(&row));
                 if catalogue.errors.len() < CATALOGUE_ERRORS_MAX {
                     catalogue.errors.push(LineError { line, error });
                 }
             }
         }
+    }
+}
+
+/// Refuses what the reader would take for something else than was meant, or would take long to read:
+/// to it, the end of the text closes a quote.
+fn check(text: &[u8]) -> Result<(), LineError> {
+    let layout = Layout::of(text);
+    let error_at = |start, error| LineError { line: Lines::of(text).line_at(start), error };
+    if layout.columns > CATALOGUE_COLUMNS_MAX {
+        return Err(error_at(0, format!("more than {CATALOGUE_COLUMNS_MAX} columns")));
+    }
+    match layout.open_quote {
+        Some(start) => Err(error_at(start, "the quote that opens here is never closed".into())),
+        None => Ok(()),
     }
 }
 
@@ -156,7 +178,11 @@ struct Lines<'a> {
     line: usize,
 }
 
-impl Lines<'_> {
+impl<'a> Lines<'a> {
+    fn of(bytes: &'a [u8]) -> Self {
+        Self { bytes, counted_bytes: 0, line: 1 }
+    }
+
     /// The line, from 1, of the first character from byte `start` on that ends no line; `start` never
     /// goes back. (The reader's own count stands before the line ends that it has yet to skip.)
     fn line_at(&mut self, start: usize) -> usize {
@@ -191,6 +217,12 @@ impl Columns {
             Some((name, _)) => Err(format!("the column {name} is missing")),
             None => Ok(Self { places, count: header.len() }),
         }
+    }
+
+    /// Pack and title of a row, if it has both.
+    fn name(&self, row: &StringRecord) -> Option<(String, String)> {
+        let [pack, title] = [self.cell(row, "pack_name"), self.cell(row, "title")];
+        (!pack.is_empty() && !title.is_empty()).then(|| (pack.to_owned(), title.to_owned()))
     }
 
     fn entry(&self, row: &StringRecord) -> Result<GameEntry, String> {

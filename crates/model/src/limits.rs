@@ -105,6 +105,8 @@ pub const RETRY_STEPS_MAX: usize = 50;
 
 /// Faulty lines of a catalogue that are told at once; the rest is not read.
 pub const CATALOGUE_ERRORS_MAX: usize = 100;
+/// Columns of a catalogue, those that are ignored counted.
+pub const CATALOGUE_COLUMNS_MAX: usize = 100;
 
 /// Games that the library holds at most: all of them are answered, exported and drawn from at once.
 pub const LIBRARY_MAX_GAMES: usize = 10_000;

@@ -2,12 +2,16 @@
 
 use std::{borrow::Cow, fmt};
 
-use jiff::{civil::DateTime, fmt::temporal::Pieces, tz::Offset};
+use jiff::{SignedDuration, civil::DateTime, fmt::temporal::Pieces};
 use serde::{Serialize, Serializer};
 use utoipa::openapi::{KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, schema::Type};
 
-/// A date-time that is read, in bytes: room for a fraction of more than thirty digits.
-const TEXT_MAX_BYTES: usize = 64;
+/// A date-time that is read, in bytes: room for any fraction that somebody means.
+const TEXT_MAX_BYTES: usize = 1_000;
+/// RFC 3339 has offsets of less than a day, in seconds.
+const OFFSET_MAX_S: i32 = 24 * 60 * 60 - 1;
+/// Moments are counted by the calendar, since `jiff`'s own end a day before the year 9999 does.
+const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 /// Digits of a fraction of a second that `jiff` reads.
 const FRACTION_MAX_DIGITS: usize = 9;
 
@@ -25,8 +29,8 @@ impl Timestamp {
     pub const EPOCH: Self = Self(0);
     /// 0001-01-01T00:00:00.000Z, the earliest moment that is written with four digits of year.
     const MIN_MS: i64 = -62_135_596_800_000;
-    /// 9999-12-30T22:00:00.000Z, the latest moment that `jiff` makes of milliseconds.
-    const MAX_MS: i64 = 253_402_207_200_000;
+    /// 9999-12-31T23:59:59.999Z, the latest.
+    const MAX_MS: i64 = 253_402_300_799_999;
 
     /// The moment `ms` milliseconds after the epoch, held to the years 1 to 9999.
     pub fn from_millis(ms: i64) -> Self {
@@ -50,7 +54,8 @@ impl Timestamp {
     }
 
     /// Reads an RFC 3339 date-time: `Z`, an offset or no zone at all (then it is UTC), any
-    /// fraction of a second (cut to milliseconds).
+    /// fraction of a second (cut to milliseconds). What is in UTC before the year 1 or after 9999 is
+    /// held to them.
     ///
     /// # Errors
     /// [`InvalidTimestamp`] for anything else, a date without a time included.
@@ -62,12 +67,12 @@ impl Timestamp {
         let text = with_short_fraction(text);
         let pieces = Pieces::parse(&*text).map_err(|_| InvalidTimestamp)?;
         let local = DateTime::from_parts(pieces.date(), pieces.time().ok_or(InvalidTimestamp)?);
-        let offset = pieces.to_numeric_offset().unwrap_or(Offset::UTC);
-        // The last hours of the year 9999 are beyond what `jiff` makes moments of.
-        Ok(offset.to_timestamp(local).map_or_else(
-            |_| Self::from_millis(if local.year() > 0 { i64::MAX } else { i64::MIN }),
-            |moment| Self::from_millis(floor_millis(moment)),
-        ))
+        let offset_s = pieces.to_numeric_offset().map_or(0, jiff::tz::Offset::seconds);
+        if offset_s.abs() > OFFSET_MAX_S {
+            return Err(InvalidTimestamp);
+        }
+        let since = local.duration_since(EPOCH) - SignedDuration::from_secs(offset_s.into());
+        Ok(Self::from_millis(floor_millis(since)))
     }
 }
 
@@ -82,9 +87,9 @@ fn with_short_fraction(text: &str) -> Cow<'_, str> {
     Cow::Owned([start, &fraction[..FRACTION_MAX_DIGITS], &fraction[zone..]].concat())
 }
 
-fn floor_millis(moment: jiff::Timestamp) -> i64 {
-    let millis = moment.as_nanosecond().div_euclid(1_000_000);
-    millis.try_into().expect("the milliseconds of ten thousand years")
+fn floor_millis(since: SignedDuration) -> i64 {
+    let millis = since.as_nanos().div_euclid(1_000_000);
+    millis.try_into().expect("the milliseconds of twenty thousand years")
 }
 
 impl Timestamp {
@@ -92,8 +97,8 @@ impl Timestamp {
     /// of the time that the whole answer took.
     fn text(self) -> [u8; 24] {
         let mut text = *b"0000-00-00T00:00:00.000Z";
-        let moment = jiff::Timestamp::from_millisecond(self.0).unwrap_or_default();
-        let civil = jiff::tz::Offset::UTC.to_datetime(moment);
+        let civil = EPOCH.checked_add(SignedDuration::from_millis(self.0));
+        let civil = civil.expect("in the years 1 to 9999");
         let parts: [(usize, usize, u16); 7] = [
             (0, 4, civil.year().unsigned_abs()),
             (5, 2, civil.month().unsigned_abs().into()),
@@ -152,7 +157,8 @@ mod tests {
             (1_773_606_600_007, "2026-03-15T20:30:00.007Z"),
             (-1, "1969-12-31T23:59:59.999Z"),
             (i64::MIN, "0001-01-01T00:00:00.000Z"),
-            (i64::MAX, "9999-12-30T22:00:00.000Z"),
+            (253_402_207_200_001, "9999-12-30T22:00:00.001Z"),
+            (i64::MAX, "9999-12-31T23:59:59.999Z"),
         ] {
             assert_eq!(Timestamp::from_millis(ms).to_string(), text);
         }
@@ -168,14 +174,19 @@ mod tests {
             ("2025-11-01 20:30:00Z", 1_762_029_000_000),
             ("2025-11-01T20:30:00.123999999999999999999+00:00", 1_762_029_000_123),
             ("1969-12-31T23:59:59.9999Z", -1),
+            ("2025-11-02T20:29:00+23:59", 1_762_029_000_000),
+            ("9999-12-31T11:00:00Z", Timestamp::MAX_MS - 13 * 3_600_000 + 1),
+            ("9999-12-31T23:00:00Z", Timestamp::MAX_MS - 3_600_000 + 1),
             ("9999-12-31T23:59:59.999Z", Timestamp::MAX_MS),
             ("9999-12-31T23:59:59-23:59", Timestamp::MAX_MS),
             ("0001-01-01T00:00:00+14:00", Timestamp::MIN_MS),
         ] {
             assert_eq!(Timestamp::parse(text), Ok(Timestamp::from_millis(ms)), "{text}");
         }
-        let long = format!("2025-11-01T20:30:00.{}Z", "1".repeat(44));
-        assert!(long.len() > TEXT_MAX_BYTES);
+        let with_digits = |digits| format!("2025-11-01T20:30:00.{}Z", "1".repeat(digits));
+        let longest = with_digits(TEXT_MAX_BYTES - "2025-11-01T20:30:00.Z".len());
+        assert_eq!(Timestamp::parse(&longest), Ok(Timestamp::from_millis(1_762_029_000_111)));
+        let long = with_digits(TEXT_MAX_BYTES);
         for text in [
             &*long,
             "2025-11-01T20:30:00.Z",
@@ -184,6 +195,9 @@ mod tests {
             "2025-11-01",
             "2025-13-01T00:00:00Z",
             "2025-11-01T20:30:00Z[UTC]",
+            "2025-11-01T20:30:00+24:00",
+            "2025-11-01T20:30:00-24:00",
+            "2025-11-01T20:30:00+01:60",
             "1762029000",
         ] {
             assert_eq!(Timestamp::parse(text), Err(InvalidTimestamp), "{text}");
@@ -195,14 +209,19 @@ mod tests {
         fn a_moment_is_written_as_the_general_formatter_writes_it(ms: i64, near_ms in -9_000_000_000_000_i64..9_000_000_000_000) {
             for ms in [ms, near_ms] {
                 let moment = Timestamp::from_millis(ms);
-                let general = jiff::Timestamp::from_millisecond(moment.as_millis()).expect("in its range");
-                prop_assert_eq!(moment.to_string(), format!("{general:.3}"));
+                if let Ok(general) = jiff::Timestamp::from_millisecond(moment.as_millis()) {
+                    prop_assert_eq!(moment.to_string(), format!("{general:.3}"));
+                }
             }
         }
 
         #[test]
-        fn every_moment_is_read_back_from_its_text(ms: i64, near_ms in -9_000_000_000_000_i64..9_000_000_000_000) {
-            for ms in [ms, near_ms] {
+        fn every_moment_is_read_back_from_its_text(
+            ms: i64,
+            near_ms in -9_000_000_000_000_i64..9_000_000_000_000,
+            late_ms in Timestamp::MAX_MS - 200_000_000..=Timestamp::MAX_MS,
+        ) {
+            for ms in [ms, near_ms, late_ms] {
                 let moment = Timestamp::from_millis(ms);
                 prop_assert_eq!(Timestamp::parse(&moment.to_string()), Ok(moment));
             }

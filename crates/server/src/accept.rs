@@ -6,7 +6,10 @@ mod stream;
 use std::{
     io::{self, Write},
     net::SocketAddr,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use axum::{Router, extract::ConnectInfo};
@@ -31,6 +34,9 @@ use crate::{
 const HEAD_MAX_BYTES: usize = 64 << 10;
 /// How long to wait after `accept` failed for want of file descriptors or memory.
 const ACCEPT_BACKOFF_MS: u64 = 100;
+/// How long the client of a stream has to take what is on its way when the server stops. A stream ends
+/// in the midst anyway, and one that is not read would hold the stop until its deadline.
+const STREAM_STOP_GRACE_MS: u64 = 1_000;
 /// Answered to a connection beyond the limit, without reading from it.
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\n\
     content-length: 32\r\nretry-after: 1\r\nconnection: close\r\n\r\n{\"error\":\"Too many connections\"}";
@@ -87,16 +93,19 @@ impl Acceptor {
             .half_close(true)
             .serve_connection(TokioIo::new(Stream::new(stream, self.clock.clone())), service)
             .with_upgrades();
-        let tasks = self.tasks.clone();
+        let (tasks, clock) = (self.tasks.clone(), self.clock.clone());
         self.tasks.spawn("connection", async move {
-            let _held = held;
             tokio::pin!(connection);
             tokio::select! {
                 // A client that breaks off or talks nonsense is its own affair.
                 _ = &mut connection => return,
                 () = tasks.stopping() => connection.as_mut().graceful_shutdown(),
             }
-            connection.await.ok();
+            if held.is_streaming() {
+                clock.timeout(STREAM_STOP_GRACE_MS, connection).await.ok();
+            } else {
+                connection.await.ok();
+            }
         });
     }
 
@@ -158,18 +167,28 @@ impl Limits {
 /// clone with it out of the request's extensions.
 #[derive(Clone)]
 pub(crate) struct Slot {
-    _open: Arc<Open>,
+    open: Arc<Open>,
 }
 
 struct Open {
     metrics: Arc<Metrics>,
     _taken: Taken,
+    is_streaming: AtomicBool,
 }
 
 impl Slot {
     fn new(metrics: Arc<Metrics>, taken: Taken) -> Self {
         metrics.connections.inc();
-        Self { _open: Arc::new(Open { metrics, _taken: taken }) }
+        Self { open: Arc::new(Open { metrics, _taken: taken, is_streaming: AtomicBool::new(false) }) }
+    }
+
+    /// Notes that the connection's answer has no end of its own.
+    pub(crate) fn set_streaming(&self) {
+        self.open.is_streaming.store(true, Ordering::Relaxed);
+    }
+
+    fn is_streaming(&self) -> bool {
+        self.open.is_streaming.load(Ordering::Relaxed)
     }
 }
 
@@ -181,8 +200,56 @@ impl Drop for Open {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use axum::{Extension, body::Body, routing::get};
+    use fanfare_model::Timestamp;
+    use futures_util::stream;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
     use super::*;
     use crate::config::Config;
+
+    async fn endless(Extension(slot): Extension<Slot>) -> Body {
+        slot.set_streaming();
+        Body::from_stream(stream::repeat_with(|| Ok::<_, io::Error>(vec![b'x'; 64 << 10])))
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_nobody_reads_does_not_hold_a_stop() {
+        let (clock, tasks) = (Clock::manual(Timestamp::EPOCH), Tasks::default());
+        let acceptor = Acceptor {
+            router: Router::new().route("/", get(endless)),
+            settings: Config::default().http,
+            clock: clock.clone(),
+            tasks: tasks.clone(),
+            metrics: Arc::new(Metrics::new()),
+        };
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+        let addr = listener.local_addr().expect("bound");
+        tasks.spawn("accept", acceptor.run(listener));
+        let mut client = TcpStream::connect(addr).await.expect("connected");
+        client.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("sent");
+        let mut status = [0; 12];
+        client.read_exact(&mut status).await.expect("an answer");
+        assert_eq!(&status, b"HTTP/1.1 200");
+        let mut stop = Box::pin(tasks.stop(&clock, 10_000));
+        assert!(futures_util::poll!(&mut stop).is_pending());
+        let passing = async {
+            for _ in 0..20 {
+                for _ in 0..100 {
+                    tokio::task::yield_now().await;
+                }
+                clock.advance(Duration::from_secs(1));
+            }
+            std::future::pending().await;
+        };
+        let in_time = tokio::select! {
+            in_time = stop => in_time,
+            () = passing => unreachable!("it is pending"),
+        };
+        assert!(in_time, "it ended before the deadline");
+    }
 
     #[test]
     fn each_refusal_states_its_length() {

@@ -18,7 +18,7 @@ use tokio::{
 use crate::{
     accept::Acceptor,
     api,
-    app::{self, App, RoomBell, Shelf, housekeeping, poll_clock, publish::Publisher},
+    app::{self, App, CatchUp, RoomBell, Shelf, housekeeping, poll_clock, publish::Publisher},
     auth::Auth,
     config::{Config, ConfigError},
     data_folder::{self, DataFolder},
@@ -117,6 +117,7 @@ impl Server {
             metrics,
             tasks: tasks.clone(),
             shelf,
+            catch_up: CatchUp::new(config.database.readers),
         };
         let publisher = run(&config, listener, addr, app, commits);
         let shutdown_deadline_ms = config.shutdown_deadline_ms;

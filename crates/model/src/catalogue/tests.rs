@@ -74,6 +74,30 @@ fn a_faulty_header_is_the_only_error() {
 }
 
 #[test]
+fn a_quote_that_is_never_closed_is_an_error_where_it_opens() {
+    let csv = format!("{HEADER}\nP,\"a\nb\",1,2\nP,\"T,1,2\nP,U,1,2\n");
+    assert_eq!(errors(&csv), ["line 4: the quote that opens here is never closed"]);
+    assert!(parse(&csv).is_err(), "what follows it is not known, so nothing can be done");
+    assert_eq!(errors("\"pack_name,title\n"), ["line 1: the quote that opens here is never closed"]);
+}
+
+#[test]
+fn columns_are_bounded() {
+    let csv = |columns: usize| format!("{HEADER}{}\nP,T,1,2", ",x".repeat(columns - 9));
+    assert_eq!(games(&csv(CATALOGUE_COLUMNS_MAX)).len(), 1);
+    assert_eq!(errors(&csv(CATALOGUE_COLUMNS_MAX + 1)), ["line 1: more than 100 columns"]);
+    assert_eq!(errors(&format!("\n{}", ",".repeat(1 << 20))), ["line 2: more than 100 columns"]);
+}
+
+#[test]
+fn faulty_rows_that_can_be_told_apart_are_named() {
+    let csv = format!("{HEADER}\nP,T,x,2\nP,,1,2\nnonsense\nP,'=U,1,2,,,,,,more\nQ,V,1,2\nQ,V,1,3\n");
+    let catalogue = parse(&csv).expect("a good header");
+    let names = [("P", "T"), ("P", "=U"), ("Q", "V")].map(|(pack, title)| (pack.into(), title.into()));
+    assert_eq!((catalogue.faulty_names, catalogue.faulty_rows), (names.to_vec(), 5));
+}
+
+#[test]
 fn a_faulty_row_says_what_is_wrong_with_it() {
     for (row, expected) in [
         (",T,1,2,,,,,", "pack_name is empty"),
@@ -169,7 +193,8 @@ proptest! {
     #[test]
     fn any_text_ends_in_games_or_errors(text: String, cells in "[PT0-9,\"\\r\\n ]{0,200}") {
         let _ = parse(&text);
-        for error in parse(&format!("{HEADER}\n{cells}")).expect("a good header").errors {
+        let parsed = parse(&format!("{HEADER}\n{cells}"));
+        for error in parsed.map_or_else(|open_quote| vec![open_quote], |catalogue| catalogue.errors) {
             prop_assert!(error.line >= 2, "{}", error);
         }
     }

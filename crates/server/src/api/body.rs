@@ -218,6 +218,18 @@ mod tests {
     }
 
     #[test]
+    fn a_key_is_printable_and_not_too_long() {
+        let longest = "k".repeat(limits::IDEMPOTENCY_KEY_MAX_BYTES);
+        for (key, is_good) in
+            [("a b~", true), ("a\tb", false), ("", false), (&*longest, true), (&format!("{longest}k"), false)]
+        {
+            let request = Request::post("/").header(IDEMPOTENCY_KEY, key).body(()).expect("a request");
+            let (parts, ()) = request.into_parts();
+            assert_eq!(request_key(&parts, &Bytes::new()).is_ok(), is_good, "{key:?}");
+        }
+    }
+
+    #[test]
     fn each_kind_of_bad_body_is_told_apart() {
         let json = Some("application/json");
         let deep = [b"{\"a\":".as_slice(), &b"[".repeat(100_000), &b"]".repeat(100_000), b"}"].concat();

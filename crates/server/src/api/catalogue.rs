@@ -38,8 +38,8 @@ struct ImportBody {
     )]
     csv_data: String,
     /// `append` (if nothing is said) leaves the games that are there as they are. `replace` makes
-    /// them what the list says and removes those that it does not have; what was ever played is kept,
-    /// disabled.
+    /// them what the list says and removes those that it does not have; what was ever played or is
+    /// offered by an open poll is kept, disabled, and what a faulty line names is left as it is.
     #[schema(required = false)]
     mode: Mode,
 }
@@ -86,7 +86,8 @@ struct ImportedView<'a> {
     /// Games that the list does not have, and that are gone.
     #[schema(example = 0)]
     removed: usize,
-    /// Games that the list does not have, and that are disabled, since they were played.
+    /// Games that the list does not have, and that are disabled, since they were played or an open poll
+    /// offers them.
     #[schema(example = 0)]
     disabled: usize,
     /// Lines that were left out.

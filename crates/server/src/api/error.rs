@@ -38,6 +38,8 @@ pub(crate) enum Error {
     BadToken,
     /// The body cannot be used as it came.
     Body(BodyError),
+    /// Not one `Host` header.
+    BadHost,
     /// Too many requests came from this address.
     TooManyRequests {
         /// Whole seconds until one is let through.
@@ -114,6 +116,7 @@ impl IntoResponse for Error {
                 let (status, text) = error.status_and_text();
                 refusal(status, &text)
             }
+            Self::BadHost => refusal(StatusCode::BAD_REQUEST, "Exactly one Host header is required"),
             Self::TooManyRequests { retry_after_s } => {
                 later(refusal(StatusCode::TOO_MANY_REQUESTS, "Too many requests"), retry_after_s)
             }

@@ -10,10 +10,10 @@ use std::{
 use axum::{
     extract::{ConnectInfo, FromRequestParts, Request, State},
     http::{
-        HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
+        HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version,
         header::{
-            AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY,
-            RETRY_AFTER, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+            AUTHORIZATION, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, LOCATION,
+            REFERRER_POLICY, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
         },
         request::Parts,
     },
@@ -105,6 +105,7 @@ pub(super) async fn admit(
     next: Next,
 ) -> Response {
     match guard.judge(peer.ip(), request.headers()) {
+        Ok(_) if !names_its_host(&request) => Error::BadHost.into_response(),
         Ok((client, place)) => {
             request.extensions_mut().insert(client);
             if let Some(place) = place.clone() {
@@ -118,6 +119,14 @@ pub(super) async fn admit(
             guard.metrics.requests_refused.inc();
             refusal.into_response()
         }
+    }
+}
+
+/// Whether there is one `Host`, as RFC 9112, section 3.2, demands; HTTP/1.0 may do without.
+fn names_its_host(request: &Request) -> bool {
+    match request.headers().get_all(HOST).iter().count() {
+        0 => request.version() < Version::HTTP_11,
+        count => count == 1,
     }
 }
 

@@ -22,6 +22,7 @@ use super::{
     guard::LAST_EVENT_ID,
 };
 use crate::{
+    accept::Slot,
     app::{App, Error as AppError},
     auth::Place,
     live,
@@ -55,7 +56,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 async fn stream_session_events(
     State(app): State<App>,
     Ids([id]): Ids<1>,
-    place: Option<Extension<Place>>,
+    held: Held,
     query: Query,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
@@ -63,7 +64,7 @@ async fn stream_session_events(
     let from_header = from_header.filter(|text| !text.is_empty());
     let after = from_header.or_else(|| query.last("lastEventId")).and_then(sse::last_event_id);
     let stream = live::session_stream(app, id, after).await?.ok_or(AppError::NO_SESSION)?;
-    Ok(answer(stream, place))
+    Ok(answer(stream, held))
 }
 
 /// Every event as it happens.
@@ -81,7 +82,7 @@ async fn stream_session_events(
 )]
 async fn stream_all_events(
     State(app): State<App>,
-    place: Option<Extension<Place>>,
+    held: Held,
     query: Query,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
@@ -90,14 +91,20 @@ async fn stream_all_events(
     if !app.auth.is_admin_token(token.ok_or(Error::NoToken)?) {
         return Err(Error::BadToken);
     }
-    Ok(answer(live::all_stream(app), place))
+    Ok(answer(live::all_stream(app), held))
 }
+
+/// What a request takes up that its stream goes on taking up: the client's place, and its connection.
+type Held = (Option<Extension<Place>>, Option<Extension<Slot>>);
 
 /// The stream keeps the client's place for as long as it runs.
 fn answer(
     stream: impl Stream<Item = Result<Bytes, std::convert::Infallible>> + Send + 'static,
-    place: Option<Extension<Place>>,
+    (place, slot): Held,
 ) -> Response {
+    if let Some(Extension(slot)) = slot {
+        slot.set_streaming();
+    }
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static("text/event-stream")),
         (CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform")),

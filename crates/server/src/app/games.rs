@@ -1,6 +1,9 @@
 //! Changing the library of games.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use fanfare_model::{
     Timestamp,
@@ -9,7 +12,7 @@ use fanfare_model::{
     library::{Pack, find_packs},
     limits::LIBRARY_MAX_GAMES,
 };
-use fanfare_store::{Error as StoreError, Tx, games, packs};
+use fanfare_store::{Error as StoreError, Tx, games, packs, polls};
 
 use super::{Answer, App, Creation, Error};
 
@@ -17,6 +20,8 @@ const NO_GAME: Error = Error::NO_GAME;
 const NO_PACK: Error = Error::NotFound("Pack not found");
 const NAME_TAKEN: Error = Error::Conflict("A game with this title already exists in this pack");
 const WAS_PLAYED: Error = Error::Conflict("Game has been played and cannot be deleted. Disable it instead.");
+const IN_POLL: Error =
+    Error::Conflict("Game is offered by an open poll and cannot be deleted. Disable it instead.");
 const LIBRARY_FULL: Error = Error::Conflict("The library is full: it holds at most 10000 games");
 
 /// What an import does with the games that are there already.
@@ -24,8 +29,8 @@ const LIBRARY_FULL: Error = Error::Conflict("The library is full: it holds at mo
 pub(crate) enum ImportMode {
     /// They stay as they are.
     Append,
-    /// Those on the list become what it says; the others go, or are disabled if they were ever
-    /// played or voted on.
+    /// Those on the list become what it says, or stay as they are where it is faulty; the others go, or
+    /// are disabled if they were ever played or voted on or if an open poll offers them.
     Replace,
 }
 
@@ -38,7 +43,7 @@ pub(crate) struct Imported {
     pub(crate) skipped: usize,
     /// Not on the list.
     pub(crate) removed: usize,
-    /// Not on the list, but played.
+    /// Not on the list, but played or offered by an open poll.
     pub(crate) disabled: usize,
     pub(crate) errors: Vec<LineError>,
     pub(crate) faulty_rows: usize,
@@ -82,7 +87,7 @@ impl App {
             .await
     }
 
-    /// Removes a game that has left no trace in any session.
+    /// Removes a game that has left no trace in any session and that no open poll offers.
     pub(crate) async fn delete_game(&self, id: i64) -> Result<(), Error> {
         self.store
             .write(move |tx| {
@@ -90,6 +95,9 @@ impl App {
                 games::lock(tx, id)?.ok_or(NO_GAME)?;
                 if games::has_history(tx, id)? {
                     return Err(WAS_PLAYED);
+                }
+                if offered(tx)?.contains(&id) {
+                    return Err(IN_POLL);
                 }
                 games::delete(tx, id)?;
                 Ok(packs::remove_empty(tx)?)
@@ -157,7 +165,7 @@ impl App {
                     games::lock_library(tx)?;
                     let mut imported = match mode {
                         ImportMode::Append => append(tx, &catalogue.games, now)?,
-                        ImportMode::Replace => replace(tx, &catalogue.games, now)?,
+                        ImportMode::Replace => replace(tx, &catalogue, now)?,
                     };
                     packs::remove_empty(tx)?;
                     check_room(tx)?;
@@ -181,12 +189,12 @@ fn append(tx: &mut Tx, entries: &[GameEntry], now: Timestamp) -> Result<Imported
     Ok(imported)
 }
 
-fn replace(tx: &mut Tx, entries: &[GameEntry], now: Timestamp) -> Result<Imported, Error> {
+fn replace(tx: &mut Tx, catalogue: &Catalogue, now: Timestamp) -> Result<Imported, Error> {
     let mut imported = Imported::default();
     let there = games::list(tx)?;
     let mut others: HashMap<_, _> =
         there.iter().map(|game| ((game.pack_name.as_str(), game.title.as_str()), game)).collect();
-    for entry in entries {
+    for entry in &catalogue.games {
         match others.remove(&(entry.game.pack_name.as_str(), entry.game.title.as_str())) {
             Some(before) => {
                 games::update(tx, &replaced(before, entry), now)?;
@@ -195,11 +203,17 @@ fn replace(tx: &mut Tx, entries: &[GameEntry], now: Timestamp) -> Result<Importe
             None => imported.added += usize::from(insert(tx, entry, now)?.is_some()),
         }
     }
+    // Whoever misspelt a number has not asked for the game to go.
+    for (pack_name, title) in &catalogue.faulty_names {
+        let is_there = others.remove(&(pack_name.as_str(), title.as_str())).is_some();
+        imported.skipped += usize::from(is_there);
+    }
+    let offered = offered(tx)?;
     let mut others: Vec<i64> = others.into_values().map(|game| game.id).collect();
     others.sort_unstable();
     for id in others {
         let Some(game) = games::lock(tx, id)? else { continue };
-        if games::has_history(tx, id)? {
+        if games::has_history(tx, id)? || offered.contains(&id) {
             games::update(tx, &Game { enabled: false, ..game }, now)?;
             imported.disabled += 1;
         } else {
@@ -208,6 +222,12 @@ fn replace(tx: &mut Tx, entries: &[GameEntry], now: Timestamp) -> Result<Importe
         }
     }
     Ok(imported)
+}
+
+/// The games that open polls offer.
+fn offered(tx: &mut Tx) -> Result<HashSet<i64>, Error> {
+    let polls = polls::open(tx)?;
+    Ok(polls.iter().flat_map(|poll| &poll.options).map(|option| option.game.id).collect())
 }
 
 /// A game as a list says it is. Being on the list enables it, unless the list says otherwise; how

@@ -1,6 +1,7 @@
 //! The use cases: verbs on nouns. What is decided here is committed in one transaction together
 //! with its event; HTTP and sockets only translate to and from it.
 
+mod catch_up;
 mod error;
 mod games;
 pub(crate) mod housekeeping;
@@ -26,6 +27,7 @@ use fanfare_model::event::NewEvent;
 use fanfare_store::Store;
 
 pub(crate) use self::{
+    catch_up::CatchUp,
     error::Error,
     games::{ImportMode, Imported},
     idempotency::{Answer, Creation, RequestKey},
@@ -56,6 +58,7 @@ pub(crate) struct App {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) tasks: Tasks,
     pub(crate) shelf: Arc<Shelf>,
+    pub(crate) catch_up: CatchUp,
 }
 
 impl App {

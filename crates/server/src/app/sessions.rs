@@ -122,8 +122,6 @@ impl App {
 
     /// A page of a session's events after `after`, in order.
     pub(crate) async fn session_events(&self, session_id: i64, after: u64) -> Result<Vec<Event>, Error> {
-        let topic = session_topic(session_id);
-        let after = i64::try_from(after).unwrap_or(i64::MAX);
-        self.store.read(move |db| Ok(events::after(db, &topic, after, limits::CATCH_UP_PAGE_EVENTS)?)).await
+        self.catch_up.page(&self.store, session_id, after).await
     }
 }

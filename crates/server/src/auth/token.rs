@@ -1,5 +1,6 @@
 //! Tokens: JWT, HS256 only, 24 hours.
 
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use fanfare_model::Timestamp;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde_json::{Map, Value, json};
@@ -62,6 +63,9 @@ impl Tokens {
     }
 
     pub(super) fn verify(&self, token: &str, now: Timestamp) -> Option<Claims> {
+        if has_critical_extensions(token)? {
+            return None;
+        }
         let claims =
             jsonwebtoken::decode::<Map<String, Value>>(token, &self.decoding, &self.validation).ok()?.claims;
         let seconds = |name: &str| match claims.get(name) {
@@ -78,6 +82,14 @@ impl Tokens {
         let still_counts = self.valid_from_s == 0 || issued.is_some_and(|at| at >= valid_from_s);
         (in_time && still_counts).then_some(Claims(claims))
     }
+}
+
+/// Whether the header names extensions that must be understood: none are (RFC 7515, section 4.1.11).
+/// `None` when it is no header.
+fn has_critical_extensions(token: &str) -> Option<bool> {
+    let header = BASE64_URL_SAFE_NO_PAD.decode(token.split('.').next()?).ok()?;
+    let header: Map<String, Value> = serde_json::from_slice(&header).ok()?;
+    Some(header.contains_key("crit"))
 }
 
 #[cfg(test)]
@@ -121,6 +133,27 @@ mod tests {
             "a.b.c".to_owned(),
         ] {
             assert!(tokens.verify(&token, NOW).is_none(), "{token}");
+        }
+    }
+
+    #[test]
+    fn extensions_that_must_be_understood_are_not() {
+        let tokens = Tokens::new(SECRET, 0);
+        for (header, valid) in [
+            (json!({"alg": "HS256"}), true),
+            (json!({"alg": "HS256", "exp": 5}), true),
+            (json!({"alg": "HS256", "exp": 5, "crit": ["exp"]}), false),
+            (json!({"alg": "HS256", "crit": []}), false),
+        ] {
+            let parts = [header.to_string(), json!({"role": "admin"}).to_string()];
+            let message = parts.map(|part| BASE64_URL_SAFE_NO_PAD.encode(part)).join(".");
+            let signature = jsonwebtoken::crypto::sign(
+                message.as_bytes(),
+                &EncodingKey::from_secret(SECRET),
+                Algorithm::HS256,
+            );
+            let token = format!("{message}.{}", signature.expect("signs"));
+            assert_eq!(tokens.verify(&token, NOW).is_some(), valid, "{header}");
         }
     }
 

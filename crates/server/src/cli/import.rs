@@ -156,7 +156,7 @@ impl Games {
             count => format!(", {count} refused"),
         };
         let outcome = format!("{}: {imported} games imported, {skipped} skipped{refused}", self.name);
-        if imported == 0 && !errors.is_empty() {
+        if imported == 0 && skipped == 0 && !errors.is_empty() {
             return Err(Failure::Environment(outcome));
         }
         progress.say(&outcome);

@@ -58,6 +58,27 @@ pub(crate) async fn passing_time<F: Future>(clock: &Clock, happens: F) -> F::Out
 }
 
 #[tokio::test]
+async fn a_request_names_its_host_once() {
+    let app = TestApp::spawn().await;
+    for (head, is_good) in [
+        ("1.1\r\n", false),
+        ("1.1\r\nhost: x\r\n", true),
+        ("1.1\r\nhost:\r\n", true),
+        ("1.1\r\nhost: x\r\nhost: y\r\n", false),
+        ("1.0\r\n", true),
+        ("1.0\r\nhost: x\r\nhost: x\r\n", false),
+    ] {
+        let mut stream = TcpStream::connect(app.addr()).await.expect("connected");
+        let request = format!("GET /health HTTP/{head}connection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.expect("sent");
+        let answer = read_all(&mut stream).await;
+        let expected = if is_good { " 200 " } else { " 400 " };
+        assert!(answer[8..].starts_with(expected), "{head:?}: {answer}");
+        assert_eq!(answer.ends_with(r#"{"error":"Exactly one Host header is required"}"#), !is_good);
+    }
+}
+
+#[tokio::test]
 async fn half_a_head_does_not_hold_a_connection() {
     let clock = Clock::manual(Timestamp::from_millis(0));
     let app = TestApp::spawn_with(Engine::Sqlite, clock.clone(), |_| {}).await;

@@ -318,6 +318,11 @@ async fn replace(engine: Engine) {
     assert_eq!((&kept["id"], &kept["enabled"], &kept["play_count"]), (&bidiots, &json!(0), &json!(1)));
     let home = &host.get("/api/games/packs").await.expect(200)[0];
     assert_eq!((&home["name"], &home["favor_bias"]), (&json!("@home"), &json!(1)));
+    let faulty = json!({"csvData": format!("{HEADER}\n@home,-1,2,3\n@home,New,1,x\n"), "mode": "replace"});
+    let reply = host.post("/api/games/import/csv?partial=true", faulty).await.expect(200);
+    let numbers = ["imported", "skipped", "removed", "disabled"].map(|name| reply[name].clone());
+    assert_eq!(numbers, [1, 1, 0, 1], "what a faulty line names stays");
+    assert_eq!(game_named(&host, "New").await["enabled"], 1);
     let back = host.post("/api/games/import/csv", import).await.expect(200);
     assert_eq!((&back["imported"], &back["updated"], &back["removed"]), (&json!(64), &json!(2), &json!(1)));
     assert_eq!(game_named(&host, "Bidiots").await["enabled"], 1);

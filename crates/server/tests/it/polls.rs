@@ -158,6 +158,26 @@ async fn a_poll_is_closed_by_hand_and_with_its_session() {
 }
 
 #[tokio::test]
+async fn a_game_that_an_open_poll_offers_stays() {
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        let (_app, _clock, host, session) = stage(engine).await;
+        let poll = open(&host, &session, 60).await;
+        let game = game_named(&host, TITLES[0]).await;
+        let path = format!("/api/games/{}", game["id"]);
+        let text = "Game is offered by an open poll and cannot be deleted. Disable it instead.";
+        assert_eq!(host.delete(&path).await.expect(409), json!({ "error": text }), "{engine:?}");
+        let csv = "pack_name,title,min_players,max_players\nP,T,1,2\n";
+        let list = json!({"csvData": csv, "mode": "replace"});
+        let reply = host.post("/api/games/import/csv", list).await.expect(200);
+        assert_eq!((&reply["removed"], &reply["disabled"]), (&json!(60), &json!(3)));
+        assert_eq!(host.get(&path).await.expect(200)["enabled"], 0);
+        host.post(&format!("/api/polls/{}/close", poll["id"]), json!({})).await.expect(200);
+        let other = game_named(&host, TITLES[1]).await;
+        host.delete(&format!("/api/games/{}", other["id"])).await.expect(200);
+    }
+}
+
+#[tokio::test]
 async fn a_deleted_poll_ends_without_a_winner() {
     let (app, _clock, host, session) = stage(Engine::Sqlite).await;
     let mut bot = subscribed(&app, &session).await;

@@ -126,7 +126,14 @@ const TEXTS: &[(&str, &str, &[&[&str]])] = &[
     ("update_game", "404", &[NO_GAME]),
     ("update_game", "409", &[&[TITLE_TAKEN]]),
     ("delete_game", "404", &[NO_GAME]),
-    ("delete_game", "409", &[&["Game has been played and cannot be deleted. Disable it instead."]]),
+    (
+        "delete_game",
+        "409",
+        &[&[
+            "Game has been played and cannot be deleted. Disable it instead.",
+            "Game is offered by an open poll and cannot be deleted. Disable it instead.",
+        ]],
+    ),
     ("toggle_game", "404", &[NO_GAME]),
     ("favor_game", "400", &[&[BIAS]]),
     ("favor_game", "404", &[NO_GAME]),
