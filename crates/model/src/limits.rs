@@ -106,6 +106,9 @@ pub const RETRY_STEPS_MAX: usize = 50;
 /// Faulty lines of a catalogue that are told at once; the rest is not read.
 pub const CATALOGUE_ERRORS_MAX: usize = 100;
 
+/// Games that are played in one session at most, skipped ones included: all of them are listed and
+/// exported at once.
+pub const SESSION_GAMES_MAX: i64 = 10_000;
 /// Games that the library holds at most: all of them are answered, exported and drawn from at once.
 pub const LIBRARY_MAX_GAMES: usize = 10_000;
 /// A game's title, pack or kind, in Unicode code points, as JSON Schema counts.
