@@ -108,6 +108,9 @@ pub const CATALOGUE_ERRORS_MAX: usize = 100;
 /// Columns of a catalogue, those that are ignored counted.
 pub const CATALOGUE_COLUMNS_MAX: usize = 100;
 
+/// Games that are played in one session at most, skipped ones included: all of them are listed and
+/// exported at once.
+pub const SESSION_GAMES_MAX: i64 = 10_000;
 /// Games that the library holds at most: all of them are answered, exported and drawn from at once.
 pub const LIBRARY_MAX_GAMES: usize = 10_000;
 /// A game's title, pack or kind, in Unicode code points, as JSON Schema counts.

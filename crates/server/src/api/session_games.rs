@@ -137,6 +137,7 @@ async fn list_session_games(State(app): State<App>, Ids([id]): Ids<1>) -> Result
         (status = 201, description = "The game's row in the session; its `id` is the `sessionGameId`", body = SessionGameRow),
         (status = 400, description = "A field is missing or makes no sense, or the session is closed", body = ErrorBody),
         (status = 404, description = "Session not found, or Game not found", body = ErrorBody),
+        (status = 409, description = "The session is full", body = ErrorBody),
         (status = 422, description = "The `Idempotency-Key` was used for another request", body = ErrorBody),
     )
 )]

@@ -2,6 +2,7 @@
 
 use fanfare_model::{
     event::{self, kind, session_topic},
+    limits::SESSION_GAMES_MAX,
     session::{CountStatus, NewSessionGame, PlayStatus, Session, SessionGame},
 };
 use fanfare_store::{Error as StoreError, Tx, games, session_games, sessions};
@@ -9,6 +10,7 @@ use fanfare_store::{Error as StoreError, Tx, games, session_games, sessions};
 use super::{Answer, App, Creation, Error};
 
 pub(super) const NO_SESSION_GAME: Error = Error::NotFound("Session game not found");
+const SESSION_FULL: Error = Error::Conflict("The session is full: it holds at most 10000 games");
 
 impl App {
     /// A session's games in the order in which they were added.
@@ -35,6 +37,9 @@ impl App {
                     let mut session = sessions::lock(tx, session_id)?.ok_or(Error::NO_SESSION)?;
                     if !session.is_active {
                         return Err(Error::Invalid("Cannot add games to a closed session".into()));
+                    }
+                    if session.games_played >= SESSION_GAMES_MAX {
+                        return Err(SESSION_FULL);
                     }
                     let game = games::get(tx, new.game_id)?.ok_or(Error::NO_GAME)?;
                     // It may have been deleted since, by somebody who committed meanwhile.

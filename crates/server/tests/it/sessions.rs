@@ -1,5 +1,7 @@
 //! What is changed, taken back and taken home of sessions, as bots and receivers hear of it.
 
+use fanfare_model::{Timestamp, limits::SESSION_GAMES_MAX, session::NewSessionGame};
+use fanfare_store::session_games;
 use serde_json::{Value, json};
 
 use crate::{
@@ -200,4 +202,31 @@ async fn sessions_are_listed_in_parts() {
     ] {
         assert_eq!(host.get(&format!("/api/sessions{query}")).await.expect(200), expected, "{query}");
     }
+}
+
+#[tokio::test]
+async fn a_session_holds_a_number_of_games() {
+    let mut app = TestApp::spawn().await;
+    let host = app.host().await;
+    let session = host.post("/api/sessions", json!({})).await.expect(201)["id"].as_i64().expect("an id");
+    let game_id = game_named(&host, "Earwax").await["id"].as_i64().expect("an id");
+    app.at_rest(move |tx| {
+        let new = NewSessionGame { game_id, manually_added: false, room_code: None };
+        for ms in 1..SESSION_GAMES_MAX {
+            session_games::add(tx, session, &new, Timestamp::from_millis(ms))?;
+        }
+        Ok(())
+    })
+    .await;
+    app.restart().await;
+    let host = app.host().await;
+    let path = format!("/api/sessions/{session}/games");
+    let last = host.post(&path, json!({"game_id": game_id})).await.expect(201);
+    let full = host.post(&path, json!({"game_id": game_id})).await.expect(409);
+    assert_eq!(
+        full,
+        json!({"error": format!("The session is full: it holds at most {SESSION_GAMES_MAX} games")})
+    );
+    host.delete(&format!("{path}/{}", last["id"])).await.expect(200);
+    host.post(&path, json!({"game_id": game_id})).await.expect(201);
 }

@@ -184,6 +184,7 @@ const TEXTS: &[(&str, &str, &[&[&str]])] = &[
         ]],
     ),
     ("add_game", "404", &[NO_SESSION, NO_GAME]),
+    ("add_game", "409", &[&["The session is full: it holds at most 10000 games"]]),
     ("set_game_status", "400", &[&["Invalid status", "Cannot play games in a closed session"]]),
     ("set_game_status", "404", &[NO_SESSION_GAME]),
     ("set_room_code", "400", &[&[ROOM_CODE]]),
