@@ -163,17 +163,16 @@ async fn a_thousand_events_reach_ten_webhooks_once_each() {
     let mut receivers = Vec::new();
     for _ in 0..10 {
         let receiver = Receiver::start().await;
-        receiver.register(&host, &["game.*", "game.status"]).await;
+        receiver.register(&host, &["game.*", "player-count.updated"]).await;
         receivers.push(receiver);
     }
     let session = host.post("/api/sessions", json!({})).await.expect(201)["id"].clone();
     let game = game_named(&host, "Earwax").await["id"].clone();
     let path = format!("/api/sessions/{session}/games");
     let row = host.post(&path, json!({ "game_id": game })).await.expect(201)["id"].clone();
-    let status = format!("{path}/{row}/status");
+    let path = format!("{path}/{row}/player-count");
     for batch in 0..SENT / 50 {
-        let word = if batch % 2 == 0 { "played" } else { "playing" };
-        let sends = (0..50).map(|_| host.patch(&status, json!({"status": word})));
+        let sends = (0..50).map(|n| host.patch(&path, json!({"player_count": batch * 50 + n})));
         for reply in futures_util::future::join_all(sends).await {
             reply.expect(200);
         }

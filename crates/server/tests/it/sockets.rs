@@ -165,9 +165,12 @@ async fn a_bot_that_joins_while_events_flow_hears_each_once_in_order() {
         let host = app.host().await;
         let session = session_with_events(&host, 1).await;
         let path = format!("/api/sessions/{session}/games/1/player-count");
-        let load = futures_util::future::join_all((0..8).map(|_| async {
-            for count in 0..100 {
-                host.patch(&path, json!({"player_count": count})).await.expect(200);
+        let load = futures_util::future::join_all((1..=8).map(|one| {
+            let (host, path) = (&host, &path);
+            async move {
+                for count in 0..100 {
+                    host.patch(path, json!({"player_count": one * 100 + count})).await.expect(200);
+                }
             }
         }));
         let listen = async {
