@@ -25,6 +25,6 @@ mod tests {
     #[tokio::test]
     #[should_panic(expected = "on purpose")]
     async fn its_panic_is_the_callers() {
-        aside(|| panic!("on purpose")).await
+        aside(|| panic!("on purpose")).await;
     }
 }
