@@ -25,8 +25,12 @@ pub(crate) async fn session_with_events(host: &Client, events: usize) -> Value {
 }
 
 pub(crate) async fn more_events(host: &Client, session: &Value, row: &Value, events: usize) {
+    let games = host.get(&format!("/api/sessions/{session}/games")).await.expect(200);
+    let games = games.as_array().expect("a list");
+    // What is set already would be no event.
+    let last = games.iter().find(|game| game["id"] == *row).and_then(|game| game["player_count"].as_u64());
     let path = format!("/api/sessions/{session}/games/{row}/player-count");
-    for count in 0..events {
+    for count in (last.map_or(0, |last| last + 1)..).take(events) {
         host.patch(&path, json!({"player_count": count})).await.expect(200);
     }
 }
