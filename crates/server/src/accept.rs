@@ -242,7 +242,7 @@ mod tests {
                 }
                 clock.advance(Duration::from_secs(1));
             }
-            std::future::pending().await;
+            std::future::pending::<()>().await;
         };
         let in_time = tokio::select! {
             in_time = stop => in_time,

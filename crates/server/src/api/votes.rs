@@ -46,7 +46,7 @@ struct LiveVoteBody {
     #[schema(inline, example = "up")]
     vote: VoteType,
     /// When the vote was cast, which decides the game it is for; without a zone it is UTC.
-    #[schema(format = DateTime, max_length = 64, example = "2025-11-01T20:30:00Z")]
+    #[schema(format = DateTime, max_length = 1000, example = "2025-11-01T20:30:00Z")]
     timestamp: String,
 }
 
