@@ -107,7 +107,9 @@ pub fn insert_all(
         insert_rows(tx, session_id, chunk, now)?;
     }
     let mut tally = Tally::default();
-    votes.iter().for_each(|(_, vote)| tally.add(vote.vote_type));
+    for (_, vote) in votes {
+        tally.add(vote.vote_type);
+    }
     count_in_session(tx, session_id, tally)
 }
 
