@@ -50,24 +50,31 @@ pub(crate) fn lock_library(dialect: Dialect) -> Option<&'static str> {
     }
 }
 
-/// Locks the row of game ?1 against changes and against new rows that refer to it; SQLite has one
-/// writer.
-pub(crate) fn lock_game(dialect: Dialect) -> Option<&'static str> {
+/// Locks the rows of the games ?1 to ?`count` against changes and against new rows that refer to them;
+/// SQLite has one writer.
+pub(crate) fn lock_games(dialect: Dialect, count: usize) -> Option<String> {
     match dialect {
         Dialect::Sqlite => None,
-        Dialect::Postgres => Some("select id from games where id = ?1 for update"),
+        Dialect::Postgres => {
+            Some(format!("select id from games where id in ({}) order by id for update", places(count)))
+        }
     }
 }
 
 /// Those of the webhooks ?1 to ?`count` that are not deleted, and kept from being deleted until the
 /// transaction ends; SQLite has one writer.
 pub(crate) fn hold_webhooks(dialect: Dialect, count: usize) -> String {
-    let ids: Vec<_> = (1..=count).map(|index| format!("?{index}")).collect();
     let lock = match dialect {
         Dialect::Sqlite => "",
         Dialect::Postgres => " for share",
     };
-    format!("select id from webhooks where deleted_at_ms is null and id in ({}){lock}", ids.join(", "))
+    format!("select id from webhooks where deleted_at_ms is null and id in ({}){lock}", places(count))
+}
+
+/// `?1, ?2` up to ?`count`.
+pub(crate) fn places(count: usize) -> String {
+    let places: Vec<_> = (1..=count).map(|index| format!("?{index}")).collect();
+    places.join(", ")
 }
 
 /// Begins the transaction of a read, which sees one moment.

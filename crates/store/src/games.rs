@@ -3,16 +3,18 @@
 //! Writers that add, rename or remove games call [`lock_library`] first, so that of two of them the
 //! second sees what the first has done.
 
+use std::collections::HashSet;
+
 use fanfare_model::{
     Timestamp,
-    game::{Game, NewGame},
+    game::{Game, GameEntry, NewGame},
     library::Library,
 };
 
 use crate::{
     Error, Read, Tx, dialect,
-    engine::{Row, limit},
-    packs,
+    engine::{Row, Value, limit},
+    packs, rows,
 };
 
 /// The columns that [`from_row`] reads, from `games`, with the rest of the question.
@@ -58,8 +60,8 @@ pub fn lock_library(tx: &mut Tx) -> Result<(), Error> {
 
 /// Reads a game after keeping others from changing it, or playing it, until the transaction ends.
 pub fn lock(tx: &mut Tx, id: i64) -> Result<Option<Game>, Error> {
-    if let Some(lock) = dialect::lock_game(tx.dialect()) {
-        tx.run(lock, &[id.into()])?;
+    if let Some(lock) = dialect::lock_games(tx.dialect(), 1) {
+        tx.run(&lock, &[id.into()])?;
     }
     get(tx, id)
 }
@@ -115,8 +117,93 @@ pub fn insert_with(
         |row| row.get(0),
     )?;
     let id = id.ok_or_else(|| Error::Conflict("the pack has a game of that title".into()))?;
-    packs::ensure(tx, &game.pack_name, at)?;
+    packs::ensure(tx, &[&game.pack_name], at)?;
     Ok(id)
+}
+
+/// Adds games without votes, in their order, but for those whose pack has a game of that title; returns
+/// how many were added.
+pub fn insert_all(tx: &mut Tx, entries: &[&GameEntry], at: Timestamp) -> Result<u64, Error> {
+    const COLUMNS: usize = 12;
+    let mut added = 0;
+    for chunk in rows::chunks(entries) {
+        let mut params: Vec<Value<'_>> = Vec::with_capacity(chunk.len() * COLUMNS);
+        for GameEntry { game, enabled, favor_bias } in chunk {
+            params.extend::<[Value<'_>; 2]>([(&game.pack_name).into(), (&game.title).into()]);
+            params.extend(features(game));
+            params.extend::<[Value<'_>; 3]>([
+                enabled.unwrap_or(true).into(),
+                favor_bias.unwrap_or(0).into(),
+                at.into(),
+            ]);
+        }
+        let mut row = ["?"; COLUMNS + 3];
+        row[COLUMNS..].fill("0");
+        let sql = format!(
+            "insert into games (pack_name, title, min_players, max_players, length_minutes, has_audience, \
+             family_friendly, game_type, secondary_type, enabled, favor_bias, created_at_ms, \
+             play_count, upvotes, downvotes) values {} on conflict (pack_name, title) do nothing",
+            rows::places(chunk.len(), &row)
+        );
+        added += tx.run(&sql, &params)?;
+    }
+    let mut seen = HashSet::new();
+    let names = entries.iter().map(|entry| entry.game.pack_name.as_str());
+    let names: Vec<_> = names.filter(|name| seen.insert(*name)).collect();
+    packs::ensure(tx, &names, at)?;
+    Ok(added)
+}
+
+/// Makes games what a list says of them, each of them given by its id, but for its pack and title. Being
+/// on the list enables it, unless the list says otherwise; how much the picker likes it stays when the
+/// list is silent. Its votes and plays stay.
+pub fn replace_all(tx: &mut Tx, entries: &[(i64, &GameEntry)]) -> Result<(), Error> {
+    const ROW: [&str; 10] = [
+        "cast(? as bigint)",
+        "cast(? as bigint)",
+        "cast(? as bigint)",
+        "cast(? as bigint)",
+        "cast(? as boolean)",
+        "cast(? as boolean)",
+        "?",
+        "?",
+        "cast(? as boolean)",
+        "cast(? as bigint)",
+    ];
+    for chunk in rows::chunks(entries) {
+        let mut params: Vec<Value<'_>> = Vec::with_capacity(chunk.len() * ROW.len());
+        for (id, GameEntry { game, enabled, favor_bias }) in chunk {
+            params.push((*id).into());
+            params.extend(features(game));
+            params.extend::<[Value<'_>; 2]>([enabled.unwrap_or(true).into(), (*favor_bias).into()]);
+        }
+        let sql = format!(
+            "with listed (id, min_players, max_players, length_minutes, has_audience, family_friendly, \
+             game_type, secondary_type, enabled, favor_bias) as (values {}) \
+             update games set min_players = listed.min_players, max_players = listed.max_players, \
+             length_minutes = listed.length_minutes, has_audience = listed.has_audience, \
+             family_friendly = listed.family_friendly, game_type = listed.game_type, \
+             secondary_type = listed.secondary_type, enabled = listed.enabled, \
+             favor_bias = coalesce(listed.favor_bias, games.favor_bias) \
+             from listed where games.id = listed.id",
+            rows::places(chunk.len(), &ROW)
+        );
+        tx.run(&sql, &params)?;
+    }
+    Ok(())
+}
+
+/// What a game is besides its name, from `min_players` to `secondary_type`.
+fn features(game: &NewGame) -> [Value<'_>; 7] {
+    [
+        game.min_players.into(),
+        game.max_players.into(),
+        game.length_minutes.into(),
+        game.has_audience.into(),
+        game.family_friendly.into(),
+        game.game_type.as_ref().into(),
+        game.secondary_type.as_ref().into(),
+    ]
 }
 
 /// Writes everything of a game that people may change; its votes and plays stay. The pack that it
@@ -147,18 +234,22 @@ pub fn update(tx: &mut Tx, game: &Game, at: Timestamp) -> Result<(), Error> {
     if changed == 0 {
         return Err(Error::NotFound);
     }
-    packs::ensure(tx, &game.pack_name, at)
+    packs::ensure(tx, &[&game.pack_name], at)
+}
+
+/// Whether a row of `games` has left a trace.
+macro_rules! has_history {
+    () => {
+        "(games.play_count > 0 or games.upvotes > 0 or games.downvotes > 0 \
+          or exists (select 1 from session_games s where s.game_id = games.id) \
+          or exists (select 1 from votes v where v.game_id = games.id))"
+    };
 }
 
 /// Whether a game has left a trace: it was played, or voted on.
 pub fn has_history(db: &mut Read, id: i64) -> Result<bool, Error> {
-    let found = db.row(
-        "select 1 from games g where g.id = ?1 and (g.play_count > 0 or g.upvotes > 0 or g.downvotes > 0 \
-         or exists (select 1 from session_games s where s.game_id = g.id) \
-         or exists (select 1 from votes v where v.game_id = g.id))",
-        &[id.into()],
-        |_| Ok(()),
-    )?;
+    let found =
+        db.row(concat!("select 1 from games where id = ?1 and ", has_history!()), &[id.into()], |_| Ok(()))?;
     Ok(found.is_some())
 }
 
@@ -170,6 +261,23 @@ pub fn has_history(db: &mut Read, id: i64) -> Result<bool, Error> {
 pub fn delete(tx: &mut Tx, id: i64) -> Result<(), Error> {
     let deleted = tx.run("delete from games where id = ?1", &[id.into()])?;
     if deleted == 0 { Err(Error::NotFound) } else { Ok(()) }
+}
+
+/// Removes those of these games that have no history, and disables the others; returns how many of each
+/// there are. Packs may be empty afterwards, see [`packs::remove_empty`].
+pub fn retire_all(tx: &mut Tx, ids: &[i64]) -> Result<(u64, u64), Error> {
+    let (mut removed, mut disabled) = (0, 0);
+    for chunk in rows::chunks(ids) {
+        let params: Vec<Value<'_>> = chunk.iter().map(|id| (*id).into()).collect();
+        if let Some(lock) = dialect::lock_games(tx.dialect(), chunk.len()) {
+            tx.run(&lock, &params)?;
+        }
+        let places = dialect::places(chunk.len());
+        let history = has_history!();
+        removed += tx.run(&format!("delete from games where id in ({places}) and not {history}"), &params)?;
+        disabled += tx.run(&format!("update games set enabled = false where id in ({places})"), &params)?;
+    }
+    Ok((removed, disabled))
 }
 
 /// Enables or disables every game of a pack; returns how many it has.

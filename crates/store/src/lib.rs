@@ -19,6 +19,7 @@ pub mod packs;
 pub mod polls;
 mod reader;
 pub mod rooms;
+mod rows;
 pub mod session_games;
 pub mod sessions;
 pub mod settings;

@@ -2,7 +2,11 @@
 
 use fanfare_model::{Timestamp, library::Pack};
 
-use crate::{Error, Read, Tx, engine::Row};
+use crate::{
+    Error, Read, Tx,
+    engine::{Row, Value},
+    rows,
+};
 
 /// Every pack, by name, in the order of its bytes.
 pub fn list(db: &mut Read) -> Result<Vec<Pack>, Error> {
@@ -22,12 +26,16 @@ pub fn set_favor_bias(tx: &mut Tx, id: i64, favor_bias: i64) -> Result<Pack, Err
     pack.ok_or(Error::NotFound)
 }
 
-/// Makes the pack of a game that is about to be in it.
-pub(crate) fn ensure(tx: &mut Tx, name: &str, at: Timestamp) -> Result<(), Error> {
-    tx.run(
-        "insert into packs (name, favor_bias, created_at_ms) values (?1, 0, ?2) on conflict (name) do nothing",
-        &[name.into(), at.into()],
-    )?;
+/// Makes the packs of games that are about to be in them.
+pub(crate) fn ensure(tx: &mut Tx, names: &[&str], at: Timestamp) -> Result<(), Error> {
+    for chunk in rows::chunks(names) {
+        let params: Vec<Value<'_>> = chunk.iter().flat_map(|name| [(*name).into(), at.into()]).collect();
+        let sql = format!(
+            "insert into packs (name, created_at_ms, favor_bias) values {} on conflict (name) do nothing",
+            rows::places(chunk.len(), &["?", "?", "0"])
+        );
+        tx.run(&sql, &params)?;
+    }
     Ok(())
 }
 

@@ -14,11 +14,8 @@ use fanfare_model::{
 use crate::{
     Error, Read, Tx,
     engine::{Row, Value, limit},
+    rows,
 };
-
-/// Rows per statement of an import; few sizes, since each is a statement of its own to prepare and
-/// keep.
-const CHUNK_ROWS: [usize; 3] = [256, 16, 1];
 
 /// The game whose turn it was in a session at a moment, by the rule of
 /// [`fanfare_model::vote::game_at`].
@@ -106,11 +103,8 @@ pub fn insert_all(
     now: Timestamp,
 ) -> Result<(), Error> {
     let rows: Vec<_> = votes.iter().map(|(game_id, vote)| NewRow::of_chat(*game_id, vote)).collect();
-    let mut rest = rows.as_slice();
-    while let Some(size) = CHUNK_ROWS.into_iter().find(|size| *size <= rest.len()) {
-        let (chunk, others) = rest.split_at(size);
+    for chunk in rows::chunks(&rows) {
         insert_rows(tx, session_id, chunk, now)?;
-        rest = others;
     }
     let mut tally = Tally::default();
     for (_, vote) in votes {
@@ -249,28 +243,22 @@ impl<'a> NewRow<'a> {
 
 /// One statement for as many rows as there are in `rows`.
 fn insert_rows(tx: &mut Tx, session_id: i64, rows: &[NewRow<'_>], now: Timestamp) -> Result<(), Error> {
-    const SHARED: usize = 2;
-    const COLUMNS: usize = 5;
-    let mut params: Vec<Value<'_>> = Vec::with_capacity(SHARED + rows.len() * COLUMNS);
-    params.extend::<[Value<'_>; SHARED]>([session_id.into(), now.into()]);
+    const COLUMNS: usize = 7;
+    let mut params: Vec<Value<'_>> = Vec::with_capacity(rows.len() * COLUMNS);
     for row in rows {
         params.extend::<[Value<'_>; COLUMNS]>([
+            session_id.into(),
             row.game_id.into(),
             row.username.into(),
             row.user_key.into(),
             (row.vote_type == VoteType::Up).into(),
             row.at.into(),
+            now.into(),
         ]);
     }
-    let places = |row: usize| {
-        let places: Vec<_> =
-            (1..=COLUMNS).map(|column| format!("?{}", SHARED + row * COLUMNS + column)).collect();
-        format!("(?1, ?2, {})", places.join(", "))
-    };
-    let values: Vec<_> = (0..rows.len()).map(places).collect();
     let sql = format!(
-        "insert into votes (session_id, created_at_ms, game_id, username, user_key, up, at_ms) values {}",
-        values.join(", ")
+        "insert into votes (session_id, game_id, username, user_key, up, at_ms, created_at_ms) values {}",
+        rows::places(rows.len(), &["?"; COLUMNS])
     );
     tx.run(&sql, &params).map(drop)
 }

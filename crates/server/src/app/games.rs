@@ -179,49 +179,47 @@ impl App {
 }
 
 fn append(tx: &mut Tx, entries: &[GameEntry], now: Timestamp) -> Result<Imported, Error> {
-    let mut imported = Imported::default();
-    for entry in entries {
-        match insert(tx, entry, now)? {
-            Some(_) => imported.added += 1,
-            None => imported.skipped += 1,
-        }
-    }
-    Ok(imported)
+    let entries: Vec<_> = entries.iter().collect();
+    let added = counted(games::insert_all(tx, &entries, now)?);
+    Ok(Imported { added, skipped: entries.len() - added, ..Imported::default() })
 }
 
 fn replace(tx: &mut Tx, catalogue: &Catalogue, now: Timestamp) -> Result<Imported, Error> {
-    let mut imported = Imported::default();
     let there = games::list(tx)?;
     let mut others: HashMap<_, _> =
-        there.iter().map(|game| ((game.pack_name.as_str(), game.title.as_str()), game)).collect();
+        there.iter().map(|game| ((game.pack_name.as_str(), game.title.as_str()), game.id)).collect();
+    let (mut known, mut new) = (Vec::new(), Vec::new());
     for entry in &catalogue.games {
         match others.remove(&(entry.game.pack_name.as_str(), entry.game.title.as_str())) {
-            Some(before) => {
-                games::update(tx, &replaced(before, entry), now)?;
-                imported.updated += 1;
-            }
-            None => imported.added += usize::from(insert(tx, entry, now)?.is_some()),
+            Some(id) => known.push((id, entry)),
+            None => new.push(entry),
         }
     }
+    games::replace_all(tx, &known)?;
+    let added = games::insert_all(tx, &new, now)?;
     // Whoever misspelt a number has not asked for the game to go.
+    let mut skipped = 0;
     for (pack_name, title) in &catalogue.faulty_names {
-        let is_there = others.remove(&(pack_name.as_str(), title.as_str())).is_some();
-        imported.skipped += usize::from(is_there);
+        skipped += usize::from(others.remove(&(pack_name.as_str(), title.as_str())).is_some());
     }
-    let offered = offered(tx)?;
-    let mut others: Vec<i64> = others.into_values().map(|game| game.id).collect();
+    let mut others: Vec<i64> = others.into_values().collect();
     others.sort_unstable();
-    for id in others {
-        let Some(game) = games::lock(tx, id)? else { continue };
-        if games::has_history(tx, id)? || offered.contains(&id) {
+    let offered = offered(tx)?;
+    let (offered, others): (Vec<i64>, Vec<i64>) = others.into_iter().partition(|id| offered.contains(id));
+    for id in &offered {
+        if let Some(game) = games::lock(tx, *id)? {
             games::update(tx, &Game { enabled: false, ..game }, now)?;
-            imported.disabled += 1;
-        } else {
-            games::delete(tx, id)?;
-            imported.removed += 1;
         }
     }
-    Ok(imported)
+    let (removed, disabled) = games::retire_all(tx, &others)?;
+    Ok(Imported {
+        added: counted(added),
+        updated: known.len(),
+        removed: counted(removed),
+        disabled: offered.len() + counted(disabled),
+        skipped,
+        ..Imported::default()
+    })
 }
 
 /// The games that open polls offer.
@@ -230,28 +228,9 @@ fn offered(tx: &mut Tx) -> Result<HashSet<i64>, Error> {
     Ok(polls.iter().flat_map(|poll| &poll.options).map(|option| option.game.id).collect())
 }
 
-/// A game as a list says it is. Being on the list enables it, unless the list says otherwise; how
-/// much the picker likes it stays when the list is silent.
-fn replaced(before: &Game, entry: &GameEntry) -> Game {
-    let GameEntry { game, enabled, favor_bias } = entry.clone();
-    Game {
-        id: before.id,
-        pack_name: game.pack_name,
-        title: game.title,
-        min_players: game.min_players,
-        max_players: game.max_players,
-        length_minutes: game.length_minutes,
-        has_audience: game.has_audience,
-        family_friendly: game.family_friendly,
-        game_type: game.game_type,
-        secondary_type: game.secondary_type,
-        play_count: before.play_count,
-        upvotes: before.upvotes,
-        downvotes: before.downvotes,
-        enabled: enabled.unwrap_or(true),
-        favor_bias: favor_bias.unwrap_or(before.favor_bias),
-        created_at: before.created_at,
-    }
+/// Rows that were changed, of no more than there are in memory.
+fn counted(rows: u64) -> usize {
+    usize::try_from(rows).expect("no more than were listed")
 }
 
 /// Adds a game; `None` when its pack has one of that title.

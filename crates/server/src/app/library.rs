@@ -137,18 +137,18 @@ mod tests {
             shelf.committed();
             Ok(Library::default())
         };
-        let (reads, reading) = oneshot::channel();
-        let (end, ended) = oneshot::channel();
+        let (enter, entered) = oneshot::channel();
+        let (release, released) = oneshot::channel();
         let slow = shelf.library(&clock, async {
-            reads.send(()).expect("somebody waits for it");
-            ended.await.expect("it is told to end");
+            enter.send(()).expect("somebody waits for it");
+            released.await.expect("it is told to end");
             read().await
         });
         let others = async {
-            reading.await.expect("the first one reads");
+            entered.await.expect("the first one reads");
             shelf.committed();
             let others = (0..10).map(|_| shelf.library(&clock, read()));
-            let end = async { end.send(()).expect("the first one waits") };
+            let end = async { release.send(()).expect("the first one waits") };
             join(join_all(others), end).await.0
         };
         let (first, others) = join(slow, others).await;

@@ -1,6 +1,9 @@
 //! Games and packs that come, change and go.
 
-use fanfare_model::{game::Game, session::NewSessionGame};
+use fanfare_model::{
+    game::{Game, GameEntry},
+    session::NewSessionGame,
+};
 use fanfare_store::{Error, Store, games, packs, session_games, stats, testing::TestDatabase};
 
 use crate::support::{add_game, at, game, queued, read, start_session, write};
@@ -9,6 +12,7 @@ super::on_both_engines!(
     packs_come_and_go_with_their_games,
     a_pack_that_empties_and_fills_in_one_transaction_stays,
     a_game_changes_but_for_its_history,
+    a_list_is_added_or_put_in_place_of_what_is_there,
     what_was_played_has_a_history,
     a_session_tells_what_it_played_last,
     a_game_is_deleted_or_played_but_not_both,
@@ -103,6 +107,72 @@ async fn a_game_changes_but_for_its_history(database: TestDatabase) {
     assert_eq!(names, ["q"]);
     let unknown = Game { id: 99, ..before };
     assert_eq!(store.write(move |tx| games::update(tx, &unknown, at(2))).await, Err(Error::NotFound));
+}
+
+fn listed(pack: &str, title: &str, enabled: Option<bool>, favor_bias: Option<i64>) -> GameEntry {
+    GameEntry { game: game(pack, title), enabled, favor_bias }
+}
+
+async fn a_list_is_added_or_put_in_place_of_what_is_there(database: TestDatabase) {
+    let (store, _commits) = database.open();
+    let played = add_game(&store, "p", "played").await;
+    let plain = add_game(&store, "q", "plain").await;
+    let session = start_session(&store).await.id;
+    write(&store, move |tx| session_games::add(tx, session, &play(played), at(5)).map(drop)).await;
+
+    // More than one statement takes, and two that are there or come twice.
+    let mut list: Vec<_> = (0..300).map(|n| listed("r", &format!("{n:03}"), None, Some(-1))).collect();
+    list.extend([
+        listed("p", "played", Some(false), Some(1)),
+        listed("s", "new", Some(false), None),
+        listed("s", "new", None, None),
+    ]);
+    let added = write(&store, move |tx| games::insert_all(tx, &list.iter().collect::<Vec<_>>(), at(7))).await;
+    assert_eq!(added, 301);
+    let there = read(&store, games::list).await;
+    let rows = |games: &[Game]| -> Vec<_> {
+        games.iter().map(|game| (game.title.clone(), game.enabled, game.favor_bias)).collect()
+    };
+    let row = |title: &str, enabled, favor_bias| (title.to_owned(), enabled, favor_bias);
+    let of_pack =
+        |pack: &str| there.iter().filter(|game| game.pack_name == pack).cloned().collect::<Vec<_>>();
+    assert_eq!(rows(&of_pack("p")), [row("played", true, 0)]);
+    assert_eq!(rows(&of_pack("s")), [row("new", false, 0)]);
+    let r = of_pack("r");
+    assert_eq!((r.len(), rows(&r[299..])), (300, vec![row("299", true, -1)]));
+    assert!(r.is_sorted_by_key(|game| game.id), "in the order of the list");
+    let expected =
+        Game { id: r[0].id, pack_name: "r".into(), title: "000".into(), ..of_pack("s")[0].clone() };
+    assert_eq!(r[0], Game { enabled: true, favor_bias: -1, ..expected });
+    let names: Vec<_> = pack_names(&store).await.into_iter().map(|(_, name, _)| name).collect();
+    assert_eq!(names, ["p", "q", "r", "s"]);
+
+    let mut changed = listed("ignored", "ignored", None, None);
+    changed.game.max_players = 99;
+    changed.game.length_minutes = None;
+    changed.game.game_type = None;
+    changed.game.secondary_type = Some("Trivia".into());
+    let (first, second) = (r[0].clone(), r[1].id);
+    let told = listed("", "", Some(false), Some(1));
+    let id = first.id;
+    write(&store, move |tx| games::replace_all(tx, &[(id, &changed), (second, &told)])).await;
+    let expected = Game {
+        max_players: 99,
+        length_minutes: None,
+        game_type: None,
+        secondary_type: Some("Trivia".into()),
+        ..first
+    };
+    assert_eq!(read(&store, move |db| games::get(db, id)).await, Some(expected), "as liked as before");
+    let second = read(&store, move |db| games::get(db, second)).await.expect("it is there");
+    assert_eq!((second.title.as_str(), second.enabled, second.favor_bias), ("001", false, 1));
+
+    let mut all: Vec<_> = r[2..].iter().map(|game| game.id).collect();
+    all.extend([played, plain, i64::MAX]);
+    assert_eq!(write(&store, move |tx| games::retire_all(tx, &all)).await, (299, 1));
+    let left = rows(&read(&store, games::list).await);
+    let [kept, ..] = &left[..] else { panic!("some are left") };
+    assert_eq!((kept, left.len()), (&row("played", false, 0), 4));
 }
 
 fn play(game_id: i64) -> NewSessionGame {
