@@ -16,6 +16,8 @@ use tokio::{
 
 use crate::{server::Server, targets::Target};
 
+/// The status that every path answers with when nothing is wrong.
+const OK: u16 = 200;
 /// Requests that each connection makes before the turn counts.
 const WARM_UP_REQUESTS: usize = 50;
 
@@ -58,16 +60,15 @@ pub(crate) async fn run(server: &Server, target: &mut Target, connections: usize
     for _ in 0..connections {
         open.push(Connection::open(server.addr).await);
     }
-    let status = target.status;
     let target = RefCell::new(target);
     let refused = RefCell::new(None);
     let one = async |connection: &mut Connection| {
         target.borrow_mut().write(&server.scene, &mut connection.request);
         let answered = connection.exchange().await.expect("the server goes on");
-        if answered != status {
+        if answered != OK {
             *refused.borrow_mut() = Some(answered);
         }
-        answered == status
+        answered == OK
     };
     let warm_up = async |connection: &mut Connection| {
         for _ in 0..WARM_UP_REQUESTS {
