@@ -342,8 +342,6 @@ impl Room {
 pub struct Watched {
     /// The row as it is shown.
     pub row: SessionGame,
-    /// Whether its session is still going on.
-    pub session_is_active: bool,
     /// The room that is watched; the row may name another one by now.
     pub code: String,
     /// `Idle`, `Lobby` or `Locked`: the room's status even while the row shows a manual count.
@@ -369,7 +367,7 @@ impl Watched {
     /// What becomes of the row at `now`, when `report` is the latest of the room [`Self::code`].
     pub fn next(&self, report: Option<Report>, now: Timestamp) -> Step {
         let age_ms = now.as_millis().saturating_sub(self.since.as_millis());
-        let Some(code) = self.row.room_code.as_ref().filter(|_| self.session_is_active) else {
+        let Some(code) = self.row.room_code.as_ref() else {
             return Step::Stop;
         };
         if *code != self.code {

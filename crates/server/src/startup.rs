@@ -99,9 +99,9 @@ impl Server {
             if loaded > 0 {
                 tracing::info!(games = loaded, "the library was empty and got the shipped catalogue");
             }
-            Ok::<_, StoreError>((auth, new_key))
+            Ok::<_, StoreError>((auth, new_key, app::were_watched(&store).await?))
         };
-        let (auth, new_admin_key) = match started.await {
+        let (auth, new_admin_key, were_watched) = match started.await {
             Ok(parts) => parts,
             Err(error) => {
                 store.close().await;
@@ -119,7 +119,7 @@ impl Server {
             shelf,
             catch_up: CatchUp::new(config.database.readers),
         };
-        let publisher = run(&config, listener, addr, app, commits);
+        let publisher = run(&config, listener, addr, app, were_watched, commits);
         let shutdown_deadline_ms = config.shutdown_deadline_ms;
         Ok(Self {
             addr,
@@ -178,6 +178,7 @@ fn run(
     listener: TcpListener,
     addr: SocketAddr,
     app: App,
+    were_watched: bool,
     commits: Commits,
 ) -> JoinHandle<()> {
     let tasks = &app.tasks.clone();
@@ -204,7 +205,7 @@ fn run(
     tasks.spawn_vital("poll clock", poll_clock::run(app.clone(), polls_changed, tasks.clone()));
     #[expect(clippy::disallowed_methods, reason = "it outlives the tracked tasks and is awaited by `stop`")]
     let publisher = tokio::spawn(tasks.vital("publisher", publisher.run(commits)));
-    let monitor = Monitor::new(app.clone(), bell, egress, config.rooms.clone(), tasks.clone());
+    let monitor = Monitor::new(app.clone(), bell, egress, config.rooms.clone(), were_watched);
     let live = Live { app: app.clone(), tasks: tasks.clone(), settings: config.sockets.clone() };
     tasks.spawn("housekeeping", housekeeping::run(app.clone()));
     let router = api::router(app, live, &config.http);

@@ -12,9 +12,9 @@ macro_rules! select {
         concat!(
             "select ",
             session_games::columns!(),
-            ", n.is_active, w.room_code, w.status, w.since_ms \
+            ", w.room_code, w.status, w.since_ms \
              from room_watches w join session_games s on s.id = w.session_game_id \
-             join games g on g.id = s.game_id join sessions n on n.id = s.session_id ",
+             join games g on g.id = s.game_id ",
             $rest
         )
     };
@@ -63,14 +63,29 @@ pub fn remove(tx: &mut Tx, session_game_id: i64) -> Result<bool, Error> {
     Ok(removed > 0)
 }
 
+/// Ends the watches of a session's games, which are shown as stopped unless their room was over or a
+/// person had counted; returns how many ended.
+pub fn remove_of_session(tx: &mut Tx, session_id: i64) -> Result<u64, Error> {
+    tx.run(
+        "update session_games set player_count_check_status = 'stopped' \
+         where session_id = ?1 and id in (select session_game_id from room_watches) \
+         and player_count_check_status in ('idle', 'lobby', 'locked')",
+        &[session_id.into()],
+    )?;
+    tx.run(
+        "delete from room_watches where session_game_id in \
+         (select id from session_games where session_id = ?1)",
+        &[session_id.into()],
+    )
+}
+
 fn from_row(row: &Row<'_>) -> Result<Watched, Error> {
-    let status: String = row.get(18)?;
+    let status: String = row.get(17)?;
     let unknown = || Error::Bug(format!("the database holds an unknown room status: {status}"));
     Ok(Watched {
         row: session_games::from_row(row)?,
-        session_is_active: row.get(16)?,
-        code: row.get(17)?,
+        code: row.get(16)?,
         status: CountStatus::parse(&status).ok_or_else(unknown)?,
-        since: row.time(19)?,
+        since: row.time(18)?,
     })
 }

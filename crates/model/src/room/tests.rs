@@ -353,7 +353,7 @@ fn watched(count: Option<i64>, status: Option<CountStatus>) -> Watched {
         downvotes: 0,
     };
     let since = Timestamp::from_millis(1_000);
-    Watched { row, session_is_active: true, code: "ABCD".into(), status: CountStatus::Lobby, since }
+    Watched { row, code: "ABCD".into(), status: CountStatus::Lobby, since }
 }
 
 #[test]
@@ -392,8 +392,6 @@ fn a_watch_ends_with_its_code_its_session_or_its_time() {
     assert_eq!(other.next(None, now), Step::Switch("WXYZ".into()));
     other.row.room_code = None;
     assert_eq!(other.next(None, now), Step::Stop);
-    let closed = Watched { session_is_active: false, ..same.clone() };
-    assert_eq!(closed.next(None, now), Step::Stop);
     assert_eq!(same.next(None, Timestamp::from_millis(999 + WATCH_MAX_MS)), Step::Keep);
     assert_eq!(same.next(None, Timestamp::from_millis(1_000 + WATCH_MAX_MS)), Step::Stop);
 }

@@ -32,7 +32,7 @@ pub(crate) use self::{
     games::{ImportMode, Imported},
     idempotency::{Answer, Creation, RequestKey},
     library::{Shelf, fill_empty_library},
-    rooms::RoomBell,
+    rooms::{RoomBell, were_watched},
     sessions::Span,
     statistics::Figures,
 };

@@ -9,7 +9,7 @@ use fanfare_model::{
     room::{self, ROOMS_MAX_WATCHED, Report, Step, Watched},
     session::{CountStatus, SessionGame},
 };
-use fanfare_store::{Tx, rooms, session_games, sessions};
+use fanfare_store::{Error as StoreError, Store, Tx, rooms, session_games, sessions, settings};
 use tokio::sync::Notify;
 
 use super::{App, Error, EventSeed, session_games::NO_SESSION_GAME};
@@ -17,6 +17,14 @@ use super::{App, Error, EventSeed, session_games::NO_SESSION_GAME};
 const TOO_MANY: Error =
     Error::Conflict("100 rooms are being watched already: stop another player check first");
 const _: () = assert!(ROOMS_MAX_WATCHED == 100, "the text above names it");
+
+/// The setting that says that a room was ever watched.
+const WATCHED_SETTING: &str = "rooms_were_watched";
+
+/// Whether an earlier run may have asked the room service for something a moment ago.
+pub(crate) async fn were_watched(store: &Store) -> Result<bool, StoreError> {
+    store.read(|db| Ok(settings::get(db, WATCHED_SETTING)?.is_some())).await
+}
 
 /// Rings at the monitor when something that it watches may have changed.
 #[derive(Clone, Default)]
@@ -72,6 +80,7 @@ impl App {
                     rooms::put(tx, id, &code, watched.status, seeds.count.at)?;
                     return Ok(row);
                 }
+                settings::set(tx, WATCHED_SETTING, "1")?;
                 let max = i64::try_from(ROOMS_MAX_WATCHED).unwrap_or(i64::MAX);
                 if watched.is_none() && rooms::count(tx)? >= max {
                     return Err(TOO_MANY);
@@ -102,8 +111,8 @@ impl App {
         self.store.read(|db| Ok(rooms::list(db)?)).await
     }
 
-    /// Brings a watched row up to date: with its room's latest report, with the code it has now, or
-    /// with the end of its session. Does nothing to a row that is no longer watched.
+    /// Brings a watched row up to date: with its room's latest report, or with the code it has now.
+    /// Does nothing to a row that is no longer watched.
     pub(crate) async fn tend_watch(
         &self,
         session_id: i64,

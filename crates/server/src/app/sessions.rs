@@ -6,7 +6,7 @@ use fanfare_model::{
     limits,
     session::{Page, Session},
 };
-use fanfare_store::{events, exports, polls, sessions};
+use fanfare_store::{Notice, events, exports, polls, rooms, sessions};
 
 use super::{Answer, App, Creation, Error};
 
@@ -76,6 +76,9 @@ impl App {
                 }
                 if let Some(poll) = polls::open_of_session(tx, id)? {
                     poll_end.close(tx, poll)?;
+                }
+                if rooms::remove_of_session(tx, id)? > 0 {
+                    tx.notice(Notice::RoomsChanged);
                 }
                 let session = sessions::close(tx, id, notes.as_deref(), seed.at)?;
                 tx.emit(seed.grow(session_topic(id), event::session_ended(&session)))?;

@@ -52,8 +52,6 @@ pub(crate) struct Monitor {
     rest_until: Tick,
     /// Whether what is known could not be written down the last time.
     is_failing: bool,
-    /// Whether the rooms of an earlier run have been taken up.
-    is_taken_up: bool,
     /// When to write down what was heard.
     write_at: Option<Tick>,
     /// When what sockets say may be written down next.
@@ -93,20 +91,21 @@ impl Monitor {
         bell: RoomBell,
         egress: Egress,
         settings: config::Rooms,
-        tasks: Tasks,
+        were_watched: bool,
     ) -> Self {
         let (bring, inbox) = mpsc::channel(NEWS_MAX_QUEUED);
         let clock = app.clock.clone();
+        let rest_ms = if were_watched { settings.poll_interval_ms } else { 0 };
+        let rest_until = clock.tick().plus_millis(rest_ms);
         Self {
-            app,
             bell,
             ways: Ways { egress, settings },
-            tasks,
+            tasks: app.tasks.clone(),
+            app,
             rooms: BTreeMap::new(),
             not_before: HashMap::new(),
-            rest_until: clock.tick(),
+            rest_until,
             is_failing: false,
-            is_taken_up: false,
             write_at: Some(clock.tick()),
             told_write_at: clock.tick(),
             next_number: 0,
@@ -201,7 +200,6 @@ impl Monitor {
                 self.follow(one);
             }
         }
-        self.is_taken_up = true;
         failure.map_or(Ok(()), Err)
     }
 
@@ -211,10 +209,6 @@ impl Monitor {
         let count = count.filter(|_| one.row.player_count_check_status != Some(CountStatus::Manual));
         let room = Room::new(one.code.clone(), poll_interval_ms, probe).resumed(one.status, count);
         let (number, poll_at) = (self.number(), self.clock.tick());
-        if !self.is_taken_up {
-            // An earlier run may have asked a moment ago.
-            self.not_before.insert(one.code.clone(), poll_at.plus_millis(poll_interval_ms));
-        }
         self.rooms.insert(one.code.clone(), Following { room, number, poll_at, probe: None });
     }
 

@@ -420,7 +420,7 @@ async fn a_closed_session_and_half_a_day_end_a_watch() {
     night.hears_of_room(&game, "lobby", None).await;
     night.host.post(&format!("/api/sessions/{}/close", night.session), json!({})).await.expect(200);
     assert_eq!(night.bot.hear().await["type"], "session.ended");
-    night.hears_of_room(&game, "stopped", None).await;
+    assert_eq!(shown(&night.row(&game).await), ("stopped", None));
     night.clock.advance(Duration::from_hours(1));
     night.bot.hears_nothing().await;
 }

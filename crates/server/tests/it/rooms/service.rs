@@ -117,3 +117,20 @@ async fn a_room_is_spared_whatever_becomes_of_its_watch() {
     let waited_s = night.next_poll().await;
     assert!((10..=11).contains(&waited_s), "{waited_s} s after the poll was given up");
 }
+
+#[tokio::test]
+async fn a_room_is_spared_when_the_server_starts_again() {
+    let mut night = Night::start().await;
+    let game = night.game(Some("AAAA")).await;
+    night.service.has_room("AAAA", json!({"locked": false}));
+    night.start_check(&game).await;
+    night.service.polled().await;
+    night.hears_of_room(&game, "lobby", None).await;
+    night.stop_check(&game).await;
+    let mut night = night.restarted().await;
+    night.start_check(&game).await;
+    night.hears_of_room(&game, "idle", None).await;
+    night.nobody_asks_for(9_999).await;
+    night.clock.advance(Duration::from_millis(1));
+    night.service.polled().await;
+}
