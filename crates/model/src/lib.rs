@@ -3,6 +3,7 @@
 //! Everything here is pure: no clock, no randomness, no async, no I/O. A function that depends on
 //! the time or on chance takes it as an argument and returns what should happen.
 
+pub mod breaker;
 pub mod catalogue;
 pub mod delivery;
 pub mod egress;
