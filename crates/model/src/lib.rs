@@ -12,6 +12,7 @@ pub mod export;
 #[cfg(test)]
 mod fixture;
 pub mod game;
+pub mod javascript;
 pub mod json;
 pub mod library;
 pub mod limits;
