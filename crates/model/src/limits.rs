@@ -131,3 +131,9 @@ pub const PICK_JUST_PLAYED_GAMES: usize = 2;
 pub const STATISTICS_TOP_GAMES: usize = 10;
 /// Sessions that the statistics tell of one by one, and games never played that they name.
 pub const STATISTICS_MAX_ROWS: usize = 50;
+
+/// Votes that an import of a chat log writes in one job: all of them become visible in the last one.
+pub const CHAT_IMPORT_BATCH_ROWS: usize = 1_000;
+/// Times that an import looks again at what changed in its session while it was written, in jobs of that
+/// size; after those it takes all that is left into its last job.
+pub const CHAT_IMPORT_MAX_ROUNDS: usize = 8;

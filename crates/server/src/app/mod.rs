@@ -6,6 +6,8 @@ mod error;
 mod games;
 pub(crate) mod housekeeping;
 mod idempotency;
+mod imports;
+pub(crate) mod leftovers;
 mod library;
 mod login;
 mod picking;
@@ -31,6 +33,7 @@ pub(crate) use self::{
     error::Error,
     games::{ImportMode, Imported},
     idempotency::{Answer, Creation, RequestKey},
+    leftovers::Leftovers,
     library::{Shelf, fill_empty_library},
     rooms::{RoomBell, were_watched},
     sessions::Span,
@@ -59,6 +62,7 @@ pub(crate) struct App {
     pub(crate) tasks: Tasks,
     pub(crate) shelf: Arc<Shelf>,
     pub(crate) catch_up: CatchUp,
+    pub(crate) leftovers: Leftovers,
 }
 
 impl App {
