@@ -168,3 +168,8 @@ pub const JSON_DEPTH_MAX: usize = 100;
 
 /// The longest that a receiver's `Retry-After` holds deliveries back, in milliseconds (24 h).
 pub const RETRY_AFTER_MAX_MS: i64 = 24 * 60 * 60 * 1_000;
+/// Votes that an import of a chat log writes in one job: all of them become visible in the last one.
+pub const CHAT_IMPORT_BATCH_ROWS: usize = 1_000;
+/// Times that an import looks again at what changed in its session while it was written, in jobs of that
+/// size; after those it takes all that is left into its last job.
+pub const CHAT_IMPORT_MAX_ROUNDS: usize = 8;

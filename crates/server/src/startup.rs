@@ -18,7 +18,10 @@ use tokio::{
 use crate::{
     accept::Acceptor,
     api,
-    app::{self, App, CatchUp, RoomBell, Shelf, giving_up, housekeeping, poll_clock, publish::Publisher},
+    app::{
+        self, App, CatchUp, Leftovers, RoomBell, Shelf, giving_up, housekeeping, leftovers, poll_clock,
+        publish::Publisher,
+    },
     auth::Auth,
     config::{Config, ConfigError},
     data_folder::{self, DataFolder},
@@ -120,6 +123,7 @@ impl Server {
             catch_up: CatchUp::new(config.database.readers),
             delivery: Arc::new(config.delivery.clone()),
             pulse: Pulse::new(clock.clone()),
+            leftovers: Leftovers::default(),
         };
         let publisher = run(&config, listener, addr, app, were_watched, commits);
         let shutdown_deadline_ms = config.shutdown_deadline_ms;
@@ -206,6 +210,7 @@ fn run(
         bell.clone(),
         metrics.clone(),
         polls_changed.clone(),
+        app.leftovers.clone(),
     );
     tasks.spawn_vital("poll clock", poll_clock::run(app.clone(), polls_changed, tasks.clone()));
     #[expect(clippy::disallowed_methods, reason = "it outlives the tracked tasks and is awaited by `stop`")]
@@ -213,6 +218,8 @@ fn run(
     let monitor = Monitor::new(app.clone(), bell, egress, config.rooms.clone(), were_watched);
     let live = Live { app: app.clone(), tasks: tasks.clone(), settings: config.sockets.clone() };
     tasks.spawn("housekeeping", housekeeping::run(app.clone()));
+    let leftovers = leftovers::run(app.store.clone(), app.leftovers.clone(), clock.clone(), tasks.clone());
+    tasks.spawn("leftovers", leftovers);
     let router = api::router(app, live, &config.http);
     let acceptor = Acceptor { router, settings: config.http.clone(), clock, tasks: tasks.clone(), metrics };
     tasks.spawn_vital("accept", acceptor.run(listener));

@@ -12,6 +12,8 @@ pub mod events;
 pub mod exports;
 pub mod games;
 pub mod idempotency;
+pub mod imports;
+pub mod leftovers;
 pub mod logs;
 mod migrate;
 mod options;
@@ -89,6 +91,8 @@ pub enum Notice {
     LookAgain,
     /// The room of a session game is to be watched, or no longer.
     RoomsChanged,
+    /// Something was deleted whose rows are still to be removed, see [`leftovers`].
+    RowsHidden,
 }
 
 /// Whether a database belongs to the server that opened it.

@@ -8,6 +8,8 @@ mod games;
 pub(crate) mod giving_up;
 pub(crate) mod housekeeping;
 mod idempotency;
+mod imports;
+pub(crate) mod leftovers;
 mod library;
 mod login;
 mod picking;
@@ -33,6 +35,7 @@ pub(crate) use self::{
     error::Error,
     games::{ImportMode, Imported},
     idempotency::{Answer, Creation, RequestKey},
+    leftovers::Leftovers,
     library::{Shelf, fill_empty_library},
     rooms::{RoomBell, were_watched},
     sessions::Span,
@@ -63,6 +66,7 @@ pub(crate) struct App {
     pub(crate) catch_up: CatchUp,
     pub(crate) delivery: Arc<config::Delivery>,
     pub(crate) pulse: Pulse,
+    pub(crate) leftovers: Leftovers,
 }
 
 impl App {

@@ -13,7 +13,7 @@ use fanfare_model::{
 use fanfare_store::{Commit, Commits, Error, Notice, Store, events};
 use tokio::sync::Notify;
 
-use super::{ALL_EVENTS, EVERYONE, RoomBell, public_topic};
+use super::{ALL_EVENTS, EVERYONE, Leftovers, RoomBell, public_topic};
 use crate::{dispatch::Dispatcher, metrics::Metrics};
 
 /// Streams whose last published `seq` is remembered; past that all are forgotten, and each is
@@ -29,6 +29,7 @@ pub(crate) struct Publisher {
     metrics: Arc<Metrics>,
     /// Wakes who watches the clock for polls.
     polls_changed: Arc<Notify>,
+    leftovers: Leftovers,
     /// The last `seq` published of each stream.
     heads: HashMap<String, i64>,
 }
@@ -41,8 +42,9 @@ impl Publisher {
         rooms: RoomBell,
         metrics: Arc<Metrics>,
         polls_changed: Arc<Notify>,
+        leftovers: Leftovers,
     ) -> Self {
-        Self { store, hub, dispatcher, rooms, metrics, polls_changed, heads: HashMap::new() }
+        Self { store, hub, dispatcher, rooms, metrics, polls_changed, leftovers, heads: HashMap::new() }
     }
 
     pub(crate) async fn run(mut self, mut commits: Commits) {
@@ -59,10 +61,12 @@ impl Publisher {
                     Notice::DeliveriesChanged(id) => self.dispatcher.deliveries_changed(id),
                     Notice::PollsChanged => self.polls_changed.notify_one(),
                     Notice::RoomsChanged => self.rooms.ring(),
+                    Notice::RowsHidden => self.leftovers.ring(),
                     Notice::LookAgain => {
                         self.dispatcher.look_again();
                         self.polls_changed.notify_one();
                         self.rooms.ring();
+                        self.leftovers.ring();
                     }
                 }
             }
