@@ -41,7 +41,7 @@ impl Sender {
         let started = clock.tick();
         let reply = egress.send(request(&due.event, webhook, clock.now()), settings.timeout_ms).await;
         let outcome = match reply {
-            Ok(Reply { status, body }) => Outcome::Response { status, body: kept(&body) },
+            Ok(Reply { status, body, .. }) => Outcome::Response { status, body: kept(&body) },
             Err(fault) => Outcome::Fault { kind: fault.kind, message: fault.message },
         };
         let (at, attempt) = (clock.now(), due.attempts.saturating_add(1));
