@@ -23,7 +23,7 @@ use crate::{
     config::{Config, ConfigError},
     data_folder::{self, DataFolder},
     dispatch::Dispatcher,
-    egress::Egress,
+    egress::{Egress, Roots},
     live::Live,
     metrics::Metrics,
     monitor::Monitor,
@@ -81,6 +81,7 @@ impl Server {
     /// # Errors
     /// [`StartError`], with nothing left running.
     pub async fn start(config: Config, clock: Clock) -> Result<Self, StartError> {
+        let roots = Roots::load(config.delivery.ca_file.as_deref()).map_err(StartError::Setting)?;
         let folder =
             data_folder::open(&config.data).map_err(|error| StartError::Environment(error.to_string()))?;
         let jwt_secret = match &config.jwt_secret {
@@ -119,7 +120,7 @@ impl Server {
             shelf,
             catch_up: CatchUp::new(config.database.readers),
         };
-        let publisher = run(&config, listener, addr, app, were_watched, commits);
+        let publisher = run(&config, listener, addr, app, were_watched, commits, roots);
         let shutdown_deadline_ms = config.shutdown_deadline_ms;
         Ok(Self {
             addr,
@@ -180,11 +181,13 @@ fn run(
     app: App,
     were_watched: bool,
     commits: Commits,
+    roots: Roots,
 ) -> JoinHandle<()> {
     let tasks = &app.tasks.clone();
-    let policy = EgressPolicy::new(config.delivery.egress_allow.clone(), own_addresses(addr));
+    let policy = EgressPolicy::new(config.delivery.egress_allow.clone(), own_addresses(addr))
+        .denying(config.delivery.egress_deny.clone());
     let (clock, metrics, standing) = (app.clock.clone(), app.metrics.clone(), app.store.standing());
-    let egress = Egress::new(policy, vec![addr.port()], clock.clone(), tasks);
+    let egress = Egress::new(policy, vec![addr.port()], roots, clock.clone(), tasks);
     let dispatcher = Dispatcher::start(
         app.store.clone(),
         egress.clone(),

@@ -106,6 +106,10 @@ pub struct Delivery {
     pub timeout_ms: u64,
     /// Networks that may be reached although the default forbids them.
     pub egress_allow: Vec<IpNet>,
+    /// Networks that may not be reached, whatever else allows them.
+    pub egress_deny: Vec<IpNet>,
+    /// Certificates (PEM) of authorities that are believed beside those that browsers know.
+    pub ca_file: Option<PathBuf>,
 }
 
 /// The room monitor.
@@ -143,6 +147,8 @@ impl Default for Config {
                 retry_schedule: RetrySchedule::default(),
                 timeout_ms: 15_000,
                 egress_allow: Vec::new(),
+                egress_deny: Vec::new(),
+                ca_file: None,
             },
             rooms: Rooms {
                 base_url: Url::parse("https://ecast.jackboxgames.com").expect("it is one"),

@@ -94,10 +94,11 @@ impl Run {
         let settings = config::Delivery {
             retry_schedule: RetrySchedule::new(vec![5_000, 30_000]).expect("a schedule"),
             timeout_ms: 15_000,
-            egress_allow: Vec::new(),
+            ..config::Config::default().delivery
         };
-        let egress =
-            Egress::new(EgressPolicy::new(Vec::new(), Vec::new()), Vec::new(), clock.clone(), &tasks);
+        let policy = EgressPolicy::new(Vec::new(), Vec::new());
+        let roots = crate::egress::Roots::load(None).expect("they are built in");
+        let egress = Egress::new(policy, Vec::new(), roots, clock.clone(), &tasks);
         let dispatcher =
             Dispatcher::start(store.clone(), egress, settings, clock.clone(), &tasks, metrics.clone());
         let stopping = tasks.clone();

@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::shutdown::Tasks;
+use crate::{egress::Roots, shutdown::Tasks};
 
 const NOW_MS: i64 = 1_773_606_600_999;
 
@@ -43,10 +43,11 @@ fn sender(tasks: &Tasks) -> Sender {
     let settings = config::Delivery {
         retry_schedule: RetrySchedule::new(vec![5_000; 3]).expect("a schedule"),
         timeout_ms: 15_000,
-        egress_allow: Vec::new(),
+        ..config::Config::default().delivery
     };
     let policy = EgressPolicy::new(Vec::new(), Vec::new());
-    Sender { egress: Egress::new(policy, Vec::new(), clock.clone(), tasks), settings, clock }
+    let roots = Roots::load(None).expect("they are built in");
+    Sender { egress: Egress::new(policy, Vec::new(), roots, clock.clone(), tasks), settings, clock }
 }
 
 /// Makes an attempt at a receiver that answers `answer`: the request's bytes and the result.
