@@ -5,11 +5,12 @@
 //! the operator's allow list that covers it. Link-local and cloud metadata addresses need more: a
 //! network that lies wholly inside the guarded range, so that allowing `0.0.0.0/0`, `::/0`, or
 //! `100.64.0.0/10` for a VPN, never opens them by accident. The server's own listeners are refused
-//! whatever is allowed.
+//! whatever is allowed, and so is every network that the operator denies.
 //!
 //! An IPv4 address may be spelled inside an IPv6 one: mapped (`::ffff:a.b.c.d`), compatible
 //! (`::a.b.c.d`) or through NAT64 (`64:ff9b::a.b.c.d`). All spellings are judged as the IPv4 address,
-//! in the allow list and among the server's own addresses too.
+//! in the operator's lists and among the server's own addresses too. An unspecified address is judged as
+//! the loopback address that a connection to it ends at, where that is denied.
 
 use std::{
     fmt,
@@ -18,10 +19,11 @@ use std::{
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-/// What the operator allows, and where the server itself listens.
+/// What the operator allows and denies, and where the server itself listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EgressPolicy {
     allow: Vec<IpNet>,
+    deny: Vec<IpNet>,
     own: Vec<SocketAddr>,
 }
 
@@ -57,11 +59,19 @@ impl EgressPolicy {
     pub fn new(allow: Vec<IpNet>, own: Vec<SocketAddr>) -> Self {
         Self {
             allow: allow.into_iter().map(canonical_net).collect(),
+            deny: Vec::new(),
             own: own
                 .into_iter()
                 .map(|socket| SocketAddr::new(canonical(socket.ip()), socket.port()))
                 .collect(),
         }
+    }
+
+    /// The same policy, which lets nothing through that lies within `deny`, whatever allows it: public
+    /// and loopback addresses too.
+    #[must_use]
+    pub fn denying(self, deny: Vec<IpNet>) -> Self {
+        Self { deny: deny.into_iter().map(canonical_net).collect(), ..self }
     }
 
     /// Whether `ip` may be dialled at `port`.
@@ -74,12 +84,20 @@ impl EgressPolicy {
             let target = Target::Socket(SocketAddr::new(ip, port));
             return Err(Forbidden { target, reason: "the server itself" });
         }
+        if self.denies(address) {
+            return Err(Forbidden { target: Target::Address(ip), reason: DENIED });
+        }
         match special_range(address) {
             Some(range) if !self.allows(address, range) => {
                 Err(Forbidden { target: Target::Address(ip), reason: range.purpose })
             }
             _ => Ok(()),
         }
+    }
+
+    fn denies(&self, address: IpAddr) -> bool {
+        let reached = reached(address);
+        self.deny.iter().any(|net| net.contains(&address) || net.contains(&reached))
     }
 
     fn allows(&self, address: IpAddr, range: &SpecialRange) -> bool {
@@ -104,6 +122,15 @@ fn listens_on(own: IpAddr, address: IpAddr) -> bool {
     own == address
         || own.is_unspecified() && (address.is_loopback() || address.is_unspecified())
         || own.is_loopback() && address.is_unspecified()
+}
+
+/// Where a connection to `address` ends: at loopback for an unspecified one.
+fn reached(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => Ipv6Addr::LOCALHOST.into(),
+        other => other,
+    }
 }
 
 /// The IPv4 address inside `ip`, if there is one, else `ip`. `::` and `::1` mean themselves.
@@ -141,6 +168,7 @@ struct SpecialRange {
     guarded: bool,
 }
 
+const DENIED: &str = "denied by the configuration";
 const LINK_LOCAL: &str = "link-local";
 const METADATA: &str = "cloud metadata";
 const PRIVATE: &str = "private network";

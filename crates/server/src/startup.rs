@@ -26,7 +26,7 @@ use crate::{
     config::{Config, ConfigError},
     data_folder::{self, DataFolder},
     dispatch::{Dispatcher, Pulse, Reporting},
-    egress::Egress,
+    egress::{Egress, Roots},
     live::Live,
     metrics::Metrics,
     monitor::Monitor,
@@ -84,6 +84,7 @@ impl Server {
     /// # Errors
     /// [`StartError`], with nothing left running.
     pub async fn start(config: Config, clock: Clock) -> Result<Self, StartError> {
+        let roots = Roots::load(config.delivery.ca_file.as_deref()).map_err(StartError::Setting)?;
         let folder =
             data_folder::open(&config.data).map_err(|error| StartError::Environment(error.to_string()))?;
         let jwt_secret = match &config.jwt_secret {
@@ -125,7 +126,7 @@ impl Server {
             pulse: Pulse::new(clock.clone()),
             leftovers: Leftovers::default(),
         };
-        let publisher = run(&config, listener, addr, app, were_watched, commits);
+        let publisher = run(&config, listener, addr, app, were_watched, commits, roots);
         let shutdown_deadline_ms = config.shutdown_deadline_ms;
         Ok(Self {
             addr,
@@ -186,11 +187,13 @@ fn run(
     app: App,
     were_watched: bool,
     commits: Commits,
+    roots: Roots,
 ) -> JoinHandle<()> {
     let tasks = &app.tasks.clone();
-    let policy = EgressPolicy::new(config.delivery.egress_allow.clone(), own_addresses(addr));
+    let policy = EgressPolicy::new(config.delivery.egress_allow.clone(), own_addresses(addr))
+        .denying(config.delivery.egress_deny.clone());
     let (clock, metrics, standing) = (app.clock.clone(), app.metrics.clone(), app.store.standing());
-    let egress = Egress::new(policy, vec![addr.port()], clock.clone(), tasks);
+    let egress = Egress::new(policy, vec![addr.port()], roots, clock.clone(), tasks);
     let (given_up, verdicts) = mpsc::channel(giving_up::GIVEN_UP_MAX_QUEUED);
     let reporting = Reporting { metrics: metrics.clone(), pulse: app.pulse.clone(), given_up };
     let dispatcher = Dispatcher::start(

@@ -140,6 +140,41 @@ fn link_local_and_metadata_are_opened_only_by_a_network_inside_them() {
 }
 
 #[test]
+fn a_denied_network_is_closed_whatever_opens_it() {
+    for (deny, allow, address, expected) in [
+        ("127.0.0.0/8", "0.0.0.0/0", "127.0.0.1", DENIED),
+        ("127.0.0.0/8", "127.0.0.1/32", "127.0.0.1", DENIED),
+        ("127.0.0.0/8", "0.0.0.0/0", "127.255.255.255", DENIED),
+        ("127.0.0.0/8", "0.0.0.0/0", "128.0.0.0", ""),
+        ("127.0.0.0/8", "0.0.0.0/0", "::ffff:127.0.0.1", DENIED),
+        ("127.0.0.0/8", "0.0.0.0/0", "64:ff9b::7f00:1", DENIED),
+        ("127.0.0.0/8", "0.0.0.0/0", "::127.0.0.1", DENIED),
+        ("::ffff:127.0.0.0/104", "0.0.0.0/0", "127.0.0.1", DENIED),
+        // Dialling it reaches 127.0.0.1.
+        ("127.0.0.0/8", "0.0.0.0/0", "0.0.0.0", DENIED),
+        ("127.0.0.0/8", "0.0.0.0/0", "0.0.0.1", ""),
+        ("127.0.0.0/8", "::/0", "::1", ""),
+        ("::1/128", "::/0", "::1", DENIED),
+        ("::1/128", "::/0", "::", DENIED),
+        ("::1/128", "::/0", "127.0.0.1", ""),
+        ("10.0.0.0/8", "10.0.0.0/8", "10.1.2.3", DENIED),
+        ("10.1.0.0/16", "10.0.0.0/8", "10.1.2.3", DENIED),
+        ("10.1.0.0/16", "10.0.0.0/8", "10.2.2.3", ""),
+        ("169.254.169.254/32", "169.254.169.254/32", "169.254.169.254", DENIED),
+        ("0.0.0.0/0", "0.0.0.0/0", "93.184.216.34", DENIED),
+        ("0.0.0.0/0", "0.0.0.0/0", "127.0.0.1", DENIED),
+        ("0.0.0.0/0", "0.0.0.0/0", "::ffff:93.184.216.34", DENIED),
+        ("0.0.0.0/0", "0.0.0.0/0", "2606:4700::1111", ""),
+        ("::/0", "::/0", "2606:4700::1111", DENIED),
+        ("::/0", "::/0", "93.184.216.34", ""),
+        ("::/0", "::/0", "::ffff:93.184.216.34", ""),
+    ] {
+        let policy = policy(&[allow], &[]).denying(vec![deny.parse().expect(deny)]);
+        assert_eq!(reason(&policy, ip(address)), expected, "{address} with {deny} denied, {allow} allowed");
+    }
+}
+
+#[test]
 fn the_servers_own_listeners_are_refused_whatever_is_allowed() {
     for (own, address, port, refused) in [
         ("127.0.0.1:5000", "127.0.0.1", 5000, true),
@@ -194,13 +229,23 @@ fn a_literal_in_any_spelling_ends_at_the_same_verdict() {
         ("2130706433", "127.0.0.1"),
         ("0x7f.1", "127.0.0.1"),
         ("0x7F000001", "127.0.0.1"),
-        ("0177.0.0.1", "127.0.0.1"),
         ("127.1", "127.0.0.1"),
         ("127.0.0.1.", "127.0.0.1"),
         ("%31%32%37.1", "127.0.0.1"),
         ("１２７.0.0.1", "127.0.0.1"),
         ("[::ffff:127.0.0.1]", "::ffff:7f00:1"),
         ("[64:ff9b::7f00:1]", "64:ff9b::7f00:1"),
+        ("0177.0.0.1", "127.0.0.1"),
+        ("017700000001", "127.0.0.1"),
+        ("0x7f.0x0.0.0x1", "127.0.0.1"),
+        ("127.0x1", "127.0.0.1"),
+        ("2130706433.", "127.0.0.1"),
+        ("0x7f.1.", "127.0.0.1"),
+        ("①②⑦.⓪.⓪.①", "127.0.0.1"),
+        ("127。0。0。1", "127.0.0.1"),
+        ("[0:0:0:0:0:FFFF:7F00:0001]", "::ffff:7f00:1"),
+        ("[::127.0.0.1]", "::7f00:1"),
+        ("[64:ff9b::127.0.0.1]", "64:ff9b::7f00:1"),
     ] {
         let url = url::Url::parse(&format!("http://{host}:5000/")).expect(host);
         for spelling in [host, url.host_str().expect("a host")] {
@@ -209,6 +254,8 @@ fn a_literal_in_any_spelling_ends_at_the_same_verdict() {
             let forbidden = policy.judge(literal, 5000).expect_err(spelling);
             assert_eq!(forbidden.reason, "the server itself");
             assert_eq!(policy.judge(literal, 5001), Ok(()), "{spelling}");
+            let denying = policy.clone().denying(vec!["127.0.0.0/8".parse().expect("a network")]);
+            assert_eq!(reason(&denying, literal), DENIED, "{spelling}");
         }
     }
     assert_eq!(reason(&policy, ip_literal("2852039166").expect("a literal")), LINK_LOCAL);
@@ -216,7 +263,24 @@ fn a_literal_in_any_spelling_ends_at_the_same_verdict() {
 
 #[test]
 fn a_name_is_no_literal() {
-    for host in ["localhost", "example.com", "127.0.0.1.example.com", "1.2.3.4.5", "::1", "[::1", "", "a b"] {
+    for host in [
+        "localhost",
+        "example.com",
+        "127.0.0.1.example.com",
+        "1.2.3.4.5",
+        "::1",
+        "[::1",
+        "",
+        "a b",
+        "127.0.0.1..",
+        "0x7g.1",
+        "4294967296",
+        "127.0.0.256",
+        "[::1%25lo]",
+        "[fe80::1%eth0]",
+        "127.0.0.1:80",
+        "a@127.0.0.1",
+    ] {
         assert_eq!(ip_literal(host), None, "{host}");
     }
 }
@@ -249,6 +313,7 @@ proptest! {
     fn all_spellings_decide_alike(
         address in any_v4(),
         (allowed, bits) in (any_v4(), 0_u8..=32),
+        (denied, denied_bits) in (any_v4(), 1_u8..=32),
         (own, port) in (any_v4(), 0_u16..2),
         allowed_as in 0_usize..3,
         own_as in 0_usize..3,
@@ -256,12 +321,17 @@ proptest! {
         let plain = EgressPolicy::new(
             vec![Ipv4Net::new_assert(allowed, bits).into()],
             vec![SocketAddr::new(own.into(), 1)],
-        );
+        )
+        .denying(vec![Ipv4Net::new_assert(denied, denied_bits).into()]);
         let spelt_bits = if allowed_as == 0 { bits } else { bits + 96 };
         let spelt = EgressPolicy::new(
             vec![IpNet::new_assert(spellings(allowed)[allowed_as], spelt_bits)],
             vec![SocketAddr::new(spellings(own)[own_as], 1)],
-        );
+        )
+        .denying(vec![IpNet::new_assert(
+            spellings(denied)[allowed_as],
+            if allowed_as == 0 { denied_bits } else { denied_bits + 96 },
+        )]);
         let expected = plain.judge(address.into(), port).map_err(|forbidden| forbidden.reason);
         for policy in [&plain, &spelt] {
             for spelling in spellings(address) {

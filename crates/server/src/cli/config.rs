@@ -4,11 +4,15 @@
 use std::process::ExitCode;
 
 use super::{Failure, print};
-use crate::config::{self, Loaded};
+use crate::{
+    config::{self, Loaded},
+    egress::Roots,
+};
 
 /// Says that the configuration can be used, and which file it came from.
 pub(super) fn check(loaded: &Loaded) -> Result<ExitCode, Failure> {
     loaded.config.store_options()?;
+    Roots::load(loaded.config.delivery.ca_file.as_deref()).map_err(Failure::Setting)?;
     let file = loaded.file.display();
     let place = if loaded.file_found {
         format!("read from {file}")

@@ -265,6 +265,25 @@ pub(crate) const KEYS: &[Key] = &[
             set: |c, days| c.delivery.event_keep_days = u32::try_from(days).unwrap_or(u32::MAX),
         },
     ),
+        "delivery.egress_deny",
+        "Networks that webhooks and the room monitor may not reach, whatever else allows them: 127.0.0.0/8 and ::1 \
+         for this machine, 0.0.0.0/0 and ::/0 for everything",
+        Field::Texts {
+            get: |c| c.delivery.egress_deny.iter().map(ToString::to_string).collect(),
+            set: |c, texts| networks(texts).map(|networks| c.delivery.egress_deny = networks),
+        },
+    ),
+    Key {
+        unset: "only the authorities that browsers know",
+        ..key(
+            "delivery.ca_file",
+            "A file with certificates (PEM) of authorities that may also vouch for https servers, such as your own",
+            Field::Text {
+                get: |c| c.delivery.ca_file.as_ref().map(|file| file.display().to_string()),
+                set: set_ca_file,
+            },
+        )
+    },
     key(
         "rooms.base_url",
         "The service that is asked for a room when a host starts a player check",
@@ -416,6 +435,14 @@ fn set_data(config: &mut Config, text: &str) -> Result<(), String> {
         return Err("expected the path of a folder".to_owned());
     }
     config.data = PathBuf::from(text);
+    Ok(())
+}
+
+fn set_ca_file(config: &mut Config, text: &str) -> Result<(), String> {
+    if text.is_empty() {
+        return Err("expected the path of a file".to_owned());
+    }
+    config.delivery.ca_file = Some(PathBuf::from(text));
     Ok(())
 }
 

@@ -112,6 +112,10 @@ pub struct Delivery {
     pub log_keep_days: u32,
     /// How long events, and deliveries that were given up, are kept; 0: for ever.
     pub event_keep_days: u32,
+    /// Networks that may not be reached, whatever else allows them.
+    pub egress_deny: Vec<IpNet>,
+    /// Certificates (PEM) of authorities that are believed beside those that browsers know.
+    pub ca_file: Option<PathBuf>,
 }
 
 /// The room monitor.
@@ -152,6 +156,8 @@ impl Default for Config {
                 secret_overlap_ms: 24 * 60 * 60 * 1_000,
                 log_keep_days: 30,
                 event_keep_days: 90,
+                egress_deny: Vec::new(),
+                ca_file: None,
             },
             rooms: Rooms {
                 base_url: Url::parse("https://ecast.jackboxgames.com").expect("it is one"),

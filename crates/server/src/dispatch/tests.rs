@@ -99,8 +99,9 @@ impl Run {
         };
         let (given_up, verdicts) = mpsc::channel(8);
         let reporting = Reporting { metrics: metrics.clone(), pulse: Pulse::new(clock.clone()), given_up };
-        let egress =
-            Egress::new(EgressPolicy::new(Vec::new(), Vec::new()), Vec::new(), clock.clone(), &tasks);
+        let policy = EgressPolicy::new(Vec::new(), Vec::new());
+        let roots = crate::egress::Roots::load(None).expect("they are built in");
+        let egress = Egress::new(policy, Vec::new(), roots, clock.clone(), &tasks);
         let dispatcher =
             Dispatcher::start(store.clone(), egress, settings.into(), reporting, clock.clone(), &tasks);
         let stopping = tasks.clone();

@@ -15,7 +15,7 @@ use fanfare_model::{
 use futures_util::future::BoxFuture;
 use http::Uri;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tower::Service;
 
 use super::{Fault, resolve::Lookup, watch::CONNECT_MAX_MS};
@@ -23,6 +23,9 @@ use crate::timers::Clock;
 
 /// How long one address may take to accept before the next one has its turn, in milliseconds.
 const DIAL_TIMEOUT_MS: u64 = 3_000;
+/// What a connection may receive before it is read, in bytes (64 KiB): answers are small, and the
+/// memory of the machine is not for the other side to fill.
+const RECEIVE_BUFFER_BYTES: u32 = 64 << 10;
 /// Addresses of a name that are dialled at most.
 const DIALS_MAX: usize = 8;
 
@@ -94,7 +97,7 @@ impl DialParts<dyn Lookup> {
 
     async fn dial(&self, address: SocketAddr, last: bool) -> Result<TcpStream, Fault> {
         let timeout_ms = if last { CONNECT_MAX_MS } else { DIAL_TIMEOUT_MS };
-        match self.clock.timeout(timeout_ms, TcpStream::connect(address)).await {
+        match self.clock.timeout(timeout_ms, connect(address)).await {
             Ok(connected) => connected.map_err(|error| Fault::connect(&error)),
             Err(_) => Err(Fault::new(FaultKind::Connect, format!("no connection within {timeout_ms} ms"))),
         }
@@ -113,6 +116,12 @@ impl DialParts<dyn Lookup> {
     }
 }
 
+async fn connect(address: SocketAddr) -> io::Result<TcpStream> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_recv_buffer_size(RECEIVE_BUFFER_BYTES)?;
+    socket.connect(address).await
+}
+
 impl Service<Uri> for Dial {
     type Response = TokioIo<TcpStream>;
     type Error = Fault;
@@ -125,5 +134,20 @@ impl Service<Uri> for Dial {
     fn call(&mut self, uri: Uri) -> Self::Future {
         let parts = self.0.clone();
         Box::pin(async move { parts.connect(&uri).await.map(TokioIo::new) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_can_arrive_unread_is_bounded() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let stream = connect(listener.local_addr().expect("bound")).await.expect("a connection");
+        let socket = TcpSocket::from_std_stream(stream.into_std().expect("a socket"));
+        // Linux takes as much again for its own books.
+        let bytes = socket.recv_buffer_size().expect("a size");
+        assert!(bytes <= 2 * RECEIVE_BUFFER_BYTES, "{bytes}");
     }
 }

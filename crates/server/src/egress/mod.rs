@@ -7,6 +7,7 @@
 mod connector;
 mod fault;
 mod resolve;
+mod roots;
 mod socket;
 mod target;
 #[cfg(test)]
@@ -24,7 +25,7 @@ use fanfare_model::{
 use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::{Client, connect::capture_connection};
 use tokio_rustls::rustls::{ClientConfig, crypto::ring};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -36,6 +37,7 @@ use self::{
 };
 pub(crate) use self::{
     fault::Fault,
+    roots::Roots,
     socket::{Socket, Upgrade},
 };
 use crate::{shutdown::Tasks, timers::Clock};
@@ -96,10 +98,17 @@ pub(crate) struct Reply {
 impl Egress {
     /// A way out under `policy`. `own_ports` are the ports this server listens on: a connection
     /// that turns out to end at one of them on this very machine is refused, whatever the name.
-    pub(crate) fn new(policy: EgressPolicy, own_ports: Vec<u16>, clock: Clock, tasks: &Tasks) -> Self {
-        let roots = tls_config().with_webpki_roots().with_no_client_auth();
+    /// Under TLS one of `roots` must vouch for whom it reaches.
+    pub(crate) fn new(
+        policy: EgressPolicy,
+        own_ports: Vec<u16>,
+        roots: Roots,
+        clock: Clock,
+        tasks: &Tasks,
+    ) -> Self {
+        let tls = tls_config().with_root_certificates(roots.into_store()).with_no_client_auth();
         let names = SystemNames::from_system();
-        Self::with_parts(Dial::new(policy, own_ports, names, clock.clone()), roots, clock, tasks)
+        Self::with_parts(Dial::new(policy, own_ports, names, clock.clone()), tls, clock, tasks)
     }
 
     fn with_parts<N: Lookup>(dial: Dial<N>, tls: ClientConfig, clock: Clock, tasks: &Tasks) -> Self {

@@ -229,6 +229,20 @@ fn a_bad_database_url_is_64_and_keeps_its_password() {
 }
 
 #[test]
+fn a_bad_file_of_authorities_is_64_before_anything_is_touched() {
+    let folder = folder();
+    std::fs::write(folder.path().join("empty.pem"), "").expect("written");
+    for (file, why) in [("gone.pem", "No such file"), ("empty.pem", "there is no certificate in it")] {
+        for verb in [&["serve"][..], &["config", "check"]] {
+            let run = run_with(folder.path(), verb, &[("FANFARE_DELIVERY_CA_FILE", file)]);
+            let expected = format!("delivery.ca_file {file}: {why}");
+            assert!(run.complaint(64).starts_with(&expected), "{run:?}");
+        }
+    }
+    assert!(!folder.path().join("data").exists());
+}
+
+#[test]
 fn flags_are_understood_before_and_after_the_verb() {
     let folder = folder();
     let before = run(folder.path(), &["--listen", "1.2.3.4:5", "config", "print"]);

@@ -1,6 +1,8 @@
 //! Cases are data: the text of a file, the environment and the flags on one side, what is printed
 //! or complained about on the other.
 
+use ipnet::IpNet;
+
 use super::*;
 use crate::config::print;
 
@@ -73,6 +75,8 @@ fn every_key_can_be_set_in_the_file_and_by_its_variable() {
         retry_schedule_ms = [7, 8]
         timeout_ms = 90
         egress_allow = ['10.0.0.0/8', 'fd00::1']
+        egress_deny = ['127.0.0.0/8', '::1']
+        ca_file = '/etc/ca.pem'
     ";
     let environment = [
         ("FANFARE_LISTEN", "[::1]:7"),
@@ -95,6 +99,8 @@ fn every_key_can_be_set_in_the_file_and_by_its_variable() {
         ("FANFARE_DELIVERY_RETRY_SCHEDULE_MS", "7, 8"),
         ("FANFARE_DELIVERY_TIMEOUT_MS", "90"),
         ("FANFARE_DELIVERY_EGRESS_ALLOW", "10.0.0.0/8,fd00::1"),
+        ("FANFARE_DELIVERY_EGRESS_DENY", "127.0.0.0/8,::1"),
+        ("FANFARE_DELIVERY_CA_FILE", "/etc/ca.pem"),
         ("FANFARE_ROOMS_BASE_URL", "http://rooms.example/x"),
         ("FANFARE_ROOMS_POLL_INTERVAL_MS", "10000"),
         ("FANFARE_ROOMS_PROBE", "true"),
@@ -105,15 +111,20 @@ fn every_key_can_be_set_in_the_file_and_by_its_variable() {
     let from_environment = load_with("", &environment, &[]).expect("valid");
     for loaded in [&from_file, &from_environment] {
         let config = &loaded.config;
-        assert_eq!(config.listen.to_string(), "[::1]:7");
-        assert_eq!(config.data, Path::new("/srv/f"));
-        let secrets = [&config.database_url, &config.admin_key, &config.jwt_secret];
-        let secrets: Vec<_> = secrets.map(|secret| secret.clone().expect("set").0).into();
-        assert_eq!(secrets, ["sqlite:x.db", "a", "j"]);
-        assert_eq!(config.shutdown_deadline_ms, 101);
+        assert_plain(config);
         assert_tables(config);
         assert!(loaded.origins.iter().all(|origin| *origin != Origin::Default));
     }
+}
+
+/// What the test above sets outside tables.
+fn assert_plain(config: &Config) {
+    assert_eq!(config.listen.to_string(), "[::1]:7");
+    assert_eq!(config.data, Path::new("/srv/f"));
+    let secrets = [&config.database_url, &config.admin_key, &config.jwt_secret];
+    let secrets: Vec<_> = secrets.map(|secret| secret.clone().expect("set").0).into();
+    assert_eq!(secrets, ["sqlite:x.db", "a", "j"]);
+    assert_eq!(config.shutdown_deadline_ms, 101);
 }
 
 /// What the test above sets in tables.
@@ -124,8 +135,10 @@ fn assert_tables(config: &Config) {
     assert_eq!((database.durable, database.readers, database.writers), (false, 5, 6));
     assert_eq!(config.delivery.retry_schedule.delays_ms(), [7, 8]);
     assert_eq!(config.delivery.timeout_ms, 90);
-    let allowed: Vec<String> = config.delivery.egress_allow.iter().map(ToString::to_string).collect();
-    assert_eq!(allowed, ["10.0.0.0/8", "fd00::1/128"]);
+    let texts = |nets: &[IpNet]| nets.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(texts(&config.delivery.egress_allow), ["10.0.0.0/8", "fd00::1/128"]);
+    assert_eq!(texts(&config.delivery.egress_deny), ["127.0.0.0/8", "::1/128"]);
+    assert_eq!(config.delivery.ca_file.as_deref(), Some(Path::new("/etc/ca.pem")));
     let rooms = &config.rooms;
     assert_eq!((rooms.base_url.as_str(), rooms.probe), ("http://rooms.example/x", true));
     assert_eq!((rooms.poll_interval_ms, rooms.timeout_ms), (10_000, 91));
@@ -209,6 +222,11 @@ fn networks_origins_and_addresses_are_judged_when_they_are_read() {
             "delivery.egress_allow = ['lan']",
             r#"f.toml:1: delivery.egress_allow is ["lan"]: "lan" is no network, such as 192.168.1.0/24 or fd00::/8"#,
         ),
+        (
+            "delivery.egress_deny = ['0.0.0.0/33']",
+            r#"f.toml:1: delivery.egress_deny is ["0.0.0.0/33"]: "0.0.0.0/33" is no network, such as 192.168.1.0/24 or fd00::/8"#,
+        ),
+        ("delivery.ca_file = ''", r#"f.toml:1: delivery.ca_file is "": expected the path of a file"#),
         (
             "rooms.poll_interval_ms = 9999",
             "f.toml:1: rooms.poll_interval_ms is 9999: expected a whole number from 10000 to 3600000",

@@ -9,7 +9,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::shutdown::Tasks;
+use crate::{egress::Roots, shutdown::Tasks};
 
 const NOW_MS: i64 = 1_773_606_600_999;
 
@@ -57,7 +57,9 @@ fn sender(tasks: &Tasks) -> Sender {
         ..config::Config::default().delivery
     };
     let policy = EgressPolicy::new(Vec::new(), Vec::new());
-    Sender { egress: Egress::new(policy, Vec::new(), clock.clone(), tasks), settings: settings.into(), clock }
+    let roots = Roots::load(None).expect("they are built in");
+    let egress = Egress::new(policy, Vec::new(), roots, clock.clone(), tasks);
+    Sender { egress, settings: settings.into(), clock }
 }
 
 /// Makes an attempt at a receiver that answers `answer`: the request's bytes and the result.
