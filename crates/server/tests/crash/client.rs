@@ -142,19 +142,19 @@ impl Client {
         let text = request(method, &path, &self.token, &format!("crash {number}"), &text);
         self.server().await;
         let at = ledger.clock.now();
-        let mut asked_before = false;
+        let mut tries = 1;
         let fate = loop {
             let Some(answer) = self.once(&text).await else {
                 if lots.one_in(GIVES_UP_ONE_IN) {
                     break Fate::Unknown;
                 }
-                asked_before = true;
+                tries += 1;
                 continue;
             };
-            match deed.judge(&answer, asked_before) {
+            match deed.judge(&answer, tries > 1) {
                 Verdict::Final(fate) => break fate,
                 Verdict::Again => {
-                    asked_before = true;
+                    tries += 1;
                     pause(AWAY_MS).await;
                 }
                 Verdict::Odd => {
@@ -165,7 +165,7 @@ impl Client {
             }
         };
         let until = ledger.clock.now();
-        ledger.keep(Asked { number, deed, at, until, fate: fate.clone() });
+        ledger.keep(Asked { number, deed, at, until, tries, fate: fate.clone() });
         fate
     }
 

@@ -15,8 +15,8 @@ pub(crate) struct Figures {
     plan: Plan,
     /// SIGKILLs of a server that listened, SIGKILLs before that, SIGTERMs.
     ends: [usize; 3],
-    /// Accepted, refused, never answered; and of the last how many happened.
-    deeds: [usize; 4],
+    /// Accepted, refused, asked more than once, never answered; and of the last how many happened.
+    deeds: [usize; 5],
     events: usize,
     deliveries: usize,
     requests: usize,
@@ -55,6 +55,7 @@ impl Figures {
             deeds: [
                 of_fate(|fate| matches!(fate, Fate::Accepted(_))),
                 of_fate(|fate| *fate == Fate::Refused),
+                history.asked.iter().filter(|asked| asked.tries > 1).count(),
                 of_fate(|fate| *fate == Fate::Unknown),
                 happened_unanswered(history),
             ],
@@ -139,7 +140,7 @@ impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Plan { database, rounds, seed } = self.plan;
         let [killed, stillborn, stopped] = self.ends;
-        let [accepted, refused, unknown, happened] = self.deeds;
+        let [accepted, refused, retried, unknown, happened] = self.deeds;
         writeln!(f, "{}, {rounds} rounds, seed {seed}", database.name())?;
         writeln!(
             f,
@@ -147,7 +148,7 @@ impl fmt::Display for Figures {
         )?;
         writeln!(
             f,
-            "  requests       {accepted} accepted, {refused} refused, {unknown} never answered ({happened} of them happened)"
+            "  requests       {accepted} accepted, {refused} refused, {retried} asked again, {unknown} never answered ({happened} happened)"
         )?;
         writeln!(f, "  events         {}", self.events)?;
         writeln!(f, "  deliveries     {}", self.deliveries)?;

@@ -75,6 +75,8 @@ pub(crate) struct Asked {
     pub(crate) at: Micros,
     /// When it was answered or given up.
     pub(crate) until: Micros,
+    /// How often it was sent.
+    pub(crate) tries: u32,
     pub(crate) fate: Fate,
 }
 

@@ -69,6 +69,7 @@ fn asked() -> Vec<Asked> {
         deed,
         at: 2 * number * SECOND,
         until: 2 * number * SECOND + 1_000,
+        tries: 1,
         fate: Fate::Accepted(answer),
     };
     let vote = |up| Deed::Vote { up, timestamp: String::new() };
