@@ -17,8 +17,6 @@ use crate::{
 const PLAYERS: usize = 7;
 /// How long everybody thinks between two deeds, in milliseconds.
 const THINKS_MS: std::ops::RangeInclusive<u64> = 5..=100;
-/// Games of the shipped library, by id.
-const GAMES: std::ops::RangeInclusive<u64> = 1..=63;
 /// Deeds of the host in one session.
 const SESSION_DEEDS: std::ops::RangeInclusive<u64> = 10..=50;
 /// Games that a client remembers as its own.
@@ -41,13 +39,16 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    pub(crate) fn start(ledger: &Arc<Ledger>, token: &str, lots: &mut Lots) -> Self {
+    /// Everybody begins, with the library's games of these ids.
+    pub(crate) fn start(ledger: &Arc<Ledger>, token: &str, library: &[i64], lots: &mut Lots) -> Self {
+        let library: Arc<[i64]> = library.into();
         let night = Shared::default();
         let (over, is_over) = watch::channel(false);
         let mut tasks = JoinSet::new();
         for index in 0..=PLAYERS {
             let (client, lots) = (Client::new(ledger, token), lots.fork());
-            let guest = Guest { client, lots, night: night.clone(), over: is_over.clone(), own: Vec::new() };
+            let (night, over, library) = (night.clone(), is_over.clone(), library.clone());
+            let guest = Guest { client, lots, library, night, over, own: Vec::new() };
             if index == 0 {
                 tasks.spawn(guest.host());
             } else {
@@ -80,6 +81,7 @@ const STATUSES: [&str; 2] = ["skipped", "played"];
 struct Guest {
     client: Client,
     lots: Lots,
+    library: Arc<[i64]>,
     night: Shared,
     over: watch::Receiver<bool>,
     own: Vec<Own>,
@@ -141,7 +143,7 @@ impl Guest {
     }
 
     async fn add(&mut self, session: i64) {
-        let game = i64::try_from(self.lots.between(GAMES)).unwrap_or(1);
+        let Some(&game) = self.lots.pick(&self.library) else { return };
         let fate = self.client.act(Deed::Add { session, game }, &mut self.lots).await;
         let Fate::Accepted(row) = fate else { return };
         if self.own.len() == OWN_MAX {

@@ -37,6 +37,9 @@ const LOOK_MS: u64 = 50;
 /// breaker keeps a webhook closed.
 const SILENCE_MAX_MS: u64 = 120_000;
 
+/// Games that an empty library gets.
+const SHIPPED_GAMES: usize = 63;
+
 /// A webhook as it is asked for.
 struct Wanted {
     name: &'static str,
@@ -121,7 +124,8 @@ impl Course {
         let mut host = Client::sign_in(ledger).await?;
         let hooks = self.register(&mut host).await?;
         let bot = Bot::start(Client::new(ledger, host.token()));
-        let load = Load::start(ledger, host.token(), &mut load_lots);
+        let library = self.library(&mut host).await?;
+        let load = Load::start(ledger, host.token(), &library, &mut load_lots);
         for round in 1..=rounds {
             pause(self.lots.between(LIFE_MS)).await;
             self.aim(ledger).await;
@@ -250,6 +254,17 @@ impl Course {
             hooks.push(Hook { id, name: wanted.name, secret, patterns: wanted.patterns, ordering });
         }
         Ok(hooks)
+    }
+
+    /// The ids of the games, all of which are there even if the first start was cut short.
+    async fn library(&self, host: &mut Client) -> Result<Vec<i64>, String> {
+        let games = host.get("/api/games").await?;
+        let ids = games.as_array().map_or(&[][..], Vec::as_slice).iter();
+        let ids: Vec<i64> = ids.filter_map(|game| game["id"].as_i64()).collect();
+        match ids.len() {
+            SHIPPED_GAMES => Ok(ids),
+            count => Err(format!("the library begins with {count} games, not {SHIPPED_GAMES}")),
+        }
     }
 
     /// Waits until nothing is on its way any more.
