@@ -37,6 +37,8 @@ pub(crate) struct Hook {
     pub(crate) patterns: &'static [&'static str],
     /// The order that the server promised when the webhook was made.
     pub(crate) ordering: Ordering,
+    /// Whether nobody is there now and then. All others answer whatever they are sent.
+    pub(crate) is_shy: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -24,10 +24,10 @@ pub(crate) const ADMIN_KEY: &str = "the key of the crash harness";
 
 /// How long a start may take, and how long an end after SIGTERM, in milliseconds.
 const PATIENCE_MS: u64 = 60_000;
-/// Attempts of a delivery; no webhook is ever away for so long that they are used up.
-const RETRIES: usize = 50;
-/// Between two of them, in milliseconds.
-const RETRY_MS: &str = "200";
+/// Between two attempts of a delivery, in milliseconds: soon, and then as often as can be asked for. No
+/// webhook is ever away for so long that they are used up.
+const RETRY_SOON_MS: [&str; 2] = ["50", "100"];
+const RETRY_MS: [&str; 48] = ["200"; 48];
 
 /// Where a server lives, whichever process it is.
 pub(crate) struct Home {
@@ -69,7 +69,7 @@ impl Home {
             .env_clear()
             .env("FANFARE_ADMIN_KEY", ADMIN_KEY)
             .env("FANFARE_LOG", "warn")
-            .env("FANFARE_DELIVERY_RETRY_SCHEDULE_MS", [RETRY_MS; RETRIES].join(","))
+            .env("FANFARE_DELIVERY_RETRY_SCHEDULE_MS", [&RETRY_SOON_MS[..], &RETRY_MS].concat().join(","))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log)

@@ -30,7 +30,7 @@ const BACKLOG: u32 = 1_024;
 const KNOCK: &str = "/knock";
 /// How long a shy receiver stays, and how long it is away, in milliseconds.
 const THERE_MS: std::ops::RangeInclusive<u64> = 300..=1_500;
-const AWAY_MS: std::ops::RangeInclusive<u64> = 50..=500;
+const AWAY_MS: std::ops::RangeInclusive<u64> = 10..=150;
 
 /// How a webhook is answered.
 #[derive(Debug, Clone, Copy)]
@@ -113,8 +113,9 @@ impl Receiver {
         Ok(Self { shared, ports, _tasks: tasks })
     }
 
-    pub(crate) fn url(&self, hook: usize) -> String {
-        format!("http://{}/hook", self.ports[hook])
+    /// Where a webhook is; any path leads there.
+    pub(crate) fn url(&self, hook: usize, path: &str) -> String {
+        format!("http://{}/{path}", self.ports[hook])
     }
 
     /// What comes in from now on is of this life.

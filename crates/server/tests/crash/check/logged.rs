@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use fanfare_store::testing::{Attempted, Delivered};
 
 use super::{Finding, Index, Rule, matches, name};
-use crate::history::Reply;
+use crate::history::{Hook, Reply};
 
 pub(super) fn check(index: &Index<'_>) -> Vec<Finding> {
     let trail = &index.history.trail;
@@ -26,7 +26,7 @@ pub(super) fn check(index: &Index<'_>) -> Vec<Finding> {
                 (true, Some(row)) => {
                     let attempts = attempts.remove(&row.id).unwrap_or_default();
                     let replies = index.got(place, event).iter().map(|receipt| receipt.reply);
-                    for what in faults(row, &attempts, replies) {
+                    for what in faults(hook, row, &attempts, replies) {
                         let what = format!("{}: {}: {what}", hook.name, name(event));
                         findings.push(Finding::new(Rule::Log, what));
                     }
@@ -49,7 +49,12 @@ pub(super) fn check(index: &Index<'_>) -> Vec<Finding> {
 }
 
 /// What is wrong with a delivery's rows, given what its receiver answered.
-fn faults(row: &Delivered, attempts: &[&Attempted], replies: impl Iterator<Item = Reply>) -> Vec<String> {
+fn faults(
+    hook: &Hook,
+    row: &Delivered,
+    attempts: &[&Attempted],
+    replies: impl Iterator<Item = Reply>,
+) -> Vec<String> {
     let mut faults = Vec::new();
     if row.state != "delivered" {
         faults.push(format!("it is {}", row.state));
@@ -82,8 +87,12 @@ fn faults(row: &Delivered, attempts: &[&Attempted], replies: impl Iterator<Item 
         }
     }
     for attempt in attempts.iter().filter(|attempt| attempt.response_status.is_none()) {
-        if attempt.error_kind.is_none() {
-            faults.push(format!("attempt {} has neither an answer nor a fault", attempt.attempt));
+        match &attempt.error_kind {
+            None => faults.push(format!("attempt {} has neither an answer nor a fault", attempt.attempt)),
+            Some(kind) if !hook.is_shy => {
+                faults.push(format!("attempt {} failed ({kind}) although it was answered", attempt.attempt));
+            }
+            Some(_) => {}
         }
     }
     faults

@@ -28,8 +28,10 @@ const CHOOSY: usize = 3;
 /// A short run in which everything went well: a session with a game and a vote, and one more; a failure,
 /// a kill, and a delivery that the kill made happen twice.
 fn good() -> History {
-    let hook =
-        |id, name, patterns, ordering| Hook { id, name, secret: format!("of {name}"), patterns, ordering };
+    let hook = |id, name, patterns, ordering| {
+        let secret = format!("of {name}");
+        Hook { id, name, secret, patterns, ordering, is_shy: false }
+    };
     let all: &[&str] = &["*"];
     let life = |started, ended, end| Life { started, ready: Some(started + SECOND), ended, end };
     let mut history = History {

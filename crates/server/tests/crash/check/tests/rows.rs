@@ -85,12 +85,15 @@ fn every_attempt_that_was_kept_has_one_row_of_its_own() {
         let row = &mut history.trail.attempts[place];
         (row.response_status, row.error_kind) = (None, None);
     });
-    // A fault of the connection leaves nothing at the receiver.
-    breaks(&[], |history| {
-        let place = failed(history);
-        let row = &mut history.trail.attempts[place];
-        (row.response_status, row.error_kind) = (None, Some("connect".into()));
-    });
+    // A fault of the connection leaves nothing at a receiver that is away now and then.
+    for is_shy in [true, false] {
+        breaks(if is_shy { &[] } else { &[Rule::Log] }, |history| {
+            let place = failed(history);
+            history.hooks[PLAIN].is_shy = is_shy;
+            let row = &mut history.trail.attempts[place];
+            (row.response_status, row.error_kind) = (None, Some("connect".into()));
+        });
+    }
     breaks(&[Rule::Log], |history| history.trail.attempts[0].webhook_id = 2);
     breaks(&[Rule::Log], |history| {
         let stray = Attempted { delivery_id: 99, ..history.trail.attempts[0].clone() };
