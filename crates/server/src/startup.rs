@@ -118,6 +118,7 @@ impl Server {
             tasks: tasks.clone(),
             shelf,
             catch_up: CatchUp::new(config.database.readers),
+            delivery: Arc::new(config.delivery.clone()),
         };
         let publisher = run(&config, listener, addr, app, were_watched, commits);
         let shutdown_deadline_ms = config.shutdown_deadline_ms;

@@ -60,15 +60,19 @@ pub struct Published {
     pub deliveries: Vec<NewDelivery>,
     /// How many deliveries were held from the start, their webhooks being disabled.
     pub held: u64,
+    /// It tests one webhook, disabled or not.
+    pub test: bool,
 }
 
 /// A delivery that was just made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewDelivery {
     /// The row.
     pub id: i64,
     /// Where it goes.
     pub webhook_id: i64,
+    /// Those of the webhook with the same key are made one after the other.
+    pub order_key: Option<String>,
 }
 
 /// Something that other rooms must hear of after the commit.
@@ -76,6 +80,8 @@ pub struct NewDelivery {
 pub enum Notice {
     /// This webhook was created, changed or deleted.
     WebhookChanged(i64),
+    /// Deliveries of this webhook became pending again, or were called off.
+    DeliveriesChanged(i64),
     /// A poll was opened, closed or deleted, or its counts have changed and were not told.
     PollsChanged,
     /// Deliveries may have been committed that nobody told of, since the connection broke during

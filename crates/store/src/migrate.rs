@@ -10,7 +10,7 @@ use crate::OpenError;
 const TABLE: &str = "fanfare_migrations";
 
 /// Every migration: name, text for SQLite, text for PostgreSQL.
-const MIGRATIONS: [(&str, &str, &str); 2] = [
+const MIGRATIONS: [(&str, &str, &str); 3] = [
     (
         "V1__first",
         include_str!("../migrations/sqlite/V1__first.sql"),
@@ -20,6 +20,11 @@ const MIGRATIONS: [(&str, &str, &str); 2] = [
         "V2__votes_and_polls",
         include_str!("../migrations/sqlite/V2__votes_and_polls.sql"),
         include_str!("../migrations/postgres/V2__votes_and_polls.sql"),
+    ),
+    (
+        "V3__delivery_engine",
+        include_str!("../migrations/sqlite/V3__delivery_engine.sql"),
+        include_str!("../migrations/postgres/V3__delivery_engine.sql"),
     ),
 ];
 

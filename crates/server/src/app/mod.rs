@@ -2,8 +2,10 @@
 //! with its event; HTTP and sockets only translate to and from it.
 
 mod catch_up;
+mod deliveries;
 mod error;
 mod games;
+pub(crate) mod giving_up;
 pub(crate) mod housekeeping;
 mod idempotency;
 mod library;
@@ -36,7 +38,7 @@ pub(crate) use self::{
     sessions::Span,
     statistics::Figures,
 };
-use crate::{auth::Auth, metrics::Metrics, random, shutdown::Tasks, timers::Clock};
+use crate::{auth::Auth, config, metrics::Metrics, random, shutdown::Tasks, timers::Clock};
 
 /// The hub topic that every authenticated socket hears.
 pub(crate) const EVERYONE: &str = "everyone";
@@ -59,6 +61,7 @@ pub(crate) struct App {
     pub(crate) tasks: Tasks,
     pub(crate) shelf: Arc<Shelf>,
     pub(crate) catch_up: CatchUp,
+    pub(crate) delivery: Arc<config::Delivery>,
 }
 
 impl App {

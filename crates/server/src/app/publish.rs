@@ -56,6 +56,7 @@ impl Publisher {
             for notice in notices {
                 match notice {
                     Notice::WebhookChanged(id) => self.dispatcher.webhook_changed(id),
+                    Notice::DeliveriesChanged(id) => self.dispatcher.deliveries_changed(id),
                     Notice::PollsChanged => self.polls_changed.notify_one(),
                     Notice::RoomsChanged => self.rooms.ring(),
                     Notice::LookAgain => {
@@ -107,12 +108,12 @@ impl Publisher {
         Ok(())
     }
 
-    /// Tells sockets and event streams. `session.started` reaches every socket, and so none by its
-    /// session's topic; a session's event streams are told of it like of any other.
+    /// Tells sockets and event streams. `session.started` and `webhook.disabled` reach every socket, and
+    /// so none by their topic; a session's event streams are told of all its events alike.
     fn deliver(&self, topic: &str, event: &Event) {
         let seq = event.seq.unsigned_abs();
-        let (sockets, position) =
-            if event.kind == kind::SESSION_STARTED { (EVERYONE, 0) } else { (topic, seq) };
+        let is_for_everyone = matches!(&*event.kind, kind::SESSION_STARTED | kind::WEBHOOK_DISABLED);
+        let (sockets, position) = if is_for_everyone { (EVERYONE, 0) } else { (topic, seq) };
         self.tell(sockets, position, || event.socket_frame());
         self.tell(ALL_EVENTS, 0, || sse::message(&event.public_id, &event.socket_frame()));
         self.tell(&public_topic(topic), seq, || sse::message(event.seq, &event.public_frame()));

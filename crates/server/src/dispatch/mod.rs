@@ -74,6 +74,8 @@ struct Inbox {
     overflowed: BTreeSet<i64>,
     /// Webhooks that changed; likewise.
     changed: BTreeSet<i64>,
+    /// Webhooks whose deliveries are not what memory says; likewise.
+    stirred: BTreeSet<i64>,
     /// The database may hold deliveries that nobody told of.
     look_again: bool,
     /// From the scheduler's own tasks: bounded by how many of them there are.
@@ -145,7 +147,7 @@ impl Dispatcher {
         let (mut count, mut held_count) = (0, 0);
         {
             let mut inbox = self.0.lock();
-            for Published { event, deliveries, held } in published {
+            for Published { event, deliveries, held, test } in published {
                 held_count += held;
                 for delivery in deliveries {
                     count += 1;
@@ -157,7 +159,9 @@ impl Dispatcher {
                         id: delivery.id,
                         webhook_id: delivery.webhook_id,
                         attempts: 0,
-                        test: event.topic.is_none(),
+                        schedule_from: 0,
+                        test: *test,
+                        order_key: delivery.order_key.clone(),
                         event: event.clone(),
                     });
                 }
@@ -175,6 +179,12 @@ impl Dispatcher {
     /// Takes note that a webhook was created, changed or deleted. Never waits.
     pub(crate) fn webhook_changed(&self, webhook_id: i64) {
         self.0.lock().changed.insert(webhook_id);
+        self.0.wakeup.notify_one();
+    }
+
+    /// Takes note that deliveries of a webhook became pending again, or were called off. Never waits.
+    pub(crate) fn deliveries_changed(&self, webhook_id: i64) {
+        self.0.lock().stirred.insert(webhook_id);
         self.0.wakeup.notify_one();
     }
 
@@ -266,7 +276,7 @@ impl Driver {
     /// Does what is to be done; whether to look into the database again.
     fn step(&mut self) -> bool {
         let now = self.clock.now();
-        let Inbox { new, overflowed, changed, look_again, inputs } = std::mem::take(&mut *self.shared.lock());
+        let Inbox { new, overflowed, changed, look_again, inputs, stirred } = std::mem::take(&mut *self.shared.lock());
         // A delivery that was committed after a change must be sent by it, so changes go first.
         for webhook_id in changed {
             self.schedule.changed(webhook_id);
@@ -276,6 +286,9 @@ impl Driver {
         }
         for due in new {
             self.schedule.committed(due);
+        }
+        for webhook_id in stirred {
+            self.schedule.spilled(webhook_id);
         }
         for webhook_id in overflowed {
             self.schedule.spilled(webhook_id);

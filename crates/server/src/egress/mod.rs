@@ -44,6 +44,8 @@ use crate::{shutdown::Tasks, timers::Clock};
 const RESPONSE_HEADERS_MAX: usize = 100;
 /// The largest head of a response, in bytes (64 KiB).
 const RESPONSE_HEAD_MAX_BYTES: usize = 64 << 10;
+/// What is kept of a `Retry-After` header, in bytes; a date, the longest good value, takes 33.
+const RETRY_AFTER_MAX_BYTES: usize = 64;
 /// How long a connection may lie idle in the pool, in milliseconds.
 const POOL_IDLE_MS: u64 = 60_000;
 /// Age at which a connection is not used again, so that a name that points elsewhere now is asked
@@ -86,6 +88,9 @@ pub(crate) struct Reply {
     pub(crate) status: u16,
     /// The start of the body, at most [`RESPONSE_READ_MAX_BYTES`].
     pub(crate) body: Vec<u8>,
+    /// The first `Retry-After` as it was sent, at most [`RETRY_AFTER_MAX_BYTES`] of it, with U+FFFD for
+    /// what is no UTF-8; whether it means anything is for the reader to find out.
+    pub(crate) retry_after: Option<String>,
 }
 
 impl Egress {
@@ -153,8 +158,9 @@ impl Egress {
             other => other.map_err(|failed| failed.fault)?,
         };
         let status = response.status().as_u16();
+        let retry_after = retry_after(response.headers());
         let body = read_start(response.into_body()).await?;
-        Ok(Reply { status, body })
+        Ok(Reply { status, body, retry_after })
     }
 }
 
@@ -186,6 +192,13 @@ impl Inner {
             }),
         }
     }
+}
+
+fn retry_after(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(header::RETRY_AFTER)?.as_bytes();
+    let mut text = String::from_utf8_lossy(&value[..value.len().min(RETRY_AFTER_MAX_BYTES)]).into_owned();
+    text.truncate(text.floor_char_boundary(RETRY_AFTER_MAX_BYTES));
+    Some(text)
 }
 
 /// Reads the start of a body. Dropping the rest closes its connection.

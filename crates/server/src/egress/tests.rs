@@ -120,7 +120,7 @@ async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> Option<String> {
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
 fn reply(status: u16, body: &str) -> Reply {
-    Reply { status, body: body.into() }
+    Reply { status, body: body.into(), retry_after: None }
 }
 
 #[tokio::test]
@@ -143,6 +143,34 @@ async fn an_answer_is_what_the_receiver_said() {
         for _ in 0..2 {
             assert_eq!(net.post(format!("http://{addr}/")).await, Ok(reply(status, body)), "{answer:.80}");
         }
+    }
+}
+
+#[tokio::test]
+async fn the_time_to_come_back_is_told_as_it_was_said() {
+    let net = Net::new(&[], Vec::new());
+    let long = "9".repeat(RETRY_AFTER_MAX_BYTES + 1);
+    let foreign = [&b"\xff"[..], "é".repeat(RETRY_AFTER_MAX_BYTES / 2).as_bytes()].concat();
+    let cut = format!("\u{FFFD}{}", "é".repeat(30));
+    let cases: [(&[&[u8]], Option<&str>); 8] = [
+        (&[], None),
+        (&[b"120"], Some("120")),
+        (&[b"Sunday, 06-Nov-94 08:49:37 GMT"], Some("Sunday, 06-Nov-94 08:49:37 GMT")),
+        (&[b""], Some("")),
+        (&[b"  1.5\t"], Some("1.5")),
+        (&[b"1", b"2"], Some("1")),
+        (&[long.as_bytes()], Some(&long[1..])),
+        (&[&foreign], Some(&cut)),
+    ];
+    for (sent, expected) in cases {
+        let mut answer = b"HTTP/1.1 503 Later\r\ncontent-length: 0\r\n".to_vec();
+        for value in sent {
+            answer.extend([b"Retry-After: ", *value, b"\r\n"].concat());
+        }
+        answer.extend(b"\r\n");
+        let addr = net.says(answer).await;
+        let found = net.post(format!("http://{addr}/")).await.expect("an answer");
+        assert_eq!(found.retry_after.as_deref(), expected);
     }
 }
 

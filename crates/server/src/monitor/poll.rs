@@ -17,7 +17,7 @@ pub(super) async fn poll(ways: &Ways, code: &str) -> Answer {
     let url = room_url(&ways.settings.base_url, &[code]).to_string();
     let outgoing = Outgoing { method: Method::GET, url, headers, body: Bytes::new() };
     match ways.egress.send(outgoing, ways.settings.timeout_ms).await {
-        Ok(Reply { status, body }) => Answer::parse(code, status, &body),
+        Ok(Reply { status, body, .. }) => Answer::parse(code, status, &body),
         Err(fault) => Answer::Fault(fault.message),
     }
 }
