@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 
 use crate::{history::Fate, http::Message};
 
+/// The name of what is fired by hand.
+pub(crate) const FIRED: &str = "crash.fired";
+
 /// The letters of a room code.
 const LETTERS: u64 = 26;
 
@@ -13,13 +16,36 @@ const LETTERS: u64 = 26;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Deed {
     Start,
-    Close { session: i64 },
-    Add { session: i64, game: i64 },
-    Status { session: i64, row: i64, status: &'static str },
-    Count { session: i64, row: i64 },
-    Room { session: i64, row: i64 },
-    Remove { session: i64, row: i64 },
-    Vote { up: bool, timestamp: String },
+    Close {
+        session: i64,
+    },
+    Add {
+        session: i64,
+        game: i64,
+    },
+    Status {
+        session: i64,
+        row: i64,
+        status: &'static str,
+    },
+    Count {
+        session: i64,
+        row: i64,
+    },
+    Room {
+        session: i64,
+        row: i64,
+    },
+    Remove {
+        session: i64,
+        row: i64,
+    },
+    Vote {
+        up: bool,
+        timestamp: String,
+    },
+    /// Something of the client's own, which stands in no session.
+    Fire,
 }
 
 /// How an answer is to be read.
@@ -59,6 +85,10 @@ impl Deed {
                 let body = json!({"username": viewer(number), "vote": vote, "timestamp": timestamp});
                 ("POST", "/api/votes/live".into(), body)
             }
+            Self::Fire => {
+                let body = json!({"event": FIRED, "data": {"mark": format!("fired {number}")}});
+                ("POST", "/api/events/fire".into(), body)
+            }
         }
     }
 
@@ -73,6 +103,7 @@ impl Deed {
             Self::Room { row, .. } => format!("room {row} {}", room_code(number)),
             Self::Remove { row, .. } => format!("removed {row}"),
             Self::Vote { .. } => format!("vote {}", viewer(number)),
+            Self::Fire => format!("fired {number}"),
         }
     }
 
@@ -123,6 +154,7 @@ pub(crate) fn mark_of(event: &Event) -> Option<String> {
         "room.updated" => format!("room {} {}", data["id"].as_i64()?, text(&data["room_code"])?),
         "game.removed" => format!("removed {}", data["id"].as_i64()?),
         "vote.recorded" => format!("vote {}", text(&data["vote"]["username"])?),
+        FIRED => text(&data["mark"])?,
         _ => return None,
     })
 }

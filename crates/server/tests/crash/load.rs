@@ -22,6 +22,15 @@ const SESSION_DEEDS: std::ops::RangeInclusive<u64> = 10..=50;
 /// Games that a client remembers as its own.
 const OWN_MAX: usize = 6;
 
+/// What clients can do at all.
+#[derive(Debug, Clone)]
+pub(crate) struct Scope {
+    /// The ids of the library's games.
+    pub(crate) library: Vec<i64>,
+    /// Whether the server takes events that are fired by hand.
+    pub(crate) may_fire: bool,
+}
+
 /// What everybody knows of the session that goes on.
 #[derive(Debug, Clone, Default)]
 struct Night {
@@ -39,16 +48,14 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// Everybody begins, with the library's games of these ids.
-    pub(crate) fn start(ledger: &Arc<Ledger>, token: &str, library: &[i64], lots: &mut Lots) -> Self {
-        let library: Arc<[i64]> = library.into();
+    pub(crate) fn start(ledger: &Arc<Ledger>, token: &str, scope: &Scope, lots: &mut Lots) -> Self {
         let night = Shared::default();
         let (over, is_over) = watch::channel(false);
         let mut tasks = JoinSet::new();
         for index in 0..=PLAYERS {
             let (client, lots) = (Client::new(ledger, token), lots.fork());
-            let (night, over, library) = (night.clone(), is_over.clone(), library.clone());
-            let guest = Guest { client, lots, library, night, over, own: Vec::new() };
+            let (night, over, scope) = (night.clone(), is_over.clone(), scope.clone());
+            let guest = Guest { client, lots, scope, night, over, own: Vec::new() };
             if index == 0 {
                 tasks.spawn(guest.host());
             } else {
@@ -81,7 +88,7 @@ const STATUSES: [&str; 2] = ["skipped", "played"];
 struct Guest {
     client: Client,
     lots: Lots,
-    library: Arc<[i64]>,
+    scope: Scope,
     night: Shared,
     over: watch::Receiver<bool>,
     own: Vec<Own>,
@@ -132,18 +139,21 @@ impl Guest {
         pause(self.lots.between(THINKS_MS)).await;
         let Night { session, played_at } = self.night().clone();
         let Some(session) = session else { return };
-        match (self.lots.between(0..=99), played_at) {
+        match (self.lots.between(0..=109), played_at) {
             (0..=24, _) | (25..=64, None) => self.add(session).await,
             (25..=64, Some(timestamp)) => {
                 let up = !self.lots.one_in(3);
                 self.client.act(Deed::Vote { up, timestamp }, &mut self.lots).await;
+            }
+            (100.., _) if self.scope.may_fire => {
+                self.client.act(Deed::Fire, &mut self.lots).await;
             }
             (luck, _) => self.change(luck).await,
         }
     }
 
     async fn add(&mut self, session: i64) {
-        let Some(&game) = self.lots.pick(&self.library) else { return };
+        let Some(&game) = self.lots.pick(&self.scope.library) else { return };
         let fate = self.client.act(Deed::Add { session, game }, &mut self.lots).await;
         let Fate::Accepted(row) = fate else { return };
         if self.own.len() == OWN_MAX {

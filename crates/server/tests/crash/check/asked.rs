@@ -3,6 +3,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use fanfare_model::event::Event;
+use serde_json::Value;
+
 use super::{Finding, Index, Rule, name};
 use crate::{
     deeds::{Deed, mark_of},
@@ -12,7 +15,7 @@ use crate::{
 pub(super) fn check(index: &Index<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut marked: HashMap<String, Vec<_>> = HashMap::new();
-    for event in index.history.trail.events.iter().filter(|event| event.topic.is_some()) {
+    for event in &index.history.trail.events {
         match mark_of(event) {
             Some(mark) => marked.entry(mark).or_default().push(event),
             None => findings.push(Finding::new(Rule::Strange, format!("nobody asks for {}", name(event)))),
@@ -36,7 +39,7 @@ pub(super) fn check(index: &Index<'_>) -> Vec<Finding> {
             1 if is_refused => {
                 findings.push(Finding::new(Rule::Strange, format!("{what} was refused and has an event")));
             }
-            1 => findings.extend(asked.iter().filter_map(|asked| answered_otherwise(asked, &events[0].data))),
+            1 => findings.extend(asked.iter().filter_map(|asked| answered_otherwise(asked, events[0]))),
             count => {
                 findings.push(Finding::new(Rule::Repeated, format!("{what} has {count} events")));
             }
@@ -49,14 +52,16 @@ pub(super) fn check(index: &Index<'_>) -> Vec<Finding> {
 }
 
 /// An answer that says something else than the event.
-fn answered_otherwise(asked: &Asked, data: &str) -> Option<Finding> {
+fn answered_otherwise(asked: &Asked, event: &Event) -> Option<Finding> {
     let Fate::Accepted(answer) = &asked.fate else { return None };
-    let data: serde_json::Value = serde_json::from_str(data).ok()?;
+    let data: Value = serde_json::from_str(&event.data).ok()?;
+    let id = Value::from(event.public_id.as_str());
     let (told, heard) = match asked.deed {
         Deed::Start | Deed::Close { .. } => (&answer["id"], &data["session"]["id"]),
         Deed::Add { .. } => (&answer["game_id"], &data["game"]["id"]),
         Deed::Vote { .. } => (&answer["game"]["upvotes"], &data["totals"]["upvotes"]),
         Deed::Count { .. } => (&answer["player_count"], &data["playerCount"]),
+        Deed::Fire => (&answer["id"], &id),
         Deed::Status { .. } | Deed::Room { .. } | Deed::Remove { .. } => return None,
     };
     // The answer to a second try may be as short as that it was done before.

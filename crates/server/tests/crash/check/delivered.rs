@@ -11,13 +11,18 @@ use crate::{
 
 /// How long before a kill an answer may have come that is not in the log after it: far longer than
 /// outcomes wait to be written, even on a busy machine.
-pub(crate) const RECORD_MAX_US: Micros = 1_000_000;
+pub(super) const RECORD_MAX_US: Micros = 2_000_000;
+/// Outcomes are written down in the order in which they come. One that is missing came at most so long
+/// before one that is there, in microseconds.
+pub(super) const OVERTAKEN_MAX_US: Micros = 500_000;
 
 /// An event that a webhook had taken and got again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Repeat {
     /// The life that it was taken in.
     pub(crate) life: usize,
+    /// When it was.
+    pub(crate) taken: Micros,
     /// How long before the end of that life, in microseconds.
     pub(crate) before_end: Micros,
 }
@@ -42,8 +47,24 @@ pub(super) fn check(index: &Index<'_>) -> Vec<Finding> {
             }
         }
     }
-    findings.extend(repeats(index).filter_map(|(receipt, repeat)| unexplained(index, receipt, repeat)));
+    let recorded = recorded(index);
+    for (receipt, repeat) in repeats(index) {
+        findings.extend(unexplained(index, &recorded, receipt, repeat));
+    }
     findings
+}
+
+/// For each life, when the last thing was taken that did not come again: up to then, about, everything
+/// was in the log when the life ended.
+fn recorded(index: &Index<'_>) -> Vec<Micros> {
+    let mut recorded = vec![0; index.history.lives.len()];
+    for receipt in index.receipts.values().filter_map(|receipts| receipts.last()) {
+        if let Some(taken) = receipt.success() {
+            let latest = &mut recorded[receipt.life];
+            *latest = taken.max(*latest);
+        }
+    }
+    recorded
 }
 
 /// One request by itself.
@@ -76,19 +97,22 @@ pub(crate) fn repeats<'a>(index: &Index<'a>) -> impl Iterator<Item = (&'a Receip
     let lives = &index.history.lives;
     index.receipts.values().flat_map(|receipts| receipts.windows(2)).filter_map(|pair| {
         let (taken, life) = (pair[0].success()?, pair[0].life);
-        Some((pair[1], Repeat { life, before_end: lives[life].ended.saturating_sub(taken) }))
+        Some((pair[1], Repeat { life, taken, before_end: lives[life].ended.saturating_sub(taken) }))
     })
 }
 
-fn unexplained(index: &Index<'_>, receipt: &Receipt, repeat: Repeat) -> Option<Finding> {
+fn unexplained(index: &Index<'_>, recorded: &[Micros], receipt: &Receipt, repeat: Repeat) -> Option<Finding> {
     let History { hooks, lives, .. } = index.history;
-    let Repeat { life, before_end } = repeat;
+    let Repeat { life, taken, before_end } = repeat;
+    let overtaken = recorded[life].saturating_sub(taken);
     let why = if receipt.life == life {
         "in the same life".to_owned()
     } else if lives[life].end == End::Stopped {
         "although the server had time to end".to_owned()
     } else if before_end > RECORD_MAX_US {
         format!("which was {} ms before the kill", before_end / 1_000)
+    } else if overtaken > OVERTAKEN_MAX_US {
+        format!("and what was taken {} ms later was in the log", overtaken / 1_000)
     } else {
         return None;
     };

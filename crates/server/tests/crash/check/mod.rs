@@ -10,9 +10,9 @@ mod tests;
 
 use std::{collections::HashMap, fmt};
 
-use fanfare_model::event::Event;
+use fanfare_model::event::{Event, kind};
 
-pub(crate) use self::delivered::{RECORD_MAX_US, repeats};
+pub(crate) use self::delivered::repeats;
 use crate::{
     history::{History, Hook, Receipt, session_of},
     time::Micros,
@@ -113,13 +113,14 @@ impl<'a> Index<'a> {
     }
 }
 
-/// Whether a webhook is to get an event.
+/// Whether a webhook is to get an event: by its name, its family, or as one of a game night's.
 fn matches(hook: &Hook, event: &Event) -> bool {
-    let is_heard = |pattern: &&str| match pattern.strip_suffix('*') {
-        Some(start) => event.kind.starts_with(start),
+    let is_heard = |pattern: &&str| match pattern.strip_suffix(".*") {
+        Some(family) => event.kind.strip_prefix(family).is_some_and(|rest| rest.starts_with('.')),
+        None if *pattern == "*" => kind::ALL.contains(&event.kind.as_str()),
         None => event.kind == *pattern,
     };
-    event.topic.is_some() && hook.patterns.iter().any(is_heard)
+    hook.patterns.iter().any(is_heard)
 }
 
 /// How people find an event.

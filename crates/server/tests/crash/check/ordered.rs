@@ -33,9 +33,10 @@ pub(super) fn check(index: &Index<'_>) -> Vec<Finding> {
 /// No event of a session came before every earlier one was taken.
 fn first_times(index: &Index<'_>, place: usize, hook: &Hook) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let mut last: Option<(Option<i64>, Micros, &Event)> = None;
+    let mut last: Option<(i64, Micros, &Event)> = None;
     for event in index.wanted(hook) {
-        let session = session_of(event);
+        // What stands in no session has no place in its order.
+        let Some(session) = session_of(event) else { continue };
         let before = last.filter(|(of, ..)| *of == session);
         let came = index.got(place, event).first().map(|receipt| receipt.at);
         if let (Some((_, taken, earlier)), Some(came)) = (before, came)
@@ -55,10 +56,11 @@ fn first_times(index: &Index<'_>, place: usize, hook: &Hook) -> Vec<Finding> {
 /// what has just come was taken.
 fn within_lives(index: &Index<'_>, place: usize, hook: &Hook) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let mut last: HashMap<(usize, Option<i64>), (&Receipt, &Event)> = HashMap::new();
+    let mut last: HashMap<(usize, i64), (&Receipt, &Event)> = HashMap::new();
     for receipt in index.history.receipts.iter().filter(|receipt| receipt.hook == place) {
         let Some(event) = index.events.get(&*receipt.id) else { continue };
-        let Some((before, earlier)) = last.insert((receipt.life, session_of(event)), (receipt, event)) else {
+        let Some(session) = session_of(event) else { continue };
+        let Some((before, earlier)) = last.insert((receipt.life, session), (receipt, event)) else {
             continue;
         };
         let goes_back = event.seq < earlier.seq;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    deeds::{Deed, room_code},
+    deeds::{Deed, FIRED, room_code},
     history::{Asked, End, Fate, Followed, Life, Ordering, Reply, Shown},
 };
 
@@ -32,7 +32,7 @@ fn good() -> History {
         let secret = format!("of {name}");
         Hook { id, name, secret, patterns, ordering, is_shy: false }
     };
-    let all: &[&str] = &["*"];
+    let all: &[&str] = &["*", "crash.*"];
     let life = |started, ended, end| Life { started, ready: Some(started + SECOND), ended, end };
     let mut history = History {
         hooks: vec![
@@ -201,6 +201,26 @@ fn sign(history: &History, receipt: &mut Receipt) {
     receipt.brief = signature::brief_header(secret, receipt.body.as_bytes());
 }
 
+/// Lets a client fire an event by hand, between the end of one session and the start of the next.
+fn fire(history: &mut History) {
+    let (at, until) = (history.asked[5].at, history.asked[5].until);
+    let fate = Fate::Accepted(json!({"id": "e6"}));
+    history.asked.push(Asked { number: 8, deed: Deed::Fire, at, until, tries: 1, fate });
+    history.trail.events.push(Event {
+        id: 6,
+        public_id: "e6".into(),
+        topic: None,
+        seq: 0,
+        kind: FIRED.into(),
+        at: Timestamp::from_millis(6),
+        data: json!({"mark": "fired 8"}).to_string(),
+    });
+    for hook in [PLAIN, BY_SESSION, FIFO] {
+        deliver(history, hook, 5);
+    }
+    history.receipts.sort_by_key(|receipt| receipt.at);
+}
+
 /// The places in the list of a webhook's requests for an event, in order of arrival.
 fn places(history: &History, hook: usize, id: &str) -> Vec<usize> {
     let is_it = |receipt: &Receipt| receipt.hook == hook && &*receipt.id == id;
@@ -256,6 +276,25 @@ fn an_event_that_does_not_arrive_is_lost() {
         let delivery = history.trail.deliveries.remove(delivery.expect("there is one"));
         history.trail.attempts.retain(|attempt| attempt.delivery_id != delivery.id);
         history.receipts.retain(|receipt| (receipt.hook, &*receipt.id) != (PLAIN, "e3"));
+    });
+}
+
+#[test]
+fn what_is_fired_by_hand_arrives_where_it_is_named() {
+    breaks(&[], fire);
+    breaks(&[Rule::Lost, Rule::Log], |history| {
+        fire(history);
+        history.receipts.retain(|receipt| (receipt.hook, &*receipt.id) != (PLAIN, "e6"));
+    });
+    breaks(&[Rule::Lost, Rule::Strange, Rule::Log], |history| {
+        fire(history);
+        // `*` is a night's events alone.
+        history.hooks[PLAIN].patterns = &["*"];
+        history.hooks[CHOOSY].patterns = &["session.*", FIRED];
+    });
+    breaks(&[Rule::State], |history| {
+        fire(history);
+        history.asked[7].fate = Fate::Accepted(json!({"id": "e5"}));
     });
 }
 
@@ -339,13 +378,23 @@ fn what_comes_again_without_need_is_repeated() {
     // Taken so long before the kill that it must have been written down.
     breaks(&[Rule::Repeated], |history| {
         let place = places(history, PLAIN, "e5")[0];
-        let at = KILLED - RECORD_MAX_US - 1;
+        let at = KILLED - delivered::RECORD_MAX_US - 1;
         history.receipts[place].reply = Reply::Status { status: 200, at };
     });
     breaks(&[], |history| {
         let place = places(history, PLAIN, "e5")[0];
-        history.receipts[place].reply = Reply::Status { status: 200, at: KILLED - RECORD_MAX_US };
+        history.receipts[place].reply = Reply::Status { status: 200, at: KILLED - delivered::RECORD_MAX_US };
     });
+    // What was taken so much later than this was in the log when the kill came.
+    for (later, rules) in
+        [(delivered::OVERTAKEN_MAX_US, &[][..]), (delivered::OVERTAKEN_MAX_US + 1, &[Rule::Repeated])]
+    {
+        breaks(rules, |history| {
+            let taken = history.receipts[places(history, PLAIN, "e5")[0]].success().expect("taken");
+            let place = places(history, PLAIN, "e4")[0];
+            history.receipts[place].reply = Reply::Status { status: 200, at: taken + later };
+        });
+    }
     // What failed, or was not answered, comes again.
     breaks(&[], |history| {
         let place = places(history, PLAIN, "e5")[0];

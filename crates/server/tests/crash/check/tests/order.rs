@@ -80,6 +80,18 @@ fn sessions_flow_past_each_other_but_not_in_one_queue() {
 }
 
 #[test]
+fn what_stands_in_no_session_keeps_the_order_of_one_queue_alone() {
+    for (hook, rules) in [(BY_SESSION, &[][..]), (FIFO, &[Rule::Inverted])] {
+        breaks(rules, |history| {
+            fire(history);
+            // Before the end of the session, which was accepted first, was taken.
+            let taken = history.receipts[places(history, hook, "e4")[0]].success().expect("taken");
+            moved(history, hook, "e6", taken - 5);
+        });
+    }
+}
+
+#[test]
 fn one_queue_has_one_request_under_way() {
     // The last event comes while the one before it, of another session, has not been answered.
     let overlap = |history: &mut History| {
