@@ -3,7 +3,7 @@
 
 use crate::{
     Timestamp,
-    delivery::Outcome,
+    delivery::Sign,
     limits::{BREAKER_FAILURES, BREAKER_OPEN_MAX_MS, BREAKER_OPEN_MIN_MS, FAILING_DISABLE_MS},
 };
 
@@ -25,8 +25,8 @@ impl Health {
     /// and so does each failure after it was open; what was under way while it is open changes
     /// nothing about that. A success closes it.
     #[must_use]
-    pub fn after(self, outcome: &Outcome, now: Timestamp) -> Self {
-        if outcome.is_success() {
+    pub fn after(self, sign: Sign, now: Timestamp) -> Self {
+        if sign.success {
             return Self::default();
         }
         let mut next = Self {
@@ -35,7 +35,7 @@ impl Health {
             ..self
         };
         let mut hold = |until: Timestamp| next.hold_until = next.hold_until.max(Some(until));
-        if let Some(retry_after_ms) = outcome.retry_after_ms() {
+        if let Some(retry_after_ms) = sign.retry_after_ms {
             hold(now.plus_millis(retry_after_ms));
         }
         let is_half_open = self.opens > 0 && !self.is_held(now);
@@ -69,11 +69,11 @@ pub enum GivenUp {
 
 impl GivenUp {
     /// Whether an attempt that left the receiver in this health was one too many.
-    pub fn after(outcome: &Outcome, health: &Health, now: Timestamp) -> Option<Self> {
-        if outcome.is_gone() {
+    pub fn after(sign: Sign, health: &Health, now: Timestamp) -> Option<Self> {
+        if sign.gone {
             return Some(Self::Gone);
         }
-        (health.failing_ms(now) >= FAILING_DISABLE_MS).then_some(Self::Failing)
+        (!sign.success && health.failing_ms(now) >= FAILING_DISABLE_MS).then_some(Self::Failing)
     }
 
     /// The words of the API and of `webhook.disabled`.
@@ -94,12 +94,12 @@ fn open_ms(opens: u32) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::delivery::FaultKind;
+    use crate::delivery::Outcome;
 
-    const BAD: Outcome = Outcome::Fault { kind: FaultKind::Connect, message: String::new() };
+    const BAD: Sign = Sign { success: false, gone: false, retry_after_ms: None };
 
-    fn answer(status: u16, retry_after_ms: Option<i64>) -> Outcome {
-        Outcome::Response { status, body: String::new(), retry_after_ms }
+    fn answer(status: u16, retry_after_ms: Option<i64>) -> Sign {
+        Outcome::Response { status, body: String::new(), retry_after_ms }.sign()
     }
 
     fn at(ms: i64) -> Timestamp {
@@ -107,7 +107,7 @@ mod tests {
     }
 
     fn failed(times: u32, now: i64) -> Health {
-        (0..times).fold(Health::default(), |health, _| health.after(&BAD, at(now)))
+        (0..times).fold(Health::default(), |health, _| health.after(BAD, at(now)))
     }
 
     #[test]
@@ -116,12 +116,12 @@ mod tests {
         let open = failed(5, 10);
         assert_eq!((open.opens, open.hold_until), (1, Some(at(30_010))));
         assert!(open.is_held(at(30_009)) && !open.is_held(at(30_010)));
-        assert_eq!(failed(4, 10).after(&answer(204, None), at(11)), Health::default());
+        assert_eq!(failed(4, 10).after(answer(204, None), at(11)), Health::default());
     }
 
     #[test]
     fn what_was_under_way_when_it_opened_does_not_open_it_further() {
-        let open = failed(5, 10).after(&BAD, at(20));
+        let open = failed(5, 10).after(BAD, at(20));
         assert_eq!((open.opens, open.failures, open.hold_until), (1, 6, Some(at(30_010))));
     }
 
@@ -133,21 +133,21 @@ mod tests {
             let until = health.hold_until.expect("open").as_millis();
             waits.push((until - now) / 1_000);
             now = until;
-            health = health.after(&BAD, at(now));
+            health = health.after(BAD, at(now));
         }
         assert_eq!(waits, [30, 60, 120, 240, 480, 900, 900, 900]);
-        assert_eq!(health.after(&answer(200, None), at(now)), Health::default());
+        assert_eq!(health.after(answer(200, None), at(now)), Health::default());
         assert_eq!(open_ms(u32::MAX), BREAKER_OPEN_MAX_MS);
     }
 
     #[test]
     fn a_receiver_is_left_alone_as_long_as_it_asks() {
-        let asked = Health::default().after(&answer(429, Some(5_000)), at(0));
+        let asked = Health::default().after(answer(429, Some(5_000)), at(0));
         assert_eq!((asked.opens, asked.hold_until), (0, Some(at(5_000))));
         // A shorter wish does not shorten a longer one.
-        assert_eq!(asked.after(&answer(503, Some(10)), at(1)).hold_until, Some(at(5_000)));
-        assert_eq!(asked.after(&answer(200, Some(9)), at(2)), Health::default());
-        let open = failed(4, 0).after(&answer(503, Some(60_000)), at(0));
+        assert_eq!(asked.after(answer(503, Some(10)), at(1)).hold_until, Some(at(5_000)));
+        assert_eq!(asked.after(answer(200, Some(9)), at(2)), Health::default());
+        let open = failed(4, 0).after(answer(503, Some(60_000)), at(0));
         assert_eq!((open.opens, open.hold_until), (1, Some(at(60_000))));
     }
 
@@ -155,10 +155,10 @@ mod tests {
     fn five_days_of_failures_or_a_410_end_it() {
         let health = failed(1, 0);
         let last_ms = FAILING_DISABLE_MS;
-        assert_eq!(GivenUp::after(&BAD, &health, at(last_ms - 1)), None);
-        assert_eq!(GivenUp::after(&BAD, &health, at(last_ms)), Some(GivenUp::Failing));
-        assert_eq!(GivenUp::after(&BAD, &Health::default(), at(last_ms)), None);
-        assert_eq!(GivenUp::after(&answer(410, None), &health, at(1)), Some(GivenUp::Gone));
+        assert_eq!(GivenUp::after(BAD, &health, at(last_ms - 1)), None);
+        assert_eq!(GivenUp::after(BAD, &health, at(last_ms)), Some(GivenUp::Failing));
+        assert_eq!(GivenUp::after(BAD, &Health::default(), at(last_ms)), None);
+        assert_eq!(GivenUp::after(answer(410, None), &health, at(1)), Some(GivenUp::Gone));
         assert_eq!(health.failing_ms(at(-5)), 0, "a clock that was set back");
     }
 }

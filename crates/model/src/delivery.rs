@@ -19,8 +19,7 @@ pub enum DeliveryState {
 
 impl DeliveryState {
     /// Every state.
-    pub const ALL: [Self; 5] =
-        [Self::Pending, Self::Delivered, Self::Failed, Self::Held, Self::Cancelled];
+    pub const ALL: [Self; 5] = [Self::Pending, Self::Delivered, Self::Failed, Self::Held, Self::Cancelled];
 
     /// The word of the API and of the database.
     pub fn as_str(self) -> &'static str {
@@ -91,10 +90,26 @@ pub enum Outcome {
     },
 }
 
+/// What an attempt says about its receiver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sign {
+    /// It took the delivery.
+    pub success: bool,
+    /// It says that it is gone for good.
+    pub gone: bool,
+    /// How long it asks to be left alone, in milliseconds.
+    pub retry_after_ms: Option<i64>,
+}
+
 impl Outcome {
     /// Any 2xx is success; everything else is not, redirects included.
     pub fn is_success(&self) -> bool {
         matches!(self, Self::Response { status: 200..=299, .. })
+    }
+
+    /// What it says about the receiver.
+    pub fn sign(&self) -> Sign {
+        Sign { success: self.is_success(), gone: self.is_gone(), retry_after_ms: self.retry_after_ms() }
     }
 
     /// How long the receiver asks to be left alone, in milliseconds; a success asks for nothing.

@@ -136,7 +136,8 @@ impl WebhookPatch {
             // One that comes back is no old one any more.
             next.old_secrets.retain(|old| old.secret != *secret);
             if !old.is_empty() {
-                next.old_secrets.insert(0, OldSecret { secret: old, expires_at: now.plus_millis(overlap_ms) });
+                next.old_secrets
+                    .insert(0, OldSecret { secret: old, expires_at: now.plus_millis(overlap_ms) });
                 next.old_secrets.truncate(OLD_SECRETS_MAX);
             }
         }

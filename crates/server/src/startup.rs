@@ -11,18 +11,18 @@ use fanfare_model::{egress::EgressPolicy, limits};
 use fanfare_store::{CommitStats, Commits, Error as StoreError, OpenError, Standing, Store};
 use tokio::{
     net::TcpListener,
-    sync::{Notify, watch},
+    sync::{Notify, mpsc, watch},
     task::JoinHandle,
 };
 
 use crate::{
     accept::Acceptor,
     api,
-    app::{self, App, CatchUp, RoomBell, Shelf, housekeeping, poll_clock, publish::Publisher},
+    app::{self, App, CatchUp, RoomBell, Shelf, giving_up, housekeeping, poll_clock, publish::Publisher},
     auth::Auth,
     config::{Config, ConfigError},
     data_folder::{self, DataFolder},
-    dispatch::Dispatcher,
+    dispatch::{Dispatcher, Pulse, Reporting},
     egress::Egress,
     live::Live,
     metrics::Metrics,
@@ -119,6 +119,7 @@ impl Server {
             shelf,
             catch_up: CatchUp::new(config.database.readers),
             delivery: Arc::new(config.delivery.clone()),
+            pulse: Pulse::new(clock.clone()),
         };
         let publisher = run(&config, listener, addr, app, were_watched, commits);
         let shutdown_deadline_ms = config.shutdown_deadline_ms;
@@ -186,14 +187,17 @@ fn run(
     let policy = EgressPolicy::new(config.delivery.egress_allow.clone(), own_addresses(addr));
     let (clock, metrics, standing) = (app.clock.clone(), app.metrics.clone(), app.store.standing());
     let egress = Egress::new(policy, vec![addr.port()], clock.clone(), tasks);
+    let (given_up, verdicts) = mpsc::channel(giving_up::GIVEN_UP_MAX_QUEUED);
+    let reporting = Reporting { metrics: metrics.clone(), pulse: app.pulse.clone(), given_up };
     let dispatcher = Dispatcher::start(
         app.store.clone(),
         egress.clone(),
-        config.delivery.clone(),
+        app.delivery.clone(),
+        reporting,
         clock.clone(),
         tasks,
-        metrics.clone(),
     );
+    tasks.spawn_vital("webhooks given up", giving_up::run(app.clone(), verdicts));
     let (polls_changed, bell) = (Arc::new(Notify::new()), RoomBell::default());
     let publisher = Publisher::new(
         app.store.clone(),

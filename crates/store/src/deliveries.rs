@@ -23,6 +23,7 @@ use crate::{
     events,
 };
 
+pub(crate) use self::removal::{purge_logged, purge_undelivered};
 pub use self::{
     ordered::{InOrder, KeyPage, due_in_order},
     removal::expire_logs,
@@ -30,7 +31,6 @@ pub use self::{
     settle::{Settlement, settle},
     single::{Listed, cancel, get, list, resend},
 };
-pub(crate) use self::removal::{purge_logged, purge_undelivered};
 
 /// A delivery to be sent now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +54,9 @@ pub struct Due {
 /// The columns of [`Due`], of `deliveries d` and `events e`.
 const DUE_COLUMNS: &str = "d.id, d.webhook_id, d.attempts, d.schedule_from, d.test, d.order_key, \
      e.id, e.public_id, e.topic, e.seq, e.kind, e.at_ms, e.data";
+
+/// How many they are.
+const DUE_COLUMNS_COUNT: usize = 13;
 
 fn due_from_row(row: &Row<'_>) -> Result<Due, Error> {
     let count = |index| Ok::<_, Error>(u32::try_from(row.get::<i64>(index)?).unwrap_or(u32::MAX));

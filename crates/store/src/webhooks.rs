@@ -19,11 +19,7 @@ use crate::{Error, Notice, Read, Tx, deliveries, dialect, engine::limit};
 
 /// Every webhook, by id.
 pub fn list(db: &mut Read) -> Result<Vec<Webhook>, Error> {
-    db.rows(
-        &format!("select {COLUMNS} from webhooks where deleted_at_ms is null order by id"),
-        &[],
-        from_row,
-    )
+    db.rows(&format!("select {COLUMNS} from webhooks where deleted_at_ms is null order by id"), &[], from_row)
 }
 
 /// One webhook.

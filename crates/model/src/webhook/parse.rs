@@ -53,11 +53,7 @@ pub enum InvalidWebhook {
     #[error(transparent)]
     Header(#[from] InvalidHeader),
     #[error("{name} must be a whole number from {min} to {max}, or null")]
-    Number {
-        name: &'static str,
-        min: i64,
-        max: i64,
-    },
+    Number { name: &'static str, min: i64, max: i64 },
     #[error("retry_schedule_ms must be an array of whole numbers, or null")]
     ScheduleNotArray,
     #[error("retry_schedule_ms: {0}")]

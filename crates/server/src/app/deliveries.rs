@@ -49,7 +49,11 @@ impl App {
     }
 
     /// One delivery with its attempts, first to last.
-    pub(crate) async fn get_delivery(&self, webhook_id: i64, id: i64) -> Result<(Listed, Vec<LogRow>), Error> {
+    pub(crate) async fn get_delivery(
+        &self,
+        webhook_id: i64,
+        id: i64,
+    ) -> Result<(Listed, Vec<LogRow>), Error> {
         self.store
             .read(move |db| {
                 webhooks::get(db, webhook_id)?.ok_or(NO_WEBHOOK)?;

@@ -1,27 +1,16 @@
 //! Disabling webhooks that the dispatcher gives up: it says so, and here it is done and told.
 
-use fanfare_model::{
-    breaker::GivenUp,
-    event::{self, kind},
-};
+use fanfare_model::event::{self, kind};
 use fanfare_store::webhooks;
 use tokio::sync::mpsc;
 
 use super::{App, Error};
+use crate::dispatch::Verdict;
 
 /// The wait after the database could not be used, in milliseconds.
 const RETRY_MS: u64 = 1_000;
 /// Webhooks that may wait to be disabled; more are told of again by their next failure.
 pub(crate) const GIVEN_UP_MAX_QUEUED: usize = 1_024;
-
-/// A webhook that is to get nothing any more.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Verdict {
-    pub(crate) webhook_id: i64,
-    /// Where it led when it was given up.
-    pub(crate) url: String,
-    pub(crate) why: GivenUp,
-}
 
 /// Carries out verdicts until the server stops.
 pub(crate) async fn run(app: App, mut verdicts: mpsc::Receiver<Verdict>) {
@@ -33,7 +22,11 @@ pub(crate) async fn run(app: App, mut verdicts: mpsc::Receiver<Verdict>) {
         };
         let Some(verdict) = verdict else { return };
         while let Err(error) = app.give_up_webhook(&verdict).await {
-            tracing::warn!(webhook_id = verdict.webhook_id, ?error, "a webhook could not be disabled; trying again");
+            tracing::warn!(
+                webhook_id = verdict.webhook_id,
+                ?error,
+                "a webhook could not be disabled; trying again"
+            );
             tokio::select! {
                 () = app.tasks.stopping() => return,
                 () = app.clock.sleep_ms(RETRY_MS) => {}

@@ -38,7 +38,7 @@ pub(crate) use self::{
     sessions::Span,
     statistics::Figures,
 };
-use crate::{auth::Auth, config, metrics::Metrics, random, shutdown::Tasks, timers::Clock};
+use crate::{auth::Auth, config, dispatch::Pulse, metrics::Metrics, random, shutdown::Tasks, timers::Clock};
 
 /// The hub topic that every authenticated socket hears.
 pub(crate) const EVERYONE: &str = "everyone";
@@ -62,6 +62,7 @@ pub(crate) struct App {
     pub(crate) shelf: Arc<Shelf>,
     pub(crate) catch_up: CatchUp,
     pub(crate) delivery: Arc<config::Delivery>,
+    pub(crate) pulse: Pulse,
 }
 
 impl App {

@@ -25,6 +25,9 @@ impl App {
         if *self.store.standing().borrow() != Standing::Ours {
             return Err(Error::NotReady("The lock on the database is lost"));
         }
+        if !self.pulse.is_beating() {
+            return Err(Error::NotReady("The delivery of webhooks is stuck"));
+        }
         // Any row will do, and none too.
         let answer = self.store.read(|db| Ok::<_, Error>(settings::get(db, "")?));
         match self.clock.timeout(ANSWER_MAX_MS, answer).await {

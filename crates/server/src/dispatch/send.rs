@@ -1,6 +1,8 @@
 //! One attempt: the request that a webhook gets for an event, and what came of it. Decides nothing
 //! about when, and writes nothing down.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use fanfare_model::{
     Timestamp,
@@ -30,7 +32,7 @@ const WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature
 /// What every attempt is made with.
 pub(super) struct Sender {
     pub(super) egress: Egress,
-    pub(super) settings: config::Delivery,
+    pub(super) settings: Arc<config::Delivery>,
     pub(super) clock: Clock,
 }
 

@@ -3,7 +3,7 @@
 
 use fanfare_model::Timestamp;
 
-use super::{DUE_COLUMNS, Due, due_from_row};
+use super::{DUE_COLUMNS, DUE_COLUMNS_COUNT, Due, due_from_row};
 use crate::{Error, Read, engine::limit};
 
 /// Keys of one webhook that one reading looks at.
@@ -27,8 +27,10 @@ pub struct KeyPage {
     pub key: String,
     /// From the head on, in the order of the events.
     pub due: Vec<Due>,
-    /// Whether there may be more.
+    /// Whether there may be more of those.
     pub full: bool,
+    /// When the one behind them is due, if that is not yet, as after a replay.
+    pub next_due: Option<Timestamp>,
 }
 
 /// The front of each of a webhook's keys whose head is due, in about `rows` rows: at least the head of
@@ -51,10 +53,9 @@ pub fn due_in_order(
         if left == 0 {
             break;
         }
-        let due = front(db, webhook_id, &key, left)?;
-        let full = due.len() >= left;
-        left -= due.len().min(left);
-        keys.push(KeyPage { key, due, full });
+        let page = front(db, webhook_id, key, now, left)?;
+        left -= page.due.len().min(left);
+        keys.push(page);
     }
     let more = keys.len() < due_count;
     Ok(InOrder { keys, next_due, more })
@@ -79,14 +80,18 @@ fn heads(db: &mut Read, webhook_id: i64) -> Result<Vec<(String, Timestamp)>, Err
     db.rows(&sql, &[webhook_id.into(), KEYS_READ_MAX.into()], |row| Ok((row.get(0)?, row.time(1)?)))
 }
 
-fn front(db: &mut Read, webhook_id: i64, key: &str, rows: usize) -> Result<Vec<Due>, Error> {
-    db.rows(
+fn front(db: &mut Read, webhook_id: i64, key: String, now: Timestamp, rows: usize) -> Result<KeyPage, Error> {
+    let in_line = db.rows(
         &format!(
-            "select {DUE_COLUMNS} from deliveries d join events e on e.id = d.event_id \
+            "select {DUE_COLUMNS}, d.next_at_ms from deliveries d join events e on e.id = d.event_id \
              where d.webhook_id = ?1 and d.state = 'pending' and d.order_key is not null \
              and d.order_key = ?2 order by d.event_id limit ?3"
         ),
-        &[webhook_id.into(), key.into(), limit(rows)],
-        due_from_row,
-    )
+        &[webhook_id.into(), (&key).into(), limit(rows)],
+        |row| Ok((due_from_row(row)?, row.time(DUE_COLUMNS_COUNT)?)),
+    )?;
+    let full = in_line.len() >= rows;
+    let next_due = in_line.iter().map(|(_, at)| *at).find(|at| *at > now);
+    let due: Vec<_> = in_line.into_iter().take_while(|(_, at)| *at <= now).map(|(due, _)| due).collect();
+    Ok(KeyPage { key, due, full: full && next_due.is_none(), next_due })
 }

@@ -31,7 +31,8 @@ pub struct Listed {
     pub next_at: Option<Timestamp>,
 }
 
-const COLUMNS: &str = "d.id, d.webhook_id, e.public_id, e.kind, e.at_ms, e.data, d.state, d.attempts, d.next_at_ms";
+const COLUMNS: &str =
+    "d.id, d.webhook_id, e.public_id, e.kind, e.at_ms, e.data, d.state, d.attempts, d.next_at_ms";
 
 /// A webhook's deliveries in a state, newest first, at most `rows`, those from the id `before` on left
 /// out. Those that were delivered are not listed but found through the log.
@@ -43,9 +44,10 @@ pub fn list(
     rows: usize,
 ) -> Result<Vec<Listed>, Error> {
     let conditions: &[&str] = match state {
-        DeliveryState::Pending => {
-            &["d.state = 'pending' and d.order_key is null", "d.state = 'pending' and d.order_key is not null"]
-        }
+        DeliveryState::Pending => &[
+            "d.state = 'pending' and d.order_key is null",
+            "d.state = 'pending' and d.order_key is not null",
+        ],
         DeliveryState::Failed => &["d.state = 'failed'"],
         DeliveryState::Held => &["d.state = 'held'"],
         DeliveryState::Cancelled => &["d.state = 'cancelled'"],
@@ -106,8 +108,8 @@ pub fn cancel(tx: &mut Tx, webhook_id: i64, id: i64) -> Result<bool, Error> {
 
 fn from_row(row: &Row<'_>) -> Result<Listed, Error> {
     let word: String = row.get(6)?;
-    let state =
-        DeliveryState::parse(&word).ok_or_else(|| Error::Bug(format!("{word:?} is no state of a delivery")))?;
+    let state = DeliveryState::parse(&word)
+        .ok_or_else(|| Error::Bug(format!("{word:?} is no state of a delivery")))?;
     Ok(Listed {
         id: row.get(0)?,
         webhook_id: row.get(1)?,

@@ -30,8 +30,7 @@ impl Texts {
         old_secrets: &[OldSecret],
         options: &WebhookOptions,
     ) -> Result<Self, Error> {
-        let headers: Vec<_> =
-            options.headers.iter().map(|header| (header.name(), header.value())).collect();
+        let headers: Vec<_> = options.headers.iter().map(|header| (header.name(), header.value())).collect();
         let old_secrets: Vec<_> =
             old_secrets.iter().map(|old| (&old.secret, old.expires_at.as_millis())).collect();
         Ok(Self {
@@ -69,9 +68,8 @@ pub(super) fn from_row(row: &Row<'_>) -> Result<Webhook, Error> {
     let old_secrets: Vec<(String, i64)> = from_json(&row.get::<String>(4)?)?;
     let headers: Vec<(String, String)> = from_json(&row.get::<String>(11)?)?;
     let headers = headers.iter().map(|(name, value)| Header::new(name, value).map_err(unreadable));
-    let schedule = row.get::<Option<String>>(13)?.map(|text| {
-        RetrySchedule::new(from_json(&text)?).map_err(unreadable)
-    });
+    let schedule =
+        row.get::<Option<String>>(13)?.map(|text| RetrySchedule::new(from_json(&text)?).map_err(unreadable));
     let number = |index| Ok::<_, Error>(row.get::<Option<i64>>(index)?.map(|number| number.unsigned_abs()));
     let small = |index| {
         let number = number(index)?;
