@@ -19,6 +19,7 @@ pub mod pattern;
 pub mod pick;
 pub mod poll;
 pub mod retry;
+pub mod retry_after;
 pub mod room;
 pub mod session;
 pub mod signature;

@@ -135,3 +135,6 @@ pub const STATISTICS_MAX_ROWS: usize = 50;
 /// Arrays and objects in each other in data that somebody sends: readers that are in use take about 127,
 /// and the envelopes around it need a few.
 pub const JSON_DEPTH_MAX: usize = 100;
+
+/// The longest that a receiver's `Retry-After` holds deliveries back, in milliseconds (24 h).
+pub const RETRY_AFTER_MAX_MS: i64 = 24 * 60 * 60 * 1_000;
