@@ -10,6 +10,7 @@ pub mod event;
 pub mod export;
 #[cfg(test)]
 mod fixture;
+pub mod format;
 pub mod game;
 pub mod javascript;
 pub mod json;
