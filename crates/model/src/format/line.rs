@@ -143,7 +143,6 @@ fn game_night(name: &str, data: Data<'_>) -> Option<Line> {
             }
         }
         kind::VOTE_RECORDED => vote(data)?,
-        // Named here until `kind` has it.
         "webhook.disabled" => line("⚠️ Webhook ")
             .strong(data.text("/webhook/name")?)
             .plain(format!(" (#{}) disabled: ", data.number("/webhook/id")?))

@@ -266,6 +266,8 @@ fn a_template_is_its_source() {
     assert_ne!(Template::parse("{{ id  }}").as_ref(), Ok(&template));
     assert_eq!(format!("{template:?}"), r#"Template("{{ id }}")"#);
     assert_eq!(template.source(), "{{ id }}");
+    let is_shared = |_: &(dyn Send + Sync)| {};
+    is_shared(&template);
 }
 
 proptest! {
