@@ -54,6 +54,10 @@ pub(crate) struct Metrics {
     pub(crate) deliveries_waiting: Family<StateLabel, Gauge>,
     /// Age of the oldest undelivered event; read when asked.
     pub(crate) oldest_undelivered_seconds: Gauge<f64, AtomicU64>,
+    /// Webhooks that have failed since they last succeeded; read when asked.
+    pub(crate) webhooks_failing: Gauge,
+    /// Those of them that are left alone for a while; read when asked.
+    pub(crate) webhooks_left_alone: Gauge,
     /// Requests to webhooks under way now.
     pub(crate) deliveries_in_flight: Gauge,
     /// Attempts by how they ended.
@@ -82,6 +86,8 @@ impl Metrics {
             deliveries: Family::default(),
             deliveries_waiting: Family::default(),
             oldest_undelivered_seconds: Gauge::default(),
+            webhooks_failing: Gauge::default(),
+            webhooks_left_alone: Gauge::default(),
             deliveries_in_flight: Gauge::default(),
             attempts: Family::default(),
             attempt_duration_seconds: Histogram::new(exponential_buckets(0.001, 2.0, 16)),
@@ -129,6 +135,16 @@ impl Metrics {
             "oldest_undelivered_seconds",
             "Age of the oldest event that a webhook still waits for, in seconds",
             self.oldest_undelivered_seconds.clone(),
+        );
+        r.register(
+            "webhooks_failing",
+            "Webhooks that have failed since they last succeeded",
+            self.webhooks_failing.clone(),
+        );
+        r.register(
+            "webhooks_left_alone",
+            "Webhooks that get nothing for a while since they fail or asked for it",
+            self.webhooks_left_alone.clone(),
         );
         r.register(
             "deliveries_in_flight",

@@ -13,7 +13,7 @@ use fanfare_model::{
     webhook::{NewWebhook, Origin, Webhook},
 };
 
-pub use self::health::{health, set_health};
+pub use self::health::{count_failing, health, set_health};
 use self::row::{COLUMNS, Texts, from_row};
 use crate::{Error, Notice, Read, Tx, deliveries, dialect, engine::limit};
 

@@ -4,7 +4,7 @@ use fanfare_model::delivery::DeliveryState;
 use fanfare_store::{
     Standing,
     deliveries::{self, Waiting},
-    settings,
+    settings, webhooks,
 };
 
 use super::{App, Error};
@@ -38,13 +38,18 @@ impl App {
 
     /// The figures as OpenMetrics text, with those that are read only when asked.
     pub(crate) async fn render_metrics(&self) -> Result<String, Error> {
-        let Waiting { pending, held, oldest } =
-            self.store.read(|db| Ok::<_, Error>(deliveries::waiting(db)?)).await?;
+        let now = self.clock.now();
+        let read = self
+            .store
+            .read(move |db| Ok::<_, Error>((deliveries::waiting(db)?, webhooks::count_failing(db, now)?)));
+        let (Waiting { pending, held, oldest }, (failing, left_alone)) = read.await?;
+        self.metrics.webhooks_failing.set(failing);
+        self.metrics.webhooks_left_alone.set(left_alone);
         for (state, count) in [(DeliveryState::Pending, pending), (DeliveryState::Held, held)] {
             let label = StateLabel { state: state.as_str() };
             self.metrics.deliveries_waiting.get_or_create(&label).set(count);
         }
-        let age_ms = oldest.map_or(0, |at| (self.clock.now().as_millis() - at.as_millis()).max(0));
+        let age_ms = oldest.map_or(0, |at| (now.as_millis() - at.as_millis()).max(0));
         #[expect(clippy::cast_precision_loss, reason = "an age in milliseconds is far below 2^53")]
         self.metrics.oldest_undelivered_seconds.set(age_ms as f64 / 1000.0);
         let subscriptions = i64::try_from(self.hub.subscriptions()).unwrap_or(i64::MAX);

@@ -1,6 +1,6 @@
 //! How receivers do. A row stands for one that has failed since it last succeeded.
 
-use fanfare_model::breaker::Health;
+use fanfare_model::{Timestamp, breaker::Health};
 
 use crate::{Error, Read, Tx};
 
@@ -20,6 +20,16 @@ pub fn health(db: &mut Read, webhook_id: i64) -> Result<Health, Error> {
         },
     )?;
     Ok(health.unwrap_or_default())
+}
+
+/// How many webhooks have failed since they last succeeded, and how many of them are left alone at `now`.
+pub fn count_failing(db: &mut Read, now: Timestamp) -> Result<(i64, i64), Error> {
+    let counts = db.row(
+        "select count(*), coalesce(sum(case when hold_until_ms > ?1 then 1 else 0 end), 0) from webhook_health",
+        &[now.into()],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    Ok(counts.unwrap_or_default())
 }
 
 /// Keeps the health of webhooks; nothing of one that is deleted.
