@@ -35,6 +35,7 @@ pub(crate) use self::{
     rooms::{RoomBell, were_watched},
     sessions::Span,
     statistics::Figures,
+    status::Proof,
 };
 use crate::{auth::Auth, metrics::Metrics, random, shutdown::Tasks, timers::Clock};
 
@@ -58,6 +59,7 @@ pub(crate) struct App {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) tasks: Tasks,
     pub(crate) shelf: Arc<Shelf>,
+    pub(crate) proof: Arc<Proof>,
     pub(crate) catch_up: CatchUp,
 }
 
