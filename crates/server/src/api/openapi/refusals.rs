@@ -77,8 +77,14 @@ const WEBHOOK: &[&str] = &[
     "secret must not be longer than 1000 characters",
 ];
 
-const READINESS: &[&str] =
-    &["The server is stopping", "The lock on the database is lost", "The database does not answer"];
+const READINESS: &[&str] = &[
+    "The server is stopping",
+    "The lock on the database is lost",
+    "The database does not answer",
+    "The disk is full",
+    "Another process keeps the database locked",
+    "The database cannot be written",
+];
 const TOO_MANY: &[&str] = &["Too many requests", "Too many connections from this address"];
 const SESSION_ACTIVE: &str = r#"{"error":"An active session already exists. Please close it before creating a new one.","activeSessionId":3}"#;
 const GAME_FILTERS: &[&str] = &[
