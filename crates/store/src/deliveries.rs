@@ -23,14 +23,14 @@ use crate::{
     events,
 };
 
+pub(crate) use self::removal::{purge_logged, purge_undelivered};
 pub use self::{
     ordered::{InOrder, KeyPage, due_in_order},
     removal::expire_logs,
-    replay::{Replay, Replayed, count_replay, replay},
+    replay::{Replayed, count_replay, replay},
     settle::{Settlement, settle},
-    single::{Listed, cancel, get, list, resend},
+    single::{cancel, get, list, resend},
 };
-pub(crate) use self::removal::{purge_logged, purge_undelivered};
 
 /// A delivery to be sent now.
 #[derive(Debug, Clone, PartialEq, Eq)]

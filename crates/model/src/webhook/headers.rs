@@ -122,7 +122,11 @@ mod tests {
             ("CONTENT-length", "v", Err("headers: CONTENT-length is set by the server")),
             ("Proxy-Authorization", "v", Err("headers: Proxy-Authorization is set by the server")),
             ("webhook-ID", "v", Err("headers: webhook-ID is set by the server")),
-            ("X", "a\r\nb: c", Err("headers: the value of X must be at most 1000 printable ASCII characters")),
+            (
+                "X",
+                "a\r\nb: c",
+                Err("headers: the value of X must be at most 1000 printable ASCII characters"),
+            ),
             ("X", "a\0", Err("headers: the value of X must be at most 1000 printable ASCII characters")),
             ("X", "é", Err("headers: the value of X must be at most 1000 printable ASCII characters")),
         ] {

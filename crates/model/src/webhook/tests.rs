@@ -33,11 +33,7 @@ fn a_new_webhook_is_checked_in_the_stated_order() {
         ("name", json!("n".repeat(1_001)), "name must not be longer than 1000 characters"),
         ("secret", json!("s".repeat(1_001)), "secret must not be longer than 1000 characters"),
         ("events", json!(vec!["a"; 101]), "events must hold at most 100 names of at most 200 characters"),
-        (
-            "events",
-            json!(["a".repeat(201)]),
-            "events must hold at most 100 names of at most 200 characters",
-        ),
+        ("events", json!(["a".repeat(201)]), "events must hold at most 100 names of at most 200 characters"),
     ] {
         let mut body = full.clone();
         body[field] = value;
@@ -49,9 +45,8 @@ fn a_new_webhook_is_checked_in_the_stated_order() {
 
 #[test]
 fn a_patch_takes_any_subset() {
-    let parse = |body: Value| {
-        WebhookPatch::parse(body.as_object().expect("an object")).map_err(|e| e.to_string())
-    };
+    let parse =
+        |body: Value| WebhookPatch::parse(body.as_object().expect("an object")).map_err(|e| e.to_string());
     assert!(parse(json!({"enabled": 0})).is_ok_and(|patch| patch.enabled == Some(false)));
     for (body, expected) in [
         (json!({}), "No fields to update"),

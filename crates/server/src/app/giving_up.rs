@@ -33,7 +33,11 @@ pub(crate) async fn run(app: App, mut verdicts: mpsc::Receiver<Verdict>) {
         };
         let Some(verdict) = verdict else { return };
         while let Err(error) = app.give_up_webhook(&verdict).await {
-            tracing::warn!(webhook_id = verdict.webhook_id, ?error, "a webhook could not be disabled; trying again");
+            tracing::warn!(
+                webhook_id = verdict.webhook_id,
+                ?error,
+                "a webhook could not be disabled; trying again"
+            );
             tokio::select! {
                 () = app.tasks.stopping() => return,
                 () = app.clock.sleep_ms(RETRY_MS) => {}

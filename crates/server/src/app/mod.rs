@@ -37,6 +37,7 @@ pub(crate) use self::{
     rooms::{RoomBell, were_watched},
     sessions::Span,
     statistics::Figures,
+    webhooks::Examined,
 };
 use crate::{auth::Auth, config, metrics::Metrics, random, shutdown::Tasks, timers::Clock};
 

@@ -276,7 +276,8 @@ impl Driver {
     /// Does what is to be done; whether to look into the database again.
     fn step(&mut self) -> bool {
         let now = self.clock.now();
-        let Inbox { new, overflowed, changed, look_again, inputs, stirred } = std::mem::take(&mut *self.shared.lock());
+        let Inbox { new, overflowed, changed, look_again, inputs, stirred } =
+            std::mem::take(&mut *self.shared.lock());
         // A delivery that was committed after a change must be sent by it, so changes go first.
         for webhook_id in changed {
             self.schedule.changed(webhook_id);
