@@ -41,6 +41,7 @@ pub(crate) use self::{
     sessions::Span,
     statistics::Figures,
     status::Proof,
+    webhooks::Examined,
 };
 use crate::{auth::Auth, config, dispatch::Pulse, metrics::Metrics, random, shutdown::Tasks, timers::Clock};
 

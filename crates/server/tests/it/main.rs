@@ -26,3 +26,4 @@ mod streams;
 mod support;
 mod votes;
 mod zoo;
+mod webhooks;
