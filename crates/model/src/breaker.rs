@@ -29,7 +29,7 @@ impl Health {
         if sign.success {
             return Self::default();
         }
-        if outcome.is_unsent() {
+        if sign.unsent {
             return self;
         }
         let mut next = Self {
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
     use crate::delivery::Outcome;
 
-    const BAD: Sign = Sign { success: false, gone: false, retry_after_ms: None };
+    const BAD: Sign = Sign { success: false, gone: false, unsent: false, retry_after_ms: None };
 
     fn answer(status: u16, retry_after_ms: Option<i64>) -> Sign {
         Outcome::Response { status, body: String::new(), retry_after_ms }.sign()
@@ -132,7 +132,7 @@ mod tests {
     fn what_was_not_sent_says_nothing_of_the_receiver() {
         let unsent = Outcome::Fault { kind: FaultKind::Render, message: String::new() };
         for health in [Health::default(), failed(4, 10), failed(5, 10)] {
-            assert_eq!(health.after(&unsent, at(60_000)), health);
+            assert_eq!(health.after(unsent.sign(), at(60_000)), health);
         }
     }
 

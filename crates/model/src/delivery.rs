@@ -100,6 +100,8 @@ pub struct Sign {
     pub success: bool,
     /// It says that it is gone for good.
     pub gone: bool,
+    /// It was not asked.
+    pub unsent: bool,
     /// How long it asks to be left alone, in milliseconds.
     pub retry_after_ms: Option<i64>,
 }
@@ -112,7 +114,12 @@ impl Outcome {
 
     /// What it says about the receiver.
     pub fn sign(&self) -> Sign {
-        Sign { success: self.is_success(), gone: self.is_gone(), retry_after_ms: self.retry_after_ms() }
+        Sign {
+            success: self.is_success(),
+            gone: self.is_gone(),
+            unsent: self.is_unsent(),
+            retry_after_ms: self.retry_after_ms(),
+        }
     }
 
     /// How long the receiver asks to be left alone, in milliseconds; a success asks for nothing.
