@@ -77,6 +77,9 @@ fn every_key_can_be_set_in_the_file_and_by_its_variable() {
         egress_allow = ['10.0.0.0/8', 'fd00::1']
         egress_deny = ['127.0.0.0/8', '::1']
         ca_file = '/etc/ca.pem'
+        secret_overlap_ms = 12
+        log_keep_days = 13
+        event_keep_days = 14
     ";
     let environment = [
         ("FANFARE_LISTEN", "[::1]:7"),
@@ -101,6 +104,9 @@ fn every_key_can_be_set_in_the_file_and_by_its_variable() {
         ("FANFARE_DELIVERY_EGRESS_ALLOW", "10.0.0.0/8,fd00::1"),
         ("FANFARE_DELIVERY_EGRESS_DENY", "127.0.0.0/8,::1"),
         ("FANFARE_DELIVERY_CA_FILE", "/etc/ca.pem"),
+        ("FANFARE_DELIVERY_SECRET_OVERLAP_MS", "12"),
+        ("FANFARE_DELIVERY_LOG_KEEP_DAYS", "13"),
+        ("FANFARE_DELIVERY_EVENT_KEEP_DAYS", "14"),
         ("FANFARE_ROOMS_BASE_URL", "http://rooms.example/x"),
         ("FANFARE_ROOMS_POLL_INTERVAL_MS", "10000"),
         ("FANFARE_ROOMS_PROBE", "true"),
