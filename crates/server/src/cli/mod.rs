@@ -11,6 +11,7 @@ mod openapi;
 mod progress;
 mod reach;
 mod serve;
+mod webhook;
 
 use std::{
     collections::BTreeMap,
@@ -28,6 +29,7 @@ use self::{
     export::ExportArgs,
     flags::SettingFlags,
     import::{Import, ImportArgs},
+    webhook::WebhookVerb,
 };
 use crate::{
     config::{ConfigError, Inputs, Loaded, load, reference},
@@ -89,6 +91,14 @@ enum Verb {
     Export {
         #[command(flatten)]
         args: ExportArgs,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// List, add and test webhooks, see what came of deliveries and send them again
+    #[command(disable_help_subcommand = true)]
+    Webhook {
+        #[command(subcommand)]
+        verb: WebhookVerb,
         #[command(flatten)]
         server: ServerArgs,
     },
@@ -211,6 +221,10 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Verb::Export { args, server } => {
             let loaded = load(&inputs)?;
             at_the_server(&server, &loaded, &inputs, async |client| export::export(client, &args).await)
+        }
+        Verb::Webhook { verb, server } => {
+            let loaded = load(&inputs)?;
+            at_the_server(&server, &loaded, &inputs, async |client| webhook::webhook(client, verb).await)
         }
         Verb::Config { verb: ConfigVerb::Check } => {
             let loaded = load(&inputs)?;
