@@ -197,6 +197,7 @@ fn options_are_read_in_both_of_their_terms() {
         ordering: Ordering::Session,
         max_in_flight: Some(64),
         rate_limit: Some(10_000),
+        ..WebhookOptions::default()
     };
     assert_eq!(parse(all), Ok(expected));
     assert_eq!(parse(json!({"timeout_ms": null, "rate_limit": null})), Ok(WebhookOptions::default()));

@@ -2,6 +2,7 @@
 //! keys of their own. What a value must look like is known here; the file is not.
 
 use fanfare_model::{
+    format::Format,
     limits::{
         IN_FLIGHT_LIMIT_PER_WEBHOOK, RATE_LIMIT_MAX, WEBHOOK_EVENT_MAX_CHARS, WEBHOOK_EVENTS_MAX,
         WEBHOOK_HEADERS_MAX, WEBHOOK_TEXT_MAX_CHARS,
@@ -136,6 +137,7 @@ impl Webhooks {
                 ordering: endpoint.ordering,
                 max_in_flight: endpoint.max_in_flight,
                 rate_limit: endpoint.rate_limit,
+                format: Format::Json,
             },
             origin,
         }

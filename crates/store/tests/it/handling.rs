@@ -1,9 +1,9 @@
 //! Deliveries in their host's hands: listed, sent again, called off.
 
-use fanfare_model::delivery::{DeliveryState, Next};
+use fanfare_model::delivery::{Delivery, DeliveryState, Next};
 use fanfare_store::{
     Notice, Store,
-    deliveries::{self, Listed, Settlement},
+    deliveries::{self, Settlement},
     testing::TestDatabase,
     webhooks,
 };
@@ -58,7 +58,7 @@ async fn deliveries_are_listed_by_state_newest_first(database: TestDatabase) {
 async fn one_delivery_is_told(database: TestDatabase) {
     let (store, webhook_id) = one_of_each(&database).await;
     let get = |webhook_id, id| read(&store, move |db| deliveries::get(db, webhook_id, id));
-    let pending = Listed {
+    let pending = Delivery {
         id: 1,
         webhook_id,
         event_id: "e0".into(),

@@ -4,11 +4,12 @@ use fanfare_model::{
     Timestamp,
     delivery::Next,
     event::{NewEvent, kind},
+    replay::Replay,
     webhook::{OptionsPatch, Ordering, Webhook, WebhookPatch},
 };
 use fanfare_store::{
     Notice, Store,
-    deliveries::{self, Replay, Settlement},
+    deliveries::{self, Settlement},
     testing::{TestDatabase, texts},
 };
 

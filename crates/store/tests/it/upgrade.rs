@@ -3,10 +3,11 @@
 use fanfare_model::{
     breaker::Health,
     delivery::DeliveryState,
+    replay::Replay,
     webhook::{Origin, WebhookOptions},
 };
 use fanfare_store::{
-    deliveries::{self, Replay, Waiting},
+    deliveries::{self, Waiting},
     logs,
     testing::TestDatabase,
     webhooks,

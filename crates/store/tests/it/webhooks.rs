@@ -2,9 +2,11 @@
 
 use fanfare_model::{
     breaker::{GivenUp, Health},
+    format::Format,
     retry::RetrySchedule,
     webhook::{
-        Header, Method, NewWebhook, OptionsPatch, Ordering, Origin, Webhook, WebhookOptions, WebhookPatch,
+        FormatPatch, Header, Method, NewWebhook, OptionsPatch, Ordering, Origin, Webhook, WebhookOptions,
+        WebhookPatch,
     },
 };
 use fanfare_store::{Error, Notice, Store, deliveries, logs, testing::TestDatabase, webhooks};
@@ -72,6 +74,7 @@ async fn options_are_kept(database: TestDatabase) {
         ordering: Ordering::Session,
         max_in_flight: Some(64),
         rate_limit: Some(10_000),
+        format: Format::parse("template", Some("{{ event }} ☂")).expect("a template"),
     };
     let never = RetrySchedule::new(vec![]).expect("a schedule");
     let (given, first) = (all.clone(), all.clone());
@@ -96,6 +99,7 @@ async fn options_are_kept(database: TestDatabase) {
                 ordering: Some(Ordering::None),
                 max_in_flight: Some(None),
                 rate_limit: Some(None),
+                format: FormatPatch { word: Some("json".into()), template: None },
             },
             WebhookOptions::default(),
         ),
