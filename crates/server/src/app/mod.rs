@@ -2,6 +2,7 @@
 //! with its event; HTTP and sockets only translate to and from it.
 
 mod catch_up;
+mod configured;
 mod deliveries;
 mod error;
 mod games;
@@ -32,6 +33,7 @@ use fanfare_store::Store;
 
 pub(crate) use self::{
     catch_up::CatchUp,
+    configured::{Followed, follow_file},
     error::Error,
     games::{ImportMode, Imported},
     idempotency::{Answer, Creation, RequestKey},
