@@ -10,11 +10,11 @@ use std::{
     thread,
 };
 
-use fanfare_model::event::Event;
+use fanfare_model::{Timestamp, event::Event};
 use tempfile::TempDir;
 
 use crate::{
-    Commits, Error, Location, OpenError, Options, Read, Store,
+    Commits, Error, Location, OpenError, Options, Read, Store, Tx,
     engine::{
         postgres::{Postgres, Target},
         sqlite::Sqlite,
@@ -251,6 +251,44 @@ pub fn trail(db: &mut Read) -> Result<Trail, Error> {
 /// Runs any one statement in a job; returns the rows it changed or read.
 pub fn run(db: &mut Read, sql: &str) -> Result<u64, Error> {
     db.each(sql, &[], |_| Ok(()))
+}
+
+/// Writes so many votes of one user for a game, a millisecond apart from `from` on, as if they came with an
+/// import (0: with none); no total counts them.
+///
+/// # Errors
+/// See [`Error`].
+pub fn cast(
+    tx: &mut Tx,
+    (session_id, game_id): (i64, i64),
+    user: &str,
+    from: Timestamp,
+    votes: i64,
+    import_id: i64,
+) -> Result<(), Error> {
+    for n in 0..votes {
+        tx.run(
+            "insert into votes (session_id, game_id, username, user_key, up, at_ms, created_at_ms, import_id) \
+             values (?1, ?2, ?3, ?4, true, ?5, 0, ?6)",
+            &[
+                session_id.into(),
+                game_id.into(),
+                user.into(),
+                user.into(),
+                from.plus_millis(n).into(),
+                import_id.into(),
+            ],
+        )?;
+    }
+    Ok(())
+}
+
+/// How many votes there are, hidden ones included.
+///
+/// # Errors
+/// See [`Error`].
+pub fn count_votes(db: &mut Read) -> Result<i64, Error> {
+    Ok(db.row("select count(*) from votes", &[], |row| row.get(0))?.unwrap_or(0))
 }
 
 /// The texts of the first `columns` columns of each row; null as an empty one.
