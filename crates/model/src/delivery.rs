@@ -102,6 +102,8 @@ pub struct Sign {
     pub gone: bool,
     /// How long it asks to be left alone, in milliseconds.
     pub retry_after_ms: Option<i64>,
+    /// Nothing: it was never asked.
+    pub unsent: bool,
 }
 
 impl Outcome {
@@ -112,7 +114,12 @@ impl Outcome {
 
     /// What it says about the receiver.
     pub fn sign(&self) -> Sign {
-        Sign { success: self.is_success(), gone: self.is_gone(), retry_after_ms: self.retry_after_ms() }
+        Sign {
+            success: self.is_success(),
+            gone: self.is_gone(),
+            retry_after_ms: self.retry_after_ms(),
+            unsent: self.is_unsent(),
+        }
     }
 
     /// How long the receiver asks to be left alone, in milliseconds; a success asks for nothing.

@@ -19,8 +19,8 @@ use crate::{
     accept::Acceptor,
     api,
     app::{
-        self, App, CatchUp, Leftovers, Proof, RoomBell, Shelf, giving_up, housekeeping, leftovers, poll_clock,
-        publish::Publisher,
+        self, App, CatchUp, Leftovers, Proof, RoomBell, Shelf, giving_up, housekeeping, leftovers,
+        poll_clock, publish::Publisher,
     },
     auth::Auth,
     config::{Config, ConfigError},

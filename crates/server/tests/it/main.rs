@@ -25,5 +25,5 @@ mod story;
 mod streams;
 mod support;
 mod votes;
-mod zoo;
 mod webhooks;
+mod zoo;

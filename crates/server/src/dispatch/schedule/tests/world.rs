@@ -49,6 +49,7 @@ impl Fate {
             success: self == Self::Delivered,
             gone: self == Self::Gone,
             retry_after_ms: if let Self::Later(ms) = self { Some(ms) } else { None },
+            unsent: false,
         }
     }
 
