@@ -100,7 +100,7 @@ mod tests {
     use super::*;
     use crate::delivery::{FaultKind, Outcome};
 
-    const BAD: Sign = Sign { success: false, gone: false, retry_after_ms: None, unsent: false };
+    const BAD: Sign = Sign { success: false, gone: false, unsent: false, retry_after_ms: None };
 
     fn answer(status: u16, retry_after_ms: Option<i64>) -> Sign {
         Outcome::Response { status, body: String::new(), retry_after_ms }.sign()

@@ -100,10 +100,10 @@ pub struct Sign {
     pub success: bool,
     /// It says that it is gone for good.
     pub gone: bool,
+    /// It was not asked.
+    pub unsent: bool,
     /// How long it asks to be left alone, in milliseconds.
     pub retry_after_ms: Option<i64>,
-    /// Nothing: it was never asked.
-    pub unsent: bool,
 }
 
 impl Outcome {
@@ -117,8 +117,8 @@ impl Outcome {
         Sign {
             success: self.is_success(),
             gone: self.is_gone(),
-            retry_after_ms: self.retry_after_ms(),
             unsent: self.is_unsent(),
+            retry_after_ms: self.retry_after_ms(),
         }
     }
 

@@ -48,8 +48,8 @@ impl Fate {
         Sign {
             success: self == Self::Delivered,
             gone: self == Self::Gone,
-            retry_after_ms: if let Self::Later(ms) = self { Some(ms) } else { None },
             unsent: false,
+            retry_after_ms: if let Self::Later(ms) = self { Some(ms) } else { None },
         }
     }
 
