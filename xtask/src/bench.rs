@@ -19,6 +19,7 @@ struct Bench {
 
 const BENCHES: &[Bench] = &[
     Bench { name: "store", package: "fanfare-store", target: "add_game" },
+    Bench { name: "jobs", package: "fanfare-store", target: "long_jobs" },
     Bench { name: "api", package: "fanfare", target: "api" },
 ];
 

@@ -13,11 +13,13 @@ pub enum DeliveryState {
     Failed,
     /// Kept back because its webhook is disabled.
     Held,
+    /// Called off by the host.
+    Cancelled,
 }
 
 impl DeliveryState {
     /// Every state.
-    pub const ALL: [Self; 4] = [Self::Pending, Self::Delivered, Self::Failed, Self::Held];
+    pub const ALL: [Self; 5] = [Self::Pending, Self::Delivered, Self::Failed, Self::Held, Self::Cancelled];
 
     /// The word of the API and of the database.
     pub fn as_str(self) -> &'static str {
@@ -26,7 +28,13 @@ impl DeliveryState {
             Self::Delivered => "delivered",
             Self::Failed => "failed",
             Self::Held => "held",
+            Self::Cancelled => "cancelled",
         }
+    }
+
+    /// Reads [`DeliveryState::as_str`].
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == word)
     }
 }
 
@@ -70,6 +78,8 @@ pub enum Outcome {
         status: u16,
         /// The start of the body, lossy UTF-8.
         body: String,
+        /// How long it asks to be left alone, in milliseconds.
+        retry_after_ms: Option<i64>,
     },
     /// It did not.
     Fault {
@@ -80,10 +90,39 @@ pub enum Outcome {
     },
 }
 
+/// What an attempt says about its receiver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sign {
+    /// It took the delivery.
+    pub success: bool,
+    /// It says that it is gone for good.
+    pub gone: bool,
+    /// How long it asks to be left alone, in milliseconds.
+    pub retry_after_ms: Option<i64>,
+}
+
 impl Outcome {
     /// Any 2xx is success; everything else is not, redirects included.
     pub fn is_success(&self) -> bool {
         matches!(self, Self::Response { status: 200..=299, .. })
+    }
+
+    /// What it says about the receiver.
+    pub fn sign(&self) -> Sign {
+        Sign { success: self.is_success(), gone: self.is_gone(), retry_after_ms: self.retry_after_ms() }
+    }
+
+    /// How long the receiver asks to be left alone, in milliseconds; a success asks for nothing.
+    pub fn retry_after_ms(&self) -> Option<i64> {
+        match self {
+            Self::Response { retry_after_ms, .. } if !self.is_success() => *retry_after_ms,
+            Self::Response { .. } | Self::Fault { .. } => None,
+        }
+    }
+
+    /// Whether the receiver says that it is gone for good.
+    pub fn is_gone(&self) -> bool {
+        matches!(self, Self::Response { status: 410, .. })
     }
 
     /// The class of the metrics: `success`, `status` (an answer that is no 2xx) or the fault's.
@@ -108,8 +147,9 @@ pub enum Next {
 }
 
 impl Next {
-    /// Decides after attempt number `attempt` (from 1), which ended at `now`.
-    /// `chance` is uniform and becomes the jitter, see [`RetrySchedule::delay_ms`].
+    /// Decides after the schedule's attempt number `attempt` (from 1), which ended at `now`. It is
+    /// not tried again before the receiver asked to be, nor at all when that is gone. `chance` is
+    /// uniform and becomes the jitter, see [`RetrySchedule::delay_ms`].
     pub fn after(
         outcome: &Outcome,
         attempt: u32,
@@ -120,9 +160,12 @@ impl Next {
         if outcome.is_success() {
             return Self::Delivered;
         }
-        schedule
-            .delay_ms(attempt, chance)
-            .map_or(Self::Failed, |delay_ms| Self::RetryAt(now.plus_millis(delay_ms)))
+        if outcome.is_gone() {
+            return Self::Failed;
+        }
+        let delay_ms = schedule.delay_ms(attempt, chance);
+        let delay_ms = delay_ms.map(|delay_ms| delay_ms.max(outcome.retry_after_ms().unwrap_or(0)));
+        delay_ms.map_or(Self::Failed, |delay_ms| Self::RetryAt(now.plus_millis(delay_ms)))
     }
 
     /// The state that the delivery's row gets.
@@ -142,6 +185,10 @@ pub struct LogRow {
     pub id: i64,
     /// The webhook.
     pub webhook_id: i64,
+    /// The delivery that was tried.
+    pub delivery_id: i64,
+    /// The event's public id, the `webhook-id` of every attempt.
+    pub event_id: String,
     /// The event's name.
     pub event_type: String,
     /// The event's `data`, a JSON object.
@@ -150,6 +197,16 @@ pub struct LogRow {
     pub response_status: Option<u16>,
     /// What went wrong, if anything did.
     pub error_message: Option<String>,
+    /// Which attempt of the delivery it was, from 1.
+    pub attempt: i64,
+    /// How long it took, in milliseconds.
+    pub duration_ms: i64,
+    /// The class of what went wrong, see [`Outcome::class`].
+    pub error_kind: Option<String>,
+    /// The start of the response's body, if it answered.
+    pub response_head: Option<String>,
+    /// When it is to be tried again, if it is.
+    pub next_retry_at: Option<Timestamp>,
     /// When the attempt ended.
     pub created_at: Timestamp,
 }
@@ -159,7 +216,11 @@ mod tests {
     use super::*;
 
     fn answer(status: u16) -> Outcome {
-        Outcome::Response { status, body: String::new() }
+        Outcome::Response { status, body: String::new(), retry_after_ms: None }
+    }
+
+    fn asking(status: u16, retry_after_ms: i64) -> Outcome {
+        Outcome::Response { status, body: String::new(), retry_after_ms: Some(retry_after_ms) }
     }
 
     fn fault(kind: FaultKind) -> Outcome {
@@ -183,6 +244,11 @@ mod tests {
             (answer(500), 2, u64::MAX, retry(72_000)),
             (answer(500), 3, 0, Next::Failed),
             (answer(500), u32::MAX, 0, Next::Failed),
+            (answer(410), 1, 0, Next::Failed),
+            (asking(503, 30_000), 1, 0, retry(30_000)),
+            (asking(429, 10), 1, u64::MAX, retry(1_200)),
+            (asking(503, 30_000), 3, 0, Next::Failed),
+            (asking(204, 30_000), 1, 0, Next::Delivered),
             (fault(FaultKind::Timeout), 1, 0, retry(1_000)),
             (fault(FaultKind::Refused), 2, 0, retry(60_000)),
             (fault(FaultKind::Connect), 3, 0, Next::Failed),

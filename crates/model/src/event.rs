@@ -7,12 +7,14 @@
 mod polls;
 mod public;
 mod votes;
+mod webhooks;
 
 use serde::Serialize;
 
 pub use self::{
     polls::{PollRow, poll, poll_deleted},
     votes::vote_recorded,
+    webhooks::{WEBHOOKS_TOPIC, webhook_disabled},
 };
 use crate::{
     Timestamp,
@@ -46,6 +48,9 @@ pub mod kind {
     /// A poll was closed.
     pub const POLL_ENDED: &str = "poll.ended";
 
+    /// A webhook was disabled by the server.
+    pub const WEBHOOK_DISABLED: &str = "webhook.disabled";
+
     /// Every one of them.
     pub const ALL: &[&str] = &[
         SESSION_STARTED,
@@ -59,13 +64,16 @@ pub mod kind {
         POLL_STARTED,
         POLL_UPDATED,
         POLL_ENDED,
+        WEBHOOK_DISABLED,
     ];
 }
 
 /// The stream of a session's events, in which `seq` counts from 1 without a gap.
 pub fn session_topic(session_id: i64) -> String {
-    format!("session:{session_id}")
+    format!("{SESSION_TOPIC_PREFIX}{session_id}")
 }
+
+const SESSION_TOPIC_PREFIX: &str = "session:";
 
 /// An event about to be committed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,7 +110,8 @@ pub struct Event {
 }
 
 impl Event {
-    /// The text frame of the game socket: `{"type","timestamp","data","seq","id"}`.
+    /// The text frame of the game socket: `{"type","timestamp","data","seq","id"}`; only a session's
+    /// event has a `seq`.
     pub fn socket_frame(&self) -> String {
         socket_frame(self, &self.data)
     }
@@ -116,7 +125,9 @@ impl Event {
 fn socket_frame(event: &Event, data: &str) -> String {
     let Event { at, seq, .. } = event;
     let (kind, id) = (to_json(&event.kind), to_json(&event.public_id));
-    format!(r#"{{"type":{kind},"timestamp":"{at}","data":{data},"seq":{seq},"id":{id}}}"#)
+    let is_sessions = event.topic.as_deref().is_some_and(|topic| topic.starts_with(SESSION_TOPIC_PREFIX));
+    let seq = if is_sessions { format!(r#""seq":{seq},"#) } else { String::new() };
+    format!(r#"{{"type":{kind},"timestamp":"{at}","data":{data},{seq}"id":{id}}}"#)
 }
 
 /// The body of a webhook request: `{"event","timestamp","data"}`.

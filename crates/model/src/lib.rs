@@ -3,6 +3,7 @@
 //! Everything here is pure: no clock, no randomness, no async, no I/O. A function that depends on
 //! the time or on chance takes it as an argument and returns what should happen.
 
+pub mod breaker;
 pub mod catalogue;
 pub mod delivery;
 pub mod egress;
@@ -11,6 +12,7 @@ pub mod export;
 #[cfg(test)]
 mod fixture;
 pub mod game;
+pub mod javascript;
 pub mod json;
 pub mod library;
 pub mod limits;
@@ -18,6 +20,7 @@ pub mod pattern;
 pub mod pick;
 pub mod poll;
 pub mod retry;
+pub mod retry_after;
 pub mod room;
 pub mod session;
 pub mod signature;

@@ -54,6 +54,14 @@ pub const WEBHOOK_EVENTS_MAX: usize = 100;
 pub const WEBHOOK_EVENT_MAX_CHARS: usize = 200;
 /// A webhook's name or secret, in characters.
 pub const WEBHOOK_TEXT_MAX_CHARS: usize = 1_000;
+/// Headers that a webhook adds to its requests.
+pub const WEBHOOK_HEADERS_MAX: usize = 32;
+/// The name of one of those, in characters.
+pub const WEBHOOK_HEADER_NAME_MAX_CHARS: usize = 100;
+/// The value of one of those, in characters.
+pub const WEBHOOK_HEADER_VALUE_MAX_CHARS: usize = 1_000;
+/// Replaced secrets of a webhook that still sign; past that the oldest ends early.
+pub const OLD_SECRETS_MAX: usize = 8;
 
 /// The largest frame a client may send on a socket, in bytes (64 KiB).
 pub const SOCKET_FRAME_MAX_BYTES: usize = 64 << 10;
@@ -73,8 +81,30 @@ pub const GROUP_MAX_JOBS: usize = 256;
 
 /// Deliveries of one webhook that are kept in memory; the rest waits in the database.
 pub const READY_MAX_PER_WEBHOOK: usize = 1_000;
-/// Requests under way at once to one webhook.
+/// Deliveries in memory, waiting, of all webhooks together.
+pub const READY_MAX_TOTAL: usize = 50_000;
+/// Requests under way at once to one webhook that does not say how many.
 pub const IN_FLIGHT_MAX_PER_WEBHOOK: usize = 16;
+/// Requests under way at once that a webhook can ask for.
+pub const IN_FLIGHT_LIMIT_PER_WEBHOOK: u32 = 64;
+/// Requests a second that a webhook can be limited to.
+pub const RATE_LIMIT_MAX: u32 = 10_000;
+/// The shortest time that one attempt can be given, in milliseconds.
+pub const DELIVERY_TIMEOUT_MIN_MS: i64 = 10;
+/// The longest time that one attempt can be given, in milliseconds (5 min).
+pub const DELIVERY_TIMEOUT_MAX_MS: i64 = 300_000;
+/// Sessions of one webhook that are followed in memory at once, for their order.
+pub const ORDER_KEYS_MAX_PER_WEBHOOK: usize = 1_000;
+/// Failures in a row after which a webhook is left alone for a while.
+pub const BREAKER_FAILURES: u32 = 5;
+/// How long it is left alone the first time, in milliseconds; each time that follows twice as long.
+pub const BREAKER_OPEN_MIN_MS: i64 = 30_000;
+/// How long it is left alone at most, in milliseconds (15 min).
+pub const BREAKER_OPEN_MAX_MS: i64 = 15 * 60 * 1_000;
+/// A webhook that has had nothing but failures for so long is told of in the log, in milliseconds (24 h).
+pub const FAILING_WARN_MS: i64 = 24 * 60 * 60 * 1_000;
+/// A webhook that has had nothing but failures for so long is disabled, in milliseconds (5 days).
+pub const FAILING_DISABLE_MS: i64 = 5 * 24 * 60 * 60 * 1_000;
 /// Requests under way at once to all webhooks together.
 pub const IN_FLIGHT_MAX_TOTAL: usize = 1_024;
 /// Bytes of a receiver's response that are read at most (16 KiB).
@@ -131,3 +161,15 @@ pub const PICK_JUST_PLAYED_GAMES: usize = 2;
 pub const STATISTICS_TOP_GAMES: usize = 10;
 /// Sessions that the statistics tell of one by one, and games never played that they name.
 pub const STATISTICS_MAX_ROWS: usize = 50;
+
+/// Arrays and objects in each other in data that somebody sends: readers that are in use take about 127,
+/// and the envelopes around it need a few.
+pub const JSON_DEPTH_MAX: usize = 100;
+
+/// The longest that a receiver's `Retry-After` holds deliveries back, in milliseconds (24 h).
+pub const RETRY_AFTER_MAX_MS: i64 = 24 * 60 * 60 * 1_000;
+/// Votes that an import of a chat log writes in one job: all of them become visible in the last one.
+pub const CHAT_IMPORT_BATCH_ROWS: usize = 1_000;
+/// Times that an import looks again at what changed in its session while it was written, in jobs of that
+/// size; after those it takes all that is left into its last job.
+pub const CHAT_IMPORT_MAX_ROUNDS: usize = 8;

@@ -7,6 +7,11 @@ const SECOND_MS: i64 = 1_000;
 const MINUTE_MS: i64 = 60 * SECOND_MS;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
 
+/// Retries after the first attempt where only their distance is given.
+pub const LINEAR_ATTEMPTS: u32 = 3;
+/// The first wait where only the number of retries is given, in milliseconds.
+pub const LINEAR_DELAY_MS: i64 = 1_000;
+
 /// The waits after the first, second, … failed attempt. One without steps never retries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetrySchedule {
@@ -43,6 +48,15 @@ impl RetrySchedule {
             Some(at) => Err(InvalidSchedule::Delay { step: at + 1, delay_ms: delays_ms[at] }),
             None => Ok(Self { delays_ms }),
         }
+    }
+
+    /// `attempts` waits that grow by `delay_ms`: 1,000 gives 1, 2 and 3 s.
+    ///
+    /// # Errors
+    /// [`InvalidSchedule`] for too many steps or a wait out of bounds.
+    pub fn linear(attempts: u32, delay_ms: i64) -> Result<Self, InvalidSchedule> {
+        let steps = (attempts as usize).min(RETRY_STEPS_MAX + 1);
+        Self::new((1..).take(steps).map(|step: i64| step.saturating_mul(delay_ms)).collect())
     }
 
     /// How many milliseconds to wait after attempt number `attempt` (from 1) failed: the step, and
@@ -115,6 +129,15 @@ mod tests {
         }
         let error = RetrySchedule::new(vec![0]).expect_err("out of bounds");
         assert_eq!(error.to_string(), "retry 1 waits 0 ms: a wait is 1 ms to 7 days");
+    }
+
+    #[test]
+    fn linear_waits_grow_by_the_first() {
+        let delays_ms = |attempts, delay_ms| RetrySchedule::linear(attempts, delay_ms).map(|s| s.delays_ms);
+        assert_eq!(delays_ms(LINEAR_ATTEMPTS, LINEAR_DELAY_MS), Ok(vec![1_000, 2_000, 3_000]));
+        assert_eq!(delays_ms(0, 1_000), Ok(vec![]));
+        assert_eq!(delays_ms(u32::MAX, 1), Err(InvalidSchedule::TooManySteps));
+        assert_eq!(delays_ms(2, i64::MAX), Err(InvalidSchedule::Delay { step: 1, delay_ms: i64::MAX }));
     }
 
     #[test]

@@ -2,10 +2,12 @@
 //! and when one is another's duplicate.
 //!
 //! A session's games take turns: each owns the time from the moment it was added up to the next
-//! one's, the last one without end. Chat logs are read in [`chat`], lists are filtered in [`filter`].
+//! one's, the last one without end. Chat logs are read in [`chat`] and counted in [`import`], lists are
+//! filtered in [`filter`].
 
 pub mod chat;
 pub mod filter;
+pub mod import;
 
 use serde_json::{Map, Value};
 

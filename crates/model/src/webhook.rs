@@ -1,12 +1,19 @@
-//! Webhooks: who wants to hear of what, and at which URL.
+//! Webhooks: who wants to hear of what, at which URL, and how it is sent there.
 
-use serde_json::{Map, Value};
+mod headers;
+mod options;
+mod parse;
+#[cfg(test)]
+mod tests;
+
 use url::Url;
 
-use crate::{
-    Timestamp, json,
-    limits::{WEBHOOK_EVENT_MAX_CHARS, WEBHOOK_EVENTS_MAX, WEBHOOK_TEXT_MAX_CHARS},
+pub use self::{
+    headers::{HIDDEN_VALUE, Header, InvalidHeader},
+    options::{Method, OptionsPatch, Ordering, WebhookOptions},
+    parse::InvalidWebhook,
 };
+use crate::{Timestamp, limits::OLD_SECRETS_MAX};
 
 /// A receiver of events.
 #[derive(Clone, PartialEq, Eq)]
@@ -17,14 +24,55 @@ pub struct Webhook {
     pub name: String,
     /// http or https with a host; nothing else was checked.
     pub url: String,
-    /// Signs what is sent, as UTF-8 bytes; never shown.
+    /// Signs what is sent, as UTF-8 bytes; never shown. Empty: nothing is signed.
     pub secret: String,
+    /// Secrets that were replaced and sign beside the new one for a while, newest first.
+    pub old_secrets: Vec<OldSecret>,
     /// Names and patterns as they were given, see [`crate::pattern`].
     pub events: Vec<String>,
     /// A disabled one gets nothing; its deliveries are held.
     pub enabled: bool,
+    /// Why the server disabled it, if it did.
+    pub disabled_reason: Option<String>,
+    /// Who looks after it.
+    pub origin: Origin,
+    /// How it is sent to.
+    pub options: WebhookOptions,
     /// When it was made.
     pub created_at: Timestamp,
+}
+
+/// A secret that was replaced.
+#[derive(Clone, PartialEq, Eq)]
+pub struct OldSecret {
+    /// As [`Webhook::secret`].
+    pub secret: String,
+    /// From then on it signs nothing.
+    pub expires_at: Timestamp,
+}
+
+/// Where a webhook comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// It was made over the API or by an embedding program.
+    Api,
+    /// It stands in the configuration file, which alone changes it.
+    Config,
+}
+
+impl Origin {
+    /// The word of the API and of the database.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Api => "api",
+            Self::Config => "config",
+        }
+    }
+
+    /// Reads [`Origin::as_str`].
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Api, Self::Config].into_iter().find(|origin| origin.as_str() == word)
+    }
 }
 
 /// A webhook that is to be made.
@@ -34,13 +82,18 @@ pub struct NewWebhook {
     pub name: String,
     /// Checked by [`is_url`].
     pub url: String,
-    /// Not empty.
+    /// Empty: nothing is signed.
     pub secret: String,
     /// Names and patterns, unknown ones included.
     pub events: Vec<String>,
+    /// How it is sent to.
+    pub options: WebhookOptions,
+    /// Who looks after it.
+    pub origin: Origin,
 }
 
-/// What is to be changed of a webhook; at least one field is `Some`.
+/// What is to be changed of a webhook; at least one field is `Some`. The inner `None` goes back to
+/// what the configuration says.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct WebhookPatch {
     /// For people; not empty.
@@ -53,70 +106,62 @@ pub struct WebhookPatch {
     pub events: Option<Vec<String>>,
     /// Whether it gets deliveries.
     pub enabled: Option<bool>,
-}
-
-/// Why a body does not describe a webhook; the text is the API's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[expect(missing_docs, reason = "each variant's text says it")]
-pub enum InvalidWebhook {
-    #[error("Missing required fields: name, url, secret, events")]
-    Missing,
-    #[error("No fields to update")]
-    NothingToUpdate,
-    #[error("events must be an array")]
-    EventsNotArray,
-    #[error("events must be an array of strings")]
-    EventNotString,
-    #[error(
-        "events must hold at most {WEBHOOK_EVENTS_MAX} names of at most {WEBHOOK_EVENT_MAX_CHARS} characters"
-    )]
-    EventsTooLong,
-    #[error("{0} must not be longer than {WEBHOOK_TEXT_MAX_CHARS} characters")]
-    TooLong(&'static str),
-    #[error("Invalid URL format")]
-    Url,
-    #[error("{0} must be a non-empty string")]
-    NotText(&'static str),
-    #[error("enabled must be a boolean")]
-    NotBoolean,
-}
-
-impl NewWebhook {
-    /// Reads the body of `POST /api/webhooks`: missing fields are told first, then `events`, then
-    /// the URL.
-    ///
-    /// # Errors
-    /// The first of [`InvalidWebhook`] that applies.
-    pub fn parse(body: &Map<String, Value>) -> Result<Self, InvalidWebhook> {
-        let given = |name: &str| !matches!(body.get(name), None | Some(Value::Null)) && body[name] != "";
-        if !["name", "url", "secret", "events"].into_iter().all(given) {
-            return Err(InvalidWebhook::Missing);
-        }
-        let events = events(&body["events"])?;
-        let url = url(&body["url"])?;
-        Ok(Self { name: text("name", &body["name"])?, url, secret: text("secret", &body["secret"])?, events })
-    }
+    /// See [`WebhookOptions`].
+    pub options: OptionsPatch,
 }
 
 impl WebhookPatch {
-    /// Reads the body of `PATCH /api/webhooks/{id}`; unknown fields are ignored.
+    /// Whether nothing but `enabled` is to change.
+    pub fn changes_enabled_alone(&self) -> bool {
+        *self == Self { enabled: self.enabled, ..Self::default() }
+    }
+
+    /// The webhook as it is after this change at `now`. A secret that is replaced signs beside the
+    /// new one for `overlap_ms`; a webhook that is enabled again starts without a reason.
     ///
     /// # Errors
-    /// The first of [`InvalidWebhook`] that applies.
-    pub fn parse(body: &Map<String, Value>) -> Result<Self, InvalidWebhook> {
-        if !["name", "url", "secret", "events", "enabled"].into_iter().any(|field| body.contains_key(field)) {
-            return Err(InvalidWebhook::NothingToUpdate);
+    /// [`InvalidWebhook`] for a hidden value of a header that is not there.
+    pub fn applied_to(
+        &self,
+        webhook: Webhook,
+        now: Timestamp,
+        overlap_ms: i64,
+    ) -> Result<Webhook, InvalidWebhook> {
+        let mut next = webhook;
+        next.old_secrets.retain(|old| old.expires_at > now);
+        if let Some(secret) = &self.secret
+            && *secret != next.secret
+        {
+            let old = std::mem::replace(&mut next.secret, secret.clone());
+            // One that comes back is no old one any more.
+            next.old_secrets.retain(|old| old.secret != *secret);
+            if !old.is_empty() {
+                next.old_secrets
+                    .insert(0, OldSecret { secret: old, expires_at: now.plus_millis(overlap_ms) });
+                next.old_secrets.truncate(OLD_SECRETS_MAX);
+            }
         }
-        Ok(Self {
-            url: body.get("url").map(url).transpose()?,
-            events: body.get("events").map(events).transpose()?,
-            name: body.get("name").map(|value| text("name", value)).transpose()?,
-            secret: body.get("secret").map(|value| text("secret", value)).transpose()?,
-            enabled: body
-                .get("enabled")
-                .map(|value| json::as_bool(value).ok_or(InvalidWebhook::NotBoolean))
-                .transpose()?,
-        })
+        if let Some(enabled) = self.enabled
+            && enabled != next.enabled
+        {
+            next.enabled = enabled;
+            next.disabled_reason = None;
+        }
+        next.name = self.name.clone().unwrap_or(next.name);
+        next.url = self.url.clone().unwrap_or(next.url);
+        next.events = self.events.clone().unwrap_or(next.events);
+        next.options = self.options.applied_to(next.options)?;
+        Ok(next)
+    }
+}
+
+impl Webhook {
+    /// The secrets that sign at `now`, the current one first; none when nothing is signed.
+    pub fn secrets_at(&self, now: Timestamp) -> impl Iterator<Item = &str> {
+        let old = self.old_secrets.iter().filter(move |old| old.expires_at > now);
+        let current = (!self.secret.is_empty()).then_some(self.secret.as_str());
+        let old = old.map(|old| old.secret.as_str()).filter(move |_| current.is_some());
+        current.into_iter().chain(old)
     }
 }
 
@@ -124,96 +169,4 @@ impl WebhookPatch {
 /// is saved; where it leads is judged when something is sent there.
 pub fn is_url(text: &str) -> bool {
     Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
-}
-
-fn url(value: &Value) -> Result<String, InvalidWebhook> {
-    value.as_str().filter(|text| is_url(text)).map(str::to_owned).ok_or(InvalidWebhook::Url)
-}
-
-fn text(name: &'static str, value: &Value) -> Result<String, InvalidWebhook> {
-    let text = value.as_str().filter(|text| !text.is_empty()).ok_or(InvalidWebhook::NotText(name))?;
-    if text.chars().count() > WEBHOOK_TEXT_MAX_CHARS {
-        Err(InvalidWebhook::TooLong(name))
-    } else {
-        Ok(text.to_owned())
-    }
-}
-
-fn events(value: &Value) -> Result<Vec<String>, InvalidWebhook> {
-    let items = value.as_array().ok_or(InvalidWebhook::EventsNotArray)?;
-    let names =
-        items.iter().map(|item| item.as_str().map(str::to_owned).ok_or(InvalidWebhook::EventNotString));
-    let names = names.collect::<Result<Vec<_>, _>>()?;
-    let too_long = names.len() > WEBHOOK_EVENTS_MAX
-        || names.iter().any(|name| name.chars().count() > WEBHOOK_EVENT_MAX_CHARS);
-    if too_long { Err(InvalidWebhook::EventsTooLong) } else { Ok(names) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    fn error_of(body: &Value) -> Option<String> {
-        NewWebhook::parse(body.as_object().expect("an object")).err().map(|error| error.to_string())
-    }
-
-    #[test]
-    fn a_new_webhook_is_checked_in_the_stated_order() {
-        let missing = "Missing required fields: name, url, secret, events";
-        let full = json!({"name": "n", "url": "https://example.com", "secret": "s", "events": []});
-        assert_eq!(error_of(&full), None);
-        let mut largest = full.clone();
-        largest["name"] = json!("🎮".repeat(1_000));
-        largest["events"] = json!(vec!["é".repeat(200); 100]);
-        assert_eq!(error_of(&largest), None);
-        for (field, value, expected) in [
-            ("name", json!(""), missing),
-            ("url", json!(null), missing),
-            ("secret", json!(""), missing),
-            ("events", json!(null), missing),
-            ("events", json!(""), missing),
-            ("events", json!("game.added"), "events must be an array"),
-            ("events", json!({}), "events must be an array"),
-            ("events", json!([1]), "events must be an array of strings"),
-            ("url", json!("example.com"), "Invalid URL format"),
-            ("url", json!("ftp://example.com"), "Invalid URL format"),
-            ("url", json!("http://"), "Invalid URL format"),
-            ("url", json!(5), "Invalid URL format"),
-            ("name", json!(5), "name must be a non-empty string"),
-            ("name", json!("n".repeat(1_001)), "name must not be longer than 1000 characters"),
-            ("secret", json!("s".repeat(1_001)), "secret must not be longer than 1000 characters"),
-            ("events", json!(vec!["a"; 101]), "events must hold at most 100 names of at most 200 characters"),
-            (
-                "events",
-                json!(["a".repeat(201)]),
-                "events must hold at most 100 names of at most 200 characters",
-            ),
-        ] {
-            let mut body = full.clone();
-            body[field] = value;
-            assert_eq!(error_of(&body).as_deref(), Some(expected), "{field}");
-        }
-        let both_wrong = json!({"name": "n", "url": "x", "secret": "s", "events": 1});
-        assert_eq!(error_of(&both_wrong).as_deref(), Some("events must be an array"));
-    }
-
-    #[test]
-    fn a_patch_takes_any_subset() {
-        let parse = |body: Value| {
-            WebhookPatch::parse(body.as_object().expect("an object")).map_err(|e| e.to_string())
-        };
-        assert!(parse(json!({"enabled": 0})).is_ok_and(|patch| patch.enabled == Some(false)));
-        for (body, expected) in [
-            (json!({}), "No fields to update"),
-            (json!({"id": 7}), "No fields to update"),
-            (json!({"url": "x"}), "Invalid URL format"),
-            (json!({"events": "x"}), "events must be an array"),
-            (json!({"url": "x", "events": "x"}), "Invalid URL format"),
-            (json!({"enabled": "no"}), "enabled must be a boolean"),
-            (json!({"secret": null}), "secret must be a non-empty string"),
-        ] {
-            assert_eq!(parse(body).err().as_deref(), Some(expected));
-        }
-    }
 }

@@ -11,18 +11,21 @@ use fanfare_model::{egress::EgressPolicy, limits};
 use fanfare_store::{CommitStats, Commits, Error as StoreError, OpenError, Standing, Store};
 use tokio::{
     net::TcpListener,
-    sync::{Notify, watch},
+    sync::{Notify, mpsc, watch},
     task::JoinHandle,
 };
 
 use crate::{
     accept::Acceptor,
     api,
-    app::{self, App, CatchUp, RoomBell, Shelf, housekeeping, poll_clock, publish::Publisher},
+    app::{
+        self, App, CatchUp, Leftovers, RoomBell, Shelf, giving_up, housekeeping, leftovers, poll_clock,
+        publish::Publisher,
+    },
     auth::Auth,
     config::{Config, ConfigError},
     data_folder::{self, DataFolder},
-    dispatch::Dispatcher,
+    dispatch::{Dispatcher, Pulse, Reporting},
     egress::{Egress, Roots},
     live::Live,
     metrics::Metrics,
@@ -119,6 +122,9 @@ impl Server {
             tasks: tasks.clone(),
             shelf,
             catch_up: CatchUp::new(config.database.readers),
+            delivery: Arc::new(config.delivery.clone()),
+            pulse: Pulse::new(clock.clone()),
+            leftovers: Leftovers::default(),
         };
         let publisher = run(&config, listener, addr, app, were_watched, commits, roots);
         let shutdown_deadline_ms = config.shutdown_deadline_ms;
@@ -188,14 +194,17 @@ fn run(
         .denying(config.delivery.egress_deny.clone());
     let (clock, metrics, standing) = (app.clock.clone(), app.metrics.clone(), app.store.standing());
     let egress = Egress::new(policy, vec![addr.port()], roots, clock.clone(), tasks);
+    let (given_up, verdicts) = mpsc::channel(giving_up::GIVEN_UP_MAX_QUEUED);
+    let reporting = Reporting { metrics: metrics.clone(), pulse: app.pulse.clone(), given_up };
     let dispatcher = Dispatcher::start(
         app.store.clone(),
         egress.clone(),
-        config.delivery.clone(),
+        app.delivery.clone(),
+        reporting,
         clock.clone(),
         tasks,
-        metrics.clone(),
     );
+    tasks.spawn_vital("webhooks given up", giving_up::run(app.clone(), verdicts));
     let (polls_changed, bell) = (Arc::new(Notify::new()), RoomBell::default());
     let publisher = Publisher::new(
         app.store.clone(),
@@ -204,6 +213,7 @@ fn run(
         bell.clone(),
         metrics.clone(),
         polls_changed.clone(),
+        app.leftovers.clone(),
     );
     tasks.spawn_vital("poll clock", poll_clock::run(app.clone(), polls_changed, tasks.clone()));
     #[expect(clippy::disallowed_methods, reason = "it outlives the tracked tasks and is awaited by `stop`")]
@@ -211,6 +221,8 @@ fn run(
     let monitor = Monitor::new(app.clone(), bell, egress, config.rooms.clone(), were_watched);
     let live = Live { app: app.clone(), tasks: tasks.clone(), settings: config.sockets.clone() };
     tasks.spawn("housekeeping", housekeeping::run(app.clone()));
+    let leftovers = leftovers::run(app.store.clone(), app.leftovers.clone(), clock.clone(), tasks.clone());
+    tasks.spawn("leftovers", leftovers);
     let router = api::router(app, live, &config.http);
     let acceptor = Acceptor { router, settings: config.http.clone(), clock, tasks: tasks.clone(), metrics };
     tasks.spawn_vital("accept", acceptor.run(listener));

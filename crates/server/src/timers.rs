@@ -14,7 +14,20 @@ use fanfare_model::Timestamp;
 
 /// A clock; cheap to clone, all clones are one clock.
 #[derive(Clone)]
-pub struct Clock(Arc<Kind>);
+pub struct Clock(Arc<Shared>);
+
+struct Shared {
+    kind: Kind,
+    /// What [`Clock::steady_now`] counts on from; none until it is first asked.
+    anchor: Mutex<Option<Anchor>>,
+}
+
+/// A moment at which the time of day was believed.
+#[derive(Clone, Copy)]
+struct Anchor {
+    said: Timestamp,
+    at: Tick,
+}
 
 enum Kind {
     Real { origin: Instant },
@@ -27,6 +40,8 @@ struct Manual {
     /// What hyper's timer counts from.
     origin: Instant,
     elapsed: Duration,
+    /// How far [`Clock::step`] has set the time of day, in milliseconds.
+    stepped_ms: i64,
     next_sleeper: u64,
     /// By deadline, then in order of arrival.
     sleepers: BTreeMap<(Duration, u64), Waker>,
@@ -58,25 +73,30 @@ impl Clock {
     /// The machine's clock.
     #[expect(clippy::disallowed_methods, reason = "this room reads the clock for all others")]
     pub fn real() -> Self {
-        Self(Arc::new(Kind::Real { origin: Instant::now() }))
+        Self::new(Kind::Real { origin: Instant::now() })
     }
 
     /// A clock that stands at `start` until [`Clock::advance`] moves it.
     #[expect(clippy::disallowed_methods, reason = "hyper counts from an Instant; its value does not matter")]
     pub fn manual(start: Timestamp) -> Self {
-        Self(Arc::new(Kind::Manual(Mutex::new(Manual {
+        Self::new(Kind::Manual(Mutex::new(Manual {
             start,
             origin: Instant::now(),
             elapsed: Duration::ZERO,
+            stepped_ms: 0,
             next_sleeper: 0,
             sleepers: BTreeMap::new(),
-        }))))
+        })))
+    }
+
+    fn new(kind: Kind) -> Self {
+        Self(Arc::new(Shared { kind, anchor: Mutex::new(None) }))
     }
 
     /// Moves a manual clock on and wakes who waited for a moment up to then. Does nothing to the
     /// machine's clock.
     pub fn advance(&self, by: Duration) {
-        let Kind::Manual(manual) = &*self.0 else { return };
+        let Kind::Manual(manual) = &self.0.kind else { return };
         let due = {
             let mut manual = lock(manual);
             manual.elapsed += by;
@@ -87,9 +107,18 @@ impl Clock {
         due.into_values().for_each(Waker::wake);
     }
 
+    /// Sets a manual clock's time of day forth, or back when negative, as somebody may set the
+    /// machine's: no time passes by it and nobody wakes. Does nothing to the machine's clock.
+    pub fn step(&self, by_ms: i64) {
+        if let Kind::Manual(manual) = &self.0.kind {
+            let mut manual = lock(manual);
+            manual.stepped_ms = manual.stepped_ms.saturating_add(by_ms);
+        }
+    }
+
     /// How many tasks wait on a manual clock; 0 for the machine's.
     pub fn sleepers(&self) -> usize {
-        match &*self.0 {
+        match &self.0.kind {
             Kind::Real { .. } => 0,
             Kind::Manual(manual) => lock(manual).sleepers.len(),
         }
@@ -98,21 +127,41 @@ impl Clock {
     /// The time of day.
     #[expect(clippy::disallowed_methods, reason = "this room reads the clock for all others")]
     pub fn now(&self) -> Timestamp {
-        match &*self.0 {
+        match &self.0.kind {
             Kind::Real { .. } => {
                 let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
                 Timestamp::from_millis(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
             }
             Kind::Manual(manual) => {
                 let manual = lock(manual);
-                manual.start.plus_millis(i64::try_from(manual.elapsed.as_millis()).unwrap_or(i64::MAX))
+                manual.start.plus_millis(whole_millis(manual.elapsed).saturating_add(manual.stepped_ms))
+            }
+        }
+    }
+
+    /// The time of day that never goes back while this clock lives, for what is compared with times
+    /// that were written down before: [`Clock::now`], or, once that was set back, what was last said
+    /// and the time that has passed since. A step forth is followed, so one that is taken back later
+    /// leaves this ahead of the time of day until that has caught up.
+    pub fn steady_now(&self) -> Timestamp {
+        // Both are read under the lock, or one caller could set an anchor that another has passed.
+        let mut anchor = self.0.anchor.lock().unwrap_or_else(PoisonError::into_inner);
+        let (now, tick) = (self.now(), self.tick());
+        // The anchor stays while the time of day is behind, or each call would round some time away.
+        match *anchor {
+            Some(Anchor { said, at }) if said.plus_millis(whole_millis(tick.since(at))) > now => {
+                said.plus_millis(whole_millis(tick.since(at)))
+            }
+            _ => {
+                *anchor = Some(Anchor { said: now, at: tick });
+                now
             }
         }
     }
 
     /// The moment, for measuring and for deadlines.
     pub fn tick(&self) -> Tick {
-        match &*self.0 {
+        match &self.0.kind {
             Kind::Real { origin } => Tick(origin.elapsed()),
             Kind::Manual(manual) => Tick(lock(manual).elapsed),
         }
@@ -126,7 +175,7 @@ impl Clock {
     /// Waits until that moment.
     #[expect(clippy::disallowed_methods, reason = "this room waits for all others")]
     pub fn sleep_until(&self, deadline: Tick) -> Sleep {
-        Sleep(match &*self.0 {
+        Sleep(match &self.0.kind {
             Kind::Real { origin } => {
                 SleepKind::Real(Box::pin(tokio::time::sleep_until((*origin + deadline.0).into())))
             }
@@ -147,7 +196,7 @@ impl Clock {
     }
 
     fn instant(&self, tick: Tick) -> Instant {
-        match &*self.0 {
+        match &self.0.kind {
             Kind::Real { origin } => *origin + tick.0,
             Kind::Manual(manual) => lock(manual).origin + tick.0,
         }
@@ -156,6 +205,10 @@ impl Clock {
     fn tick_of(&self, instant: Instant) -> Tick {
         Tick(instant.saturating_duration_since(self.instant(Tick(Duration::ZERO))))
     }
+}
+
+fn whole_millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
 fn lock(manual: &Mutex<Manual>) -> MutexGuard<'_, Manual> {
@@ -177,7 +230,7 @@ impl Future for Sleep {
         match &mut self.0 {
             SleepKind::Real(sleep) => sleep.as_mut().poll(cx),
             SleepKind::Manual { clock, deadline, id } => {
-                let Kind::Manual(manual) = &*clock.0 else { return Poll::Ready(()) };
+                let Kind::Manual(manual) = &clock.0.kind else { return Poll::Ready(()) };
                 let mut manual = lock(manual);
                 if manual.elapsed >= deadline.0 {
                     return Poll::Ready(());
@@ -196,7 +249,7 @@ impl Future for Sleep {
 impl Drop for Sleep {
     fn drop(&mut self) {
         if let SleepKind::Manual { clock, deadline, id: Some(id) } = &self.0
-            && let Kind::Manual(manual) = &*clock.0
+            && let Kind::Manual(manual) = &clock.0.kind
         {
             lock(manual).sleepers.remove(&(deadline.0, *id));
         }
@@ -247,5 +300,60 @@ mod tests {
         assert!(futures_util::poll!(&mut never).is_pending());
         clock.advance(Duration::from_millis(5));
         assert_eq!(futures_util::poll!(&mut never), Poll::Ready(Err(Elapsed)));
+    }
+
+    #[test]
+    fn the_steady_time_follows_steps_forth_and_runs_on_over_steps_back() {
+        const HOUR_MS: i64 = 3_600_000;
+        let clock = Clock::manual(Timestamp::from_millis(HOUR_MS));
+        let said = || (clock.now().as_millis(), clock.steady_now().as_millis());
+        assert_eq!(said(), (HOUR_MS, HOUR_MS));
+
+        clock.step(-HOUR_MS);
+        assert_eq!(said(), (0, HOUR_MS));
+        clock.advance(Duration::from_millis(7));
+        assert_eq!(said(), (7, HOUR_MS + 7));
+
+        clock.step(HOUR_MS);
+        assert_eq!(said(), (HOUR_MS + 7, HOUR_MS + 7), "the time of day is back where it was");
+        clock.step(HOUR_MS);
+        assert_eq!(said(), (2 * HOUR_MS + 7, 2 * HOUR_MS + 7));
+
+        clock.step(-HOUR_MS);
+        clock.advance(Duration::from_millis(3));
+        assert_eq!(said(), (HOUR_MS + 10, 2 * HOUR_MS + 10));
+        clock.step(HOUR_MS + 1);
+        assert_eq!(said(), (2 * HOUR_MS + 11, 2 * HOUR_MS + 11), "the time of day has caught up");
+    }
+
+    #[test]
+    fn the_steady_time_loses_nothing_by_being_asked_often() {
+        let clock = Clock::manual(Timestamp::from_millis(1_000));
+        assert_eq!(clock.steady_now(), Timestamp::from_millis(1_000));
+        clock.step(-500);
+        for _ in 0..30 {
+            clock.advance(Duration::from_micros(100));
+            clock.steady_now();
+        }
+        assert_eq!(clock.steady_now(), Timestamp::from_millis(1_003));
+    }
+
+    #[test]
+    fn clones_of_a_clock_are_steady_together() {
+        let clock = Clock::manual(Timestamp::from_millis(1_000));
+        assert_eq!(clock.clone().steady_now(), Timestamp::from_millis(1_000));
+        clock.step(-1);
+        assert_eq!(clock.steady_now(), Timestamp::from_millis(1_000));
+    }
+
+    #[tokio::test]
+    async fn a_step_wakes_nobody() {
+        let clock = Clock::manual(Timestamp::from_millis(0));
+        let mut sleep = Box::pin(clock.sleep_ms(10));
+        assert!(futures_util::poll!(&mut sleep).is_pending());
+        clock.step(1_000);
+        assert!(futures_util::poll!(&mut sleep).is_pending());
+        clock.advance(Duration::from_millis(10));
+        assert!(futures_util::poll!(&mut sleep).is_ready());
     }
 }

@@ -10,18 +10,20 @@ pub(crate) enum Dialect {
 macro_rules! fan_out {
     ($lock:literal) => {
         concat!(
-            "insert into deliveries (event_id, webhook_id, state, attempts, next_at_ms, test) \
+            "insert into deliveries (event_id, webhook_id, state, attempts, next_at_ms, test, order_key) \
              select cast(?1 as bigint), w.id, case when w.enabled then 'pending' else 'held' end, \
-                    0, cast(?2 as bigint), false \
+                    0, cast(?2 as bigint), false, \
+                    case w.ordering when 'fifo' then '' when 'session' then cast(?6 as text) end \
              from webhooks w where w.deleted_at_ms is null \
              and w.id in (select webhook_id from webhook_events where pattern in (?3, ?4, ?5)) ",
             $lock,
-            " returning id, webhook_id, state = 'pending'"
+            " returning id, webhook_id, state = 'pending', order_key"
         )
     };
 }
 
-/// One delivery of event ?1, due at ?2, per webhook that lists one of the patterns ?3 to ?5.
+/// One delivery of event ?1 of the stream ?6, due at ?2, per webhook that lists one of the patterns ?3
+/// to ?5.
 ///
 /// PostgreSQL keeps the webhooks from being deleted before the deliveries are committed, else
 /// nothing would remove those; SQLite has one writer.
@@ -69,6 +71,14 @@ pub(crate) fn hold_webhooks(dialect: Dialect, count: usize) -> String {
         Dialect::Postgres => " for share",
     };
     format!("select id from webhooks where deleted_at_ms is null and id in ({}){lock}", places(count))
+}
+
+/// Locks the row of webhook ?1 against changes; SQLite has one writer.
+pub(crate) fn lock_webhook(dialect: Dialect) -> Option<&'static str> {
+    match dialect {
+        Dialect::Sqlite => None,
+        Dialect::Postgres => Some("select id from webhooks where id = ?1 for update"),
+    }
 }
 
 /// `?1, ?2` up to ?`count`.

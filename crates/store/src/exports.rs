@@ -28,8 +28,11 @@ pub fn night(
 
 fn listed_votes(db: &mut Read, session_id: i64, rows: usize) -> Result<Vec<NightVote>, Error> {
     db.rows(
-        "select game_id, username, up, at_ms from votes where session_id = ?1 \
-         order by at_ms, id limit ?2",
+        concat!(
+            "select game_id, username, up, at_ms from votes where session_id = ?1 and ",
+            votes::visible!(),
+            " order by at_ms, id limit ?2"
+        ),
         &[session_id.into(), limit(rows)],
         |row| {
             Ok(NightVote {
@@ -44,7 +47,7 @@ fn listed_votes(db: &mut Read, session_id: i64, rows: usize) -> Result<Vec<Night
 
 fn voters(db: &mut Read, session_id: i64) -> Result<i64, Error> {
     let count = db.row(
-        "select count(distinct user_key) from votes where session_id = ?1",
+        concat!("select count(distinct user_key) from votes where session_id = ?1 and ", votes::visible!()),
         &[session_id.into()],
         |row| row.get(0),
     )?;

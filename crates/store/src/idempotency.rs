@@ -2,7 +2,7 @@
 
 use fanfare_model::Timestamp;
 
-use crate::{Error, Read, Tx};
+use crate::{Error, Read, Tx, engine::Row};
 
 /// An answer that was given.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +13,18 @@ pub struct Kept {
     pub status: u16,
     /// The JSON body.
     pub body: String,
+}
+
+/// The answer kept under `key`, unless it is older than `expired`.
+///
+/// # Errors
+/// The engine's.
+pub fn find(db: &mut Read, key: &str, expired: Timestamp) -> Result<Option<Kept>, Error> {
+    db.row(
+        "select fingerprint, status, body from idempotency where key = ?1 and created_at_ms >= ?2",
+        &[key.into(), expired.into()],
+        from_row,
+    )
 }
 
 /// Claims `key` for this transaction. `None`: it was free, or what it held is older than `expired`,
@@ -70,8 +82,10 @@ pub fn forget(tx: &mut Tx, before: Timestamp, rows: usize) -> Result<u64, Error>
 }
 
 fn get(db: &mut Read, key: &str) -> Result<Option<Kept>, Error> {
-    db.row("select fingerprint, status, body from idempotency where key = ?1", &[key.into()], |row| {
-        let status = u16::try_from(row.get::<i64>(1)?).map_err(|error| Error::Bug(error.to_string()))?;
-        Ok(Kept { fingerprint: row.get(0)?, status, body: row.get(2)? })
-    })
+    db.row("select fingerprint, status, body from idempotency where key = ?1", &[key.into()], from_row)
+}
+
+fn from_row(row: &Row<'_>) -> Result<Kept, Error> {
+    let status = u16::try_from(row.get::<i64>(1)?).map_err(|error| Error::Bug(error.to_string()))?;
+    Ok(Kept { fingerprint: row.get(0)?, status, body: row.get(2)? })
 }

@@ -12,6 +12,8 @@ pub mod events;
 pub mod exports;
 pub mod games;
 pub mod idempotency;
+pub mod imports;
+pub mod leftovers;
 pub mod logs;
 mod migrate;
 mod options;
@@ -60,15 +62,19 @@ pub struct Published {
     pub deliveries: Vec<NewDelivery>,
     /// How many deliveries were held from the start, their webhooks being disabled.
     pub held: u64,
+    /// It tests one webhook, disabled or not.
+    pub test: bool,
 }
 
 /// A delivery that was just made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewDelivery {
     /// The row.
     pub id: i64,
     /// Where it goes.
     pub webhook_id: i64,
+    /// Those of the webhook with the same key are made one after the other.
+    pub order_key: Option<String>,
 }
 
 /// Something that other rooms must hear of after the commit.
@@ -76,6 +82,8 @@ pub struct NewDelivery {
 pub enum Notice {
     /// This webhook was created, changed or deleted.
     WebhookChanged(i64),
+    /// Deliveries of this webhook became pending again, or were called off.
+    DeliveriesChanged(i64),
     /// A poll was opened, closed or deleted, or its counts have changed and were not told.
     PollsChanged,
     /// Deliveries may have been committed that nobody told of, since the connection broke during
@@ -83,6 +91,8 @@ pub enum Notice {
     LookAgain,
     /// The room of a session game is to be watched, or no longer.
     RoomsChanged,
+    /// Something was deleted whose rows are still to be removed, see [`leftovers`].
+    RowsHidden,
 }
 
 /// Whether a database belongs to the server that opened it.

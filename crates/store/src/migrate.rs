@@ -10,7 +10,7 @@ use crate::OpenError;
 const TABLE: &str = "fanfare_migrations";
 
 /// Every migration: name, text for SQLite, text for PostgreSQL.
-const MIGRATIONS: [(&str, &str, &str); 2] = [
+const MIGRATIONS: [(&str, &str, &str); 4] = [
     (
         "V1__first",
         include_str!("../migrations/sqlite/V1__first.sql"),
@@ -20,6 +20,16 @@ const MIGRATIONS: [(&str, &str, &str); 2] = [
         "V2__votes_and_polls",
         include_str!("../migrations/sqlite/V2__votes_and_polls.sql"),
         include_str!("../migrations/postgres/V2__votes_and_polls.sql"),
+    ),
+    (
+        "V3__delivery_engine",
+        include_str!("../migrations/sqlite/V3__delivery_engine.sql"),
+        include_str!("../migrations/postgres/V3__delivery_engine.sql"),
+    ),
+    (
+        "V4__hidden_rows",
+        include_str!("../migrations/sqlite/V4__hidden_rows.sql"),
+        include_str!("../migrations/postgres/V4__hidden_rows.sql"),
     ),
 ];
 
@@ -60,7 +70,8 @@ fn runner(text: fn((&'static str, &'static str, &'static str)) -> &'static str) 
 }
 
 fn refuse_newer(found: i64) -> Result<(), OpenError> {
-    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    let versions = MIGRATIONS.iter().filter_map(|(name, ..)| name.strip_prefix('V')?.split_once("__"));
+    let known = versions.filter_map(|(version, _)| version.parse().ok()).max().unwrap_or(0);
     if found > known { Err(OpenError::Newer { found, known }) } else { Ok(()) }
 }
 

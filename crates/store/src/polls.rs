@@ -2,6 +2,9 @@
 //!
 //! Writers call [`crate::sessions::lock`] first, so that no vote is counted after the poll has
 //! ended and no count is lost.
+//!
+//! A deleted poll is hidden at once from everything here, and so are those of a deleted session;
+//! [`crate::leftovers`] removes their rows.
 
 use fanfare_model::{
     Timestamp,
@@ -10,7 +13,7 @@ use fanfare_model::{
 };
 
 use crate::{
-    Error, Read, Tx,
+    Error, Notice, Read, Tx,
     engine::{Row, Value, limit},
 };
 
@@ -19,9 +22,18 @@ macro_rules! select {
     ($rest:literal) => {
         concat!(
             "select id, session_id, created_at_ms, closes_at_ms, ended_at_ms, winner, told_at_ms, has_untold \
-             from polls ",
+             from polls where ",
+            visible!(),
             $rest
         )
+    };
+}
+
+/// What of `polls` may be seen.
+macro_rules! visible {
+    () => {
+        "deleted_at_ms is null \
+         and session_id not in (select id from sessions where deleted_at_ms is not null) "
     };
 }
 
@@ -34,31 +46,33 @@ macro_rules! option_columns {
 
 /// One poll.
 pub fn get(db: &mut Read, id: i64) -> Result<Option<Poll>, Error> {
-    let poll = db.row(select!("where id = ?1"), &[id.into()], from_row)?;
+    let poll = db.row(select!("and id = ?1"), &[id.into()], from_row)?;
     poll.map(|poll| with_options(db, poll)).transpose()
 }
 
 /// The open poll of a session, be its time over or not.
 pub fn open_of_session(db: &mut Read, session_id: i64) -> Result<Option<Poll>, Error> {
-    let poll = db.row(select!("where session_id = ?1 and is_open"), &[session_id.into()], from_row)?;
+    let poll = db.row(select!("and session_id = ?1 and is_open"), &[session_id.into()], from_row)?;
     poll.map(|poll| with_options(db, poll)).transpose()
 }
 
 /// Every open poll, by id: one at most, as long as one session is active at most.
 pub fn open(db: &mut Read) -> Result<Vec<Poll>, Error> {
-    let polls = db.rows(select!("where is_open order by id"), &[], from_row)?;
+    let polls = db.rows(select!("and is_open order by id"), &[], from_row)?;
     polls.into_iter().map(|poll| with_options(db, poll)).collect()
 }
 
 /// A session's polls in the order in which they were opened, the first `rows` of them.
 pub fn of_session(db: &mut Read, session_id: i64, rows: usize) -> Result<Vec<Poll>, Error> {
     let params = [session_id.into(), limit(rows)];
-    let mut polls = db.rows(select!("where session_id = ?1 order by id limit ?2"), &params, from_row)?;
+    let mut polls = db.rows(select!("and session_id = ?1 order by id limit ?2"), &params, from_row)?;
     let options = db.rows(
         concat!(
             "select ",
             option_columns!(),
-            ", o.poll_id from (select id from polls where session_id = ?1 order by id limit ?2) p \
+            ", o.poll_id from (select id from polls where ",
+            visible!(),
+            "and session_id = ?1 order by id limit ?2) p \
              join poll_options o on o.poll_id = p.id order by o.poll_id, o.position"
         ),
         &params,
@@ -184,25 +198,19 @@ pub fn end(tx: &mut Tx, id: i64, winner: Option<usize>, at: Timestamp) -> Result
     if ended == 0 { Err(Error::NotFound) } else { Ok(()) }
 }
 
-/// Removes a poll and its votes, if it is there.
-pub fn delete(tx: &mut Tx, id: i64) -> Result<(), Error> {
-    tx.run("delete from poll_votes where poll_id = ?1", &[id.into()])?;
-    tx.run("delete from poll_options where poll_id = ?1", &[id.into()])?;
-    tx.run("delete from polls where id = ?1", &[id.into()])?;
-    Ok(())
-}
-
-/// Removes the polls of a session and their votes.
-pub(crate) fn delete_of_session(tx: &mut Tx, session_id: i64) -> Result<(), Error> {
-    tx.run(
-        "delete from poll_votes where poll_id in (select id from polls where session_id = ?1)",
-        &[session_id.into()],
+/// Hides a poll with its votes; their rows are removed later. An open one ends by it.
+///
+/// # Errors
+/// [`Error::NotFound`] for an unknown poll.
+pub fn delete(tx: &mut Tx, id: i64, at: Timestamp) -> Result<(), Error> {
+    let deleted = tx.run(
+        "update polls set deleted_at_ms = ?2, is_open = false where id = ?1 and deleted_at_ms is null",
+        &[id.into(), at.into()],
     )?;
-    tx.run(
-        "delete from poll_options where poll_id in (select id from polls where session_id = ?1)",
-        &[session_id.into()],
-    )?;
-    tx.run("delete from polls where session_id = ?1", &[session_id.into()])?;
+    if deleted == 0 {
+        return Err(Error::NotFound);
+    }
+    tx.notice(Notice::RowsHidden);
     Ok(())
 }
 

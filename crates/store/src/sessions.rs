@@ -1,4 +1,6 @@
 //! Game nights.
+//!
+//! A deleted session is hidden at once from everything here; [`crate::leftovers`] removes its rows.
 
 use fanfare_model::{
     Timestamp,
@@ -7,9 +9,8 @@ use fanfare_model::{
 };
 
 use crate::{
-    Error, Read, Tx, dialect,
+    Error, Notice, Read, Tx, dialect,
     engine::{Row, limit},
-    polls, votes,
 };
 
 /// Attempts to start a session while others start and close theirs.
@@ -29,7 +30,7 @@ pub enum Start {
 /// The columns that [`from_row`] reads, from `sessions`, with the rest of the question.
 macro_rules! select {
     ($rest:literal) => {
-        concat!("select ", columns!(), " from sessions ", $rest)
+        concat!("select ", columns!(), " from sessions where deleted_at_ms is null ", $rest)
     };
 }
 
@@ -55,12 +56,12 @@ pub fn page(db: &mut Read, page: Page) -> Result<Vec<Session>, Error> {
 
 /// The active session.
 pub fn active(db: &mut Read) -> Result<Option<Session>, Error> {
-    db.row(select!("where is_active"), &[], from_row)
+    db.row(select!("and is_active"), &[], from_row)
 }
 
 /// One session.
 pub fn get(db: &mut Read, id: i64) -> Result<Option<Session>, Error> {
-    db.row(select!("where id = ?1"), &[id.into()], from_row)
+    db.row(select!("and id = ?1"), &[id.into()], from_row)
 }
 
 /// Reads the session after keeping others from changing it until the transaction ends.
@@ -136,17 +137,21 @@ pub fn close(tx: &mut Tx, id: i64, notes: Option<&str>, at: Timestamp) -> Result
     Ok(session)
 }
 
-/// Removes a session with its games, votes and polls. What its games' totals have of them stays, and
-/// so does its stream of events.
+/// Hides a session with its games, votes and polls; their rows are removed later. What its games'
+/// totals have of them stays, and so does its stream of events.
 ///
 /// # Errors
 /// [`Error::NotFound`] when no closed session has this id.
-pub fn delete(tx: &mut Tx, id: i64) -> Result<(), Error> {
-    polls::delete_of_session(tx, id)?;
-    votes::delete_of_session(tx, id)?;
-    tx.run("delete from session_games where session_id = ?1", &[id.into()])?;
-    let deleted = tx.run("delete from sessions where id = ?1 and not is_active", &[id.into()])?;
-    if deleted == 0 { Err(Error::NotFound) } else { Ok(()) }
+pub fn delete(tx: &mut Tx, id: i64, at: Timestamp) -> Result<(), Error> {
+    let deleted = tx.run(
+        "update sessions set deleted_at_ms = ?2 where id = ?1 and not is_active and deleted_at_ms is null",
+        &[id.into(), at.into()],
+    )?;
+    if deleted == 0 {
+        return Err(Error::NotFound);
+    }
+    tx.notice(Notice::RowsHidden);
+    Ok(())
 }
 
 fn from_row(row: &Row<'_>) -> Result<Session, Error> {

@@ -7,7 +7,8 @@ use crate::{Error, Read, engine::limit};
 /// How many of each there are.
 pub fn counts(db: &mut Read) -> Result<Counts, Error> {
     let counts = db.row(
-        "select (select count(*) from sessions), (select count(*) from sessions where is_active)",
+        "select (select count(*) from sessions where deleted_at_ms is null), \
+         (select count(*) from sessions where is_active)",
         &[],
         |row| Ok(Counts { sessions: row.get(0)?, active_sessions: row.get(1)? }),
     )?;
@@ -18,7 +19,7 @@ pub fn counts(db: &mut Read) -> Result<Counts, Error> {
 pub fn per_session(db: &mut Read, rows: usize) -> Result<Vec<SessionFigures>, Error> {
     db.rows(
         "select id, created_at_ms, closed_at_ms, is_active, games_played, upvotes, downvotes \
-         from sessions order by created_at_ms desc, id desc limit ?1",
+         from sessions where deleted_at_ms is null order by created_at_ms desc, id desc limit ?1",
         &[limit(rows)],
         |row| {
             Ok(SessionFigures {

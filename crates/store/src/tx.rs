@@ -46,23 +46,34 @@ impl Tx {
                 |row| row.get(0),
             )?
             .ok_or_else(|| Error::Bug("a topic has no seq".into()))?;
-        let event = self.insert_event(event, Some(seq))?;
+        let event = self.insert_event(event, Some(seq), false)?;
         let [name, family, all] = pattern::fired_by(&event.kind);
         let fan_out = dialect::fan_out(self.dialect());
         let (mut deliveries, mut held) = (Vec::new(), 0);
         self.run_each(
             fan_out,
-            &[event.id.into(), event.at.into(), (&name).into(), (&family).into(), (&all).into()],
+            &[
+                event.id.into(),
+                event.at.into(),
+                (&name).into(),
+                (&family).into(),
+                (&all).into(),
+                event.topic.as_ref().into(),
+            ],
             |row| {
                 if row.get::<bool>(2)? {
-                    deliveries.push(NewDelivery { id: row.get(0)?, webhook_id: row.get(1)? });
+                    deliveries.push(NewDelivery {
+                        id: row.get(0)?,
+                        webhook_id: row.get(1)?,
+                        order_key: row.get(3)?,
+                    });
                 } else {
                     held += 1;
                 }
                 Ok(())
             },
         )?;
-        self.publish(&event, deliveries, held);
+        self.publish(&event, deliveries, held, false);
         Ok(event)
     }
 
@@ -73,14 +84,20 @@ impl Tx {
         }
     }
 
-    /// Writes the event's row; without a seq it stands in no stream.
-    pub(crate) fn insert_event(&mut self, event: NewEvent, seq: Option<i64>) -> Result<Arc<Event>, Error> {
+    /// Writes the event's row; without a seq it stands in no stream. A test is one that nobody else
+    /// is ever sent.
+    pub(crate) fn insert_event(
+        &mut self,
+        event: NewEvent,
+        seq: Option<i64>,
+        test: bool,
+    ) -> Result<Arc<Event>, Error> {
         let NewEvent { public_id, topic, kind, at, data } = event;
         let topic = seq.map(|_| topic);
         let id = self
             .row(
-                "insert into events (public_id, topic, seq, kind, at_ms, data) \
-                 values (?1, ?2, ?3, ?4, ?5, ?6) returning id",
+                "insert into events (public_id, topic, seq, kind, at_ms, data, test) \
+                 values (?1, ?2, ?3, ?4, ?5, ?6, ?7) returning id",
                 &[
                     (&public_id).into(),
                     topic.as_ref().into(),
@@ -88,6 +105,7 @@ impl Tx {
                     kind.into(),
                     at.into(),
                     (&data).into(),
+                    test.into(),
                 ],
                 |row| row.get(0),
             )?
@@ -97,8 +115,14 @@ impl Tx {
     }
 
     /// Remembers an event, its pending deliveries and how many are held for the commit.
-    pub(crate) fn publish(&mut self, event: &Arc<Event>, deliveries: Vec<NewDelivery>, held: u64) {
-        self.commit.events.push(Published { event: Arc::clone(event), deliveries, held });
+    pub(crate) fn publish(
+        &mut self,
+        event: &Arc<Event>,
+        deliveries: Vec<NewDelivery>,
+        held: u64,
+        test: bool,
+    ) {
+        self.commit.events.push(Published { event: Arc::clone(event), deliveries, held, test });
     }
 
     /// Runs one statement; returns the rows it changed.

@@ -1,21 +1,39 @@
 //! Votes, and the totals that they add up to.
 //!
+//! The votes of an import that is under way (see [`crate::imports`]) and those of deleted sessions are
+//! hidden from everything here. Totals never count them.
+//!
 //! Writers hold the session (see [`crate::sessions::lock`]), so that two votes cannot both miss the
 //! other one.
+
+use std::collections::BTreeMap;
 
 use fanfare_model::{
     Timestamp,
     vote::{
         GameVotes, LiveVote, SessionVotes, Tally, Turn, Vote, VoteType, chat::ChatVote, duplicate_span,
-        filter::VoteQuery,
+        filter::VoteQuery, import::Edit,
     },
 };
 
 use crate::{
     Error, Read, Tx,
     engine::{Row, Value, limit},
+    imports::OpenImport,
     rows,
 };
+
+/// The `import_id` of a vote that came with none.
+const NO_IMPORT: i64 = 0;
+
+/// What of `votes` may be seen. Both lists are nearly always empty.
+macro_rules! visible {
+    () => {
+        "import_id not in (select id from imports) \
+         and session_id not in (select id from sessions where deleted_at_ms is not null)"
+    };
+}
+pub(crate) use visible;
 
 /// The game whose turn it was in a session at a moment, by the rule of
 /// [`fanfare_model::vote::game_at`].
@@ -54,23 +72,57 @@ pub fn is_duplicate(db: &mut Read, session_id: i64, user_key: &str, at: Timestam
     let (from, to) = duplicate_span(at);
     let found = db.row(
         // The plus keeps the engines from going through all users' votes of those moments.
-        "select 1 from votes where +session_id = ?1 and user_key = ?2 and at_ms between ?3 and ?4 limit 1",
+        concat!(
+            "select 1 from votes where +session_id = ?1 and user_key = ?2 and at_ms between ?3 and ?4 and ",
+            visible!(),
+            " limit 1"
+        ),
         &[session_id.into(), user_key.into(), from.into(), to.into()],
         |_| Ok(()),
     )?;
     Ok(found.is_some())
 }
 
-/// Users and moments of a session's votes from `from` to `to`.
+/// Users and moments of a session's votes from `from` to `to`, of those users alone that are `wanted`.
 pub fn cast_between(
     db: &mut Read,
     session_id: i64,
-    from: Timestamp,
-    to: Timestamp,
+    (from, to): (Timestamp, Timestamp),
+    wanted: impl Fn(&str) -> bool,
+) -> Result<Vec<(String, Timestamp)>, Error> {
+    let mut cast = Vec::new();
+    db.each(
+        concat!(
+            "select user_key, at_ms from votes where session_id = ?1 and at_ms between ?2 and ?3 and ",
+            visible!()
+        ),
+        &[session_id.into(), from.into(), to.into()],
+        |row| {
+            let user_key: String = row.get(0)?;
+            if wanted(&user_key) {
+                cast.push((user_key, row.time(1)?));
+            }
+            Ok(())
+        },
+    )?;
+    Ok(cast)
+}
+
+/// The same of votes with ids larger than `after` alone.
+pub fn cast_after(
+    db: &mut Read,
+    session_id: i64,
+    after: i64,
+    (from, to): (Timestamp, Timestamp),
 ) -> Result<Vec<(String, Timestamp)>, Error> {
     db.rows(
-        "select user_key, at_ms from votes where session_id = ?1 and at_ms between ?2 and ?3",
-        &[session_id.into(), from.into(), to.into()],
+        // The plus keeps the engines from going through everything before.
+        concat!(
+            "select user_key, at_ms from votes \
+             where id > ?1 and +session_id = ?2 and +at_ms between ?3 and ?4 and ",
+            visible!()
+        ),
+        &[after.into(), session_id.into(), from.into(), to.into()],
         |row| Ok((row.get(0)?, row.time(1)?)),
     )
 }
@@ -90,27 +142,59 @@ pub fn insert(
         vote_type: vote.vote_type,
         at: vote.at,
     };
-    insert_rows(tx, session_id, &[row], now)?;
+    insert_rows(tx, session_id, NO_IMPORT, &[row], now)?;
     count_in_session(tx, session_id, vote.vote_type.into())
 }
 
-/// Records votes, each with its game, and adds them to their session's totals; [`count`] adds them to
-/// their games'.
-pub fn insert_all(
+/// Makes the rows of an import that is under way what they are to be; nothing is counted yet.
+pub fn edit(tx: &mut Tx, import: OpenImport, edits: &[Edit<'_>], now: Timestamp) -> Result<(), Error> {
+    for vote in edits.iter().filter(|edit| edit.was.is_some()).map(|edit| edit.vote) {
+        // No two votes of an import have the same user and moment.
+        tx.run(
+            "delete from votes where user_key = ?1 and at_ms = ?2 and import_id = ?3",
+            &[(&vote.user_key).into(), vote.at.into(), import.id.into()],
+        )?;
+    }
+    let rows: Vec<_> = edits.iter().filter_map(NewRow::of_edit).collect();
+    for chunk in rows::chunks(&rows) {
+        insert_rows(tx, import.session_id, import.id, chunk, now)?;
+    }
+    Ok(())
+}
+
+/// Adds votes to their session's totals and to those of their games; returns the games' new ones, by id.
+///
+/// # Errors
+/// [`Error::NotFound`] when a game is unknown.
+pub fn count_all(
     tx: &mut Tx,
     session_id: i64,
-    votes: &[(i64, &ChatVote)],
-    now: Timestamp,
-) -> Result<(), Error> {
-    let rows: Vec<_> = votes.iter().map(|(game_id, vote)| NewRow::of_chat(*game_id, vote)).collect();
-    for chunk in rows::chunks(&rows) {
-        insert_rows(tx, session_id, chunk, now)?;
+    tallies: &BTreeMap<i64, Tally>,
+) -> Result<Vec<GameVotes>, Error> {
+    let mut all = Tally::default();
+    let tallies: Vec<_> = tallies.iter().collect();
+    let mut games = Vec::with_capacity(tallies.len());
+    for chunk in rows::chunks(&tallies) {
+        let mut params: Vec<Value<'_>> = Vec::new();
+        for (game_id, tally) in chunk {
+            params.extend([**game_id, tally.upvotes, tally.downvotes].map(Value::Int));
+            all.upvotes += tally.upvotes;
+            all.downvotes += tally.downvotes;
+        }
+        let sql = format!(
+            "with counted (game_id, up, down) as (values {}) \
+             update games set upvotes = upvotes + up, downvotes = downvotes + down \
+             from counted where id = game_id returning id, title, pack_name, upvotes, downvotes",
+            rows::places(chunk.len(), &["cast(? as bigint)"; 3])
+        );
+        games.extend(tx.rows(&sql, &params, game_from_row)?);
     }
-    let mut tally = Tally::default();
-    for (_, vote) in votes {
-        tally.add(vote.vote_type);
+    if games.len() < tallies.len() {
+        return Err(Error::NotFound);
     }
-    count_in_session(tx, session_id, tally)
+    games.sort_by_key(|game| game.id);
+    count_in_session(tx, session_id, all)?;
+    Ok(games)
 }
 
 /// Adds votes to a game's totals; returns the new ones.
@@ -122,23 +206,9 @@ pub fn count(tx: &mut Tx, game_id: i64, votes: Tally) -> Result<GameVotes, Error
         "update games set upvotes = upvotes + ?2, downvotes = downvotes + ?3 where id = ?1 \
          returning id, title, pack_name, upvotes, downvotes",
         &[game_id.into(), votes.upvotes.into(), votes.downvotes.into()],
-        |row| {
-            Ok(GameVotes {
-                id: row.get(0)?,
-                title: row.get(1)?,
-                pack_name: row.get(2)?,
-                upvotes: row.get(3)?,
-                downvotes: row.get(4)?,
-            })
-        },
+        game_from_row,
     )?;
     counted.ok_or(Error::NotFound)
-}
-
-/// Removes a session's votes; the games' totals stay. Returns how many there were.
-pub fn delete_of_session(tx: &mut Tx, session_id: i64) -> Result<u64, Error> {
-    tx.run("update sessions set upvotes = 0, downvotes = 0 where id = ?1", &[session_id.into()])?;
-    tx.run("delete from votes where session_id = ?1", &[session_id.into()])
 }
 
 /// A page of votes, newest first by their own moment, and how many pass the filters in all.
@@ -150,15 +220,14 @@ pub fn list(db: &mut Read, query: &VoteQuery) -> Result<(Vec<Vote>, i64), Error>
         ("user_key", user_key.as_ref().map(Value::from)),
         ("up", vote_type.map(|vote_type| Value::Bool(vote_type == VoteType::Up))),
     ];
-    let (mut conditions, mut params) = (Vec::new(), Vec::new());
+    let (mut conditions, mut params) = (vec![visible!().to_owned()], Vec::new());
     for (column, value) in filters {
         if let Some(value) = value {
             params.push(value);
             conditions.push(format!("{column} = ?{}", params.len()));
         }
     }
-    let passing =
-        if conditions.is_empty() { String::new() } else { format!("where {}", conditions.join(" and ")) };
+    let passing = format!("where {}", conditions.join(" and "));
     let total = match counted(db, query)? {
         Some(total) => total,
         None => {
@@ -190,9 +259,11 @@ fn counted(db: &mut Read, query: &VoteQuery) -> Result<Option<i64>, Error> {
         Some(VoteType::Down) => "downvotes",
         None => "upvotes + downvotes",
     };
-    let sum = format!("select cast(coalesce(sum({counted}), 0) as bigint) from sessions");
+    let sum = format!(
+        "select cast(coalesce(sum({counted}), 0) as bigint) from sessions where deleted_at_ms is null"
+    );
     match session_id {
-        Some(id) => db.row(&format!("{sum} where id = ?1"), &[(*id).into()], |row| row.get(0)),
+        Some(id) => db.row(&format!("{sum} and id = ?1"), &[(*id).into()], |row| row.get(0)),
         None => db.row(&sum, &[], |row| row.get(0)),
     }
 }
@@ -200,11 +271,15 @@ fn counted(db: &mut Read, query: &VoteQuery) -> Result<Option<i64>, Error> {
 /// A session's votes game by game, the best liked first.
 pub fn by_game(db: &mut Read, session_id: i64) -> Result<Vec<SessionVotes>, Error> {
     db.rows(
-        "select g.id, g.title, g.pack_name, t.upvotes, t.downvotes from \
-         (select game_id, cast(sum(case when up then 1 else 0 end) as bigint) as upvotes, \
-         cast(sum(case when up then 0 else 1 end) as bigint) as downvotes \
-         from votes where session_id = ?1 group by game_id) t \
-         join games g on g.id = t.game_id order by t.upvotes - t.downvotes desc, t.upvotes desc, g.id",
+        concat!(
+            "select g.id, g.title, g.pack_name, t.upvotes, t.downvotes from \
+             (select game_id, cast(sum(case when up then 1 else 0 end) as bigint) as upvotes, \
+             cast(sum(case when up then 0 else 1 end) as bigint) as downvotes \
+             from votes where session_id = ?1 and ",
+            visible!(),
+            " group by game_id) t join games g on g.id = t.game_id \
+             order by t.upvotes - t.downvotes desc, t.upvotes desc, g.id"
+        ),
         &[session_id.into()],
         |row| {
             Ok(SessionVotes {
@@ -225,7 +300,6 @@ fn count_in_session(tx: &mut Tx, session_id: i64, votes: Tally) -> Result<(), Er
     Ok(())
 }
 
-#[derive(Clone, Copy)]
 struct NewRow<'a> {
     game_id: i64,
     username: &'a str,
@@ -235,15 +309,22 @@ struct NewRow<'a> {
 }
 
 impl<'a> NewRow<'a> {
-    fn of_chat(game_id: i64, vote: &'a ChatVote) -> Self {
-        let ChatVote { username, user_key, vote_type, at } = vote;
-        Self { game_id, username, user_key, vote_type: *vote_type, at: *at }
+    fn of_edit(edit: &Edit<'a>) -> Option<Self> {
+        let ChatVote { username, user_key, vote_type, at } = edit.vote;
+        let (vote_type, at) = (*vote_type, *at);
+        edit.is.map(|game_id| Self { game_id, username, user_key, vote_type, at })
     }
 }
 
 /// One statement for as many rows as there are in `rows`.
-fn insert_rows(tx: &mut Tx, session_id: i64, rows: &[NewRow<'_>], now: Timestamp) -> Result<(), Error> {
-    const COLUMNS: usize = 7;
+fn insert_rows(
+    tx: &mut Tx,
+    session_id: i64,
+    import_id: i64,
+    rows: &[NewRow<'_>],
+    now: Timestamp,
+) -> Result<(), Error> {
+    const COLUMNS: usize = 8;
     let mut params: Vec<Value<'_>> = Vec::with_capacity(rows.len() * COLUMNS);
     for row in rows {
         params.extend::<[Value<'_>; COLUMNS]>([
@@ -254,13 +335,25 @@ fn insert_rows(tx: &mut Tx, session_id: i64, rows: &[NewRow<'_>], now: Timestamp
             (row.vote_type == VoteType::Up).into(),
             row.at.into(),
             now.into(),
+            import_id.into(),
         ]);
     }
     let sql = format!(
-        "insert into votes (session_id, game_id, username, user_key, up, at_ms, created_at_ms) values {}",
+        "insert into votes (session_id, game_id, username, user_key, up, at_ms, created_at_ms, import_id) \
+         values {}",
         rows::places(rows.len(), &["?"; COLUMNS])
     );
     tx.run(&sql, &params).map(drop)
+}
+
+fn game_from_row(row: &Row<'_>) -> Result<GameVotes, Error> {
+    Ok(GameVotes {
+        id: row.get(0)?,
+        title: row.get(1)?,
+        pack_name: row.get(2)?,
+        upvotes: row.get(3)?,
+        downvotes: row.get(4)?,
+    })
 }
 
 fn from_row(row: &Row<'_>) -> Result<Vote, Error> {

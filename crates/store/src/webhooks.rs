@@ -2,60 +2,68 @@
 //!
 //! A deleted webhook is hidden at once from everything here but [`deleted`] and [`purge`].
 
+mod health;
+mod row;
+
 use std::collections::BTreeSet;
 
 use fanfare_model::{
     Timestamp,
-    webhook::{NewWebhook, Webhook, WebhookPatch},
+    breaker::GivenUp,
+    webhook::{NewWebhook, Origin, Webhook},
 };
 
-use crate::{
-    Error, Notice, Read, Tx,
-    engine::{Row, limit},
-};
-
-/// What belongs to a webhook, in the order in which it is removed: each statement removes at most
-/// ?2 rows of webhook ?1.
-const PURGE: [&str; 3] = [
-    "delete from webhook_logs where id in (select id from webhook_logs where webhook_id = ?1 limit ?2)",
-    "delete from deliveries where id in (select id from deliveries where webhook_id = ?1 limit ?2)",
-    "delete from webhook_events where webhook_id = ?1 \
-     and pattern in (select pattern from webhook_events where webhook_id = ?1 limit ?2)",
-];
+pub use self::health::{health, set_health};
+use self::row::{COLUMNS, Texts, from_row};
+use crate::{Error, Notice, Read, Tx, deliveries, dialect, engine::limit};
 
 /// Every webhook, by id.
 pub fn list(db: &mut Read) -> Result<Vec<Webhook>, Error> {
-    db.rows(
-        "select id, name, url, secret, events, enabled, created_at_ms from webhooks \
-         where deleted_at_ms is null order by id",
-        &[],
-        from_row,
-    )
+    db.rows(&format!("select {COLUMNS} from webhooks where deleted_at_ms is null order by id"), &[], from_row)
 }
 
 /// One webhook.
 pub fn get(db: &mut Read, id: i64) -> Result<Option<Webhook>, Error> {
     db.row(
-        "select id, name, url, secret, events, enabled, created_at_ms from webhooks \
-         where id = ?1 and deleted_at_ms is null",
+        &format!("select {COLUMNS} from webhooks where id = ?1 and deleted_at_ms is null"),
         &[id.into()],
         from_row,
     )
 }
 
+/// The webhooks that stand in the configuration file, by id.
+pub fn configured(db: &mut Read) -> Result<Vec<Webhook>, Error> {
+    let mut webhooks = list(db)?;
+    webhooks.retain(|webhook| webhook.origin == Origin::Config);
+    Ok(webhooks)
+}
+
+/// One webhook, which nobody else changes until the transaction ends.
+pub fn lock(tx: &mut Tx, id: i64) -> Result<Option<Webhook>, Error> {
+    if let Some(sql) = dialect::lock_webhook(tx.dialect()) {
+        tx.row(sql, &[id.into()], |_| Ok(()))?;
+    }
+    get(tx, id)
+}
+
 /// Adds a webhook, enabled.
 pub fn insert(tx: &mut Tx, new: &NewWebhook, at: Timestamp) -> Result<Webhook, Error> {
+    let texts = Texts::of(&new.events, &[], &new.options)?;
+    let mut params = vec![
+        (&new.name).into(),
+        (&new.url).into(),
+        (&new.secret).into(),
+        new.origin.as_str().into(),
+        at.into(),
+    ];
+    params.extend(texts.params(&new.options));
     let webhook = tx.row(
-        "insert into webhooks (name, url, secret, events, enabled, created_at_ms) \
-         values (?1, ?2, ?3, ?4, true, ?5) \
-         returning id, name, url, secret, events, enabled, created_at_ms",
-        &[
-            (&new.name).into(),
-            (&new.url).into(),
-            (&new.secret).into(),
-            (&to_json(&new.events)?).into(),
-            at.into(),
-        ],
+        &format!(
+            "insert into webhooks (name, url, secret, origin, created_at_ms, enabled, events, old_secrets, \
+             method, headers, timeout_ms, retry_schedule_ms, ordering, max_in_flight, rate_limit) \
+             values (?1, ?2, ?3, ?4, ?5, true, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) returning {COLUMNS}"
+        ),
+        &params,
         from_row,
     )?;
     let webhook = webhook.ok_or_else(|| Error::Bug("a new webhook has no row".into()))?;
@@ -64,30 +72,49 @@ pub fn insert(tx: &mut Tx, new: &NewWebhook, at: Timestamp) -> Result<Webhook, E
     Ok(webhook)
 }
 
-/// Changes what the patch names; the new row, or `None` for an unknown webhook.
-pub fn update(tx: &mut Tx, id: i64, patch: &WebhookPatch) -> Result<Option<Webhook>, Error> {
-    let events = patch.events.as_deref().map(to_json).transpose()?;
-    let webhook = tx.row(
-        "update webhooks set name = coalesce(?2, name), url = coalesce(?3, url), \
-         secret = coalesce(?4, secret), events = coalesce(?5, events), enabled = coalesce(?6, enabled) \
-         where id = ?1 and deleted_at_ms is null \
-         returning id, name, url, secret, events, enabled, created_at_ms",
-        &[
-            id.into(),
-            patch.name.as_ref().into(),
-            patch.url.as_ref().into(),
-            patch.secret.as_ref().into(),
-            events.as_ref().into(),
-            patch.enabled.into(),
-        ],
-        from_row,
+/// Writes down a webhook as it is after a change; all but `id`, `origin` and `created_at` may differ
+/// from what [`lock`] gave. One that is enabled again starts with a clean bill of health.
+///
+/// # Errors
+/// [`Error::NotFound`] for an unknown webhook.
+pub fn update(tx: &mut Tx, webhook: &Webhook) -> Result<(), Error> {
+    let before = get(tx, webhook.id)?.ok_or(Error::NotFound)?;
+    let texts = Texts::of(&webhook.events, &webhook.old_secrets, &webhook.options)?;
+    let mut params = vec![
+        webhook.id.into(),
+        (&webhook.name).into(),
+        (&webhook.url).into(),
+        (&webhook.secret).into(),
+        webhook.enabled.into(),
+        webhook.disabled_reason.as_ref().into(),
+    ];
+    params.extend(texts.params(&webhook.options));
+    tx.run(
+        "update webhooks set name = ?2, url = ?3, secret = ?4, enabled = ?5, disabled_reason = ?6, \
+         events = ?7, old_secrets = ?8, method = ?9, headers = ?10, timeout_ms = ?11, \
+         retry_schedule_ms = ?12, ordering = ?13, max_in_flight = ?14, rate_limit = ?15 where id = ?1",
+        &params,
     )?;
-    let Some(webhook) = webhook else { return Ok(None) };
-    if patch.events.is_some() {
-        tx.run("delete from webhook_events where webhook_id = ?1", &[id.into()])?;
-        insert_patterns(tx, id, &webhook.events)?;
+    if webhook.events != before.events {
+        tx.run("delete from webhook_events where webhook_id = ?1", &[webhook.id.into()])?;
+        insert_patterns(tx, webhook.id, &webhook.events)?;
     }
-    tx.notice(Notice::WebhookChanged(id));
+    // Another address is another receiver.
+    if webhook.enabled && !before.enabled || webhook.url != before.url {
+        tx.run("delete from webhook_health where webhook_id = ?1", &[webhook.id.into()])?;
+    }
+    tx.notice(Notice::WebhookChanged(webhook.id));
+    Ok(())
+}
+
+/// Disables a webhook that the server has given up; the webhook as it is then. `None` for one that
+/// is disabled, unknown, or leads elsewhere than the `url` that was given up.
+pub fn give_up(tx: &mut Tx, id: i64, url: &str, why: GivenUp) -> Result<Option<Webhook>, Error> {
+    let Some(webhook) = lock(tx, id)?.filter(|webhook| webhook.enabled && webhook.url == url) else {
+        return Ok(None);
+    };
+    let webhook = Webhook { enabled: false, disabled_reason: Some(why.reason().to_owned()), ..webhook };
+    update(tx, &webhook)?;
     Ok(Some(webhook))
 }
 
@@ -117,13 +144,15 @@ pub fn purge(tx: &mut Tx, id: i64, rows: usize) -> Result<bool, Error> {
         return Err(Error::Conflict("the webhook is not deleted".into()));
     }
     let mut left = rows;
-    for statement in PURGE {
-        let removed = tx.run(statement, &[id.into(), limit(left)])?;
-        left = left.saturating_sub(usize::try_from(removed).unwrap_or(usize::MAX));
+    let removals: [fn(&mut Tx, i64, usize) -> Result<usize, Error>; 3] =
+        [deliveries::purge_logged, deliveries::purge_undelivered, purge_patterns];
+    for remove in removals {
+        left = left.saturating_sub(remove(tx, id, left)?);
         if left == 0 {
             return Ok(false);
         }
     }
+    tx.run("delete from webhook_health where webhook_id = ?1", &[id.into()])?;
     tx.run("delete from webhooks where id = ?1", &[id.into()])?;
     Ok(true)
 }
@@ -139,19 +168,11 @@ fn insert_patterns(tx: &mut Tx, webhook_id: i64, patterns: &[String]) -> Result<
     Ok(())
 }
 
-fn to_json(events: &[String]) -> Result<String, Error> {
-    serde_json::to_string(events).map_err(|error| Error::Bug(error.to_string()))
-}
-
-fn from_row(row: &Row<'_>) -> Result<Webhook, Error> {
-    let events: String = row.get(4)?;
-    Ok(Webhook {
-        id: row.get(0)?,
-        name: row.get(1)?,
-        url: row.get(2)?,
-        secret: row.get(3)?,
-        events: serde_json::from_str(&events).map_err(|error| Error::Bug(error.to_string()))?,
-        enabled: row.get(5)?,
-        created_at: row.time(6)?,
-    })
+fn purge_patterns(tx: &mut Tx, webhook_id: i64, rows: usize) -> Result<usize, Error> {
+    let removed = tx.run(
+        "delete from webhook_events where webhook_id = ?1 \
+         and pattern in (select pattern from webhook_events where webhook_id = ?1 limit ?2)",
+        &[webhook_id.into(), limit(rows)],
+    )?;
+    Ok(usize::try_from(removed).unwrap_or(usize::MAX))
 }

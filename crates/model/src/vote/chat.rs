@@ -1,13 +1,10 @@
-//! Chat logs: which messages hold a vote, and what becomes of each.
-//!
-//! A log is judged as if its votes had come live, in the order of their moments. Since every vote of
-//! it ends as recorded, as a duplicate or as unmatched, the same log again finds only duplicates.
+//! Chat logs: which messages hold a vote. What becomes of each is decided in [`super::import`].
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, value::RawValue};
 
-use super::{Tally, Turn, VoteType, duplicate_span, game_at, user_key, username};
+use super::{VoteType, user_key, username};
 use crate::{Timestamp, limits::CHAT_IMPORT_MAX_ITEMS};
 
 /// What a vote begins with, in any case.
@@ -87,50 +84,6 @@ impl ChatLog {
         log.votes.sort_by_key(|vote| vote.at);
         Ok(log)
     }
-
-    /// The moments of the first and of the last vote whose duplicate one of these may be.
-    pub fn span(&self) -> Option<(Timestamp, Timestamp)> {
-        let (first, last) = (self.votes.first()?, self.votes.last()?);
-        Some((duplicate_span(first.at).0, duplicate_span(last.at).1))
-    }
-
-    /// What becomes of each vote in a session with these `turns` (see [`game_at`]) and these votes
-    /// `cast` already, each as its user's key and its moment.
-    pub fn judge(&self, turns: &[Turn], cast: impl IntoIterator<Item = (String, Timestamp)>) -> Verdict<'_> {
-        let mut verdict = Verdict::default();
-        let mut moments: HashMap<String, BTreeSet<Timestamp>> = HashMap::new();
-        for (user_key, at) in cast {
-            moments.entry(user_key).or_default().insert(at);
-        }
-        for vote in &self.votes {
-            let Some(game_id) = game_at(turns, vote.at) else {
-                verdict.unmatched += 1;
-                continue;
-            };
-            let (from, to) = duplicate_span(vote.at);
-            if moments.get(&vote.user_key).is_some_and(|cast| cast.range(from..=to).next().is_some()) {
-                verdict.duplicates += 1;
-                continue;
-            }
-            moments.entry(vote.user_key.clone()).or_default().insert(vote.at);
-            verdict.tallies.entry(game_id).or_default().add(vote.vote_type);
-            verdict.recorded.push((game_id, vote));
-        }
-        verdict
-    }
-}
-
-/// What becomes of a log's votes.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Verdict<'a> {
-    /// Those to be recorded, each with its game.
-    pub recorded: Vec<(i64, &'a ChatVote)>,
-    /// What they add to their games.
-    pub tallies: BTreeMap<i64, Tally>,
-    /// How many were cast already, or too soon after another one.
-    pub duplicates: usize,
-    /// How many were cast before the first game.
-    pub unmatched: usize,
 }
 
 /// What came of an import.

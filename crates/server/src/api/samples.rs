@@ -10,7 +10,7 @@ use fanfare_model::{
     poll::{Poll, PollGame, PollOption},
     session::{CountStatus, PlayStatus, Session, SessionGame},
     vote::{GameVotes, LiveVote, RecordedVote, SessionVotes, Tally, VoteType},
-    webhook::Webhook,
+    webhook::{Origin, Webhook, WebhookOptions},
 };
 use serde_json::{Map, json};
 
@@ -151,8 +151,12 @@ pub(super) fn webhook() -> Webhook {
         name: "Announcer".into(),
         url: "https://bot.example/hooks/fanfare".into(),
         secret: "a long random text".into(),
+        old_secrets: Vec::new(),
         events: vec![event::kind::GAME_ADDED.into(), "session.*".into()],
         enabled: true,
+        disabled_reason: None,
+        origin: Origin::Api,
+        options: WebhookOptions::default(),
         created_at: started(),
     }
 }
@@ -161,10 +165,17 @@ pub(super) fn log_row() -> LogRow {
     LogRow {
         id: 118,
         webhook_id: webhook().id,
+        delivery_id: 97,
+        event_id: "evt_019ae3f1c2b80d6b8f0a3c5d7e9f1b2a".into(),
         event_type: event::kind::GAME_ADDED.into(),
         payload: game_added(),
         response_status: Some(204),
         error_message: None,
+        attempt: 1,
+        duration_ms: 12,
+        error_kind: None,
+        response_head: Some("ok".into()),
+        next_retry_at: None,
         created_at: now(),
     }
 }

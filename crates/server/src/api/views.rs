@@ -11,10 +11,10 @@ use fanfare_model::{
     game::Game,
     json::Flag,
     session::{Session, SessionGame},
-    webhook::Webhook,
+    webhook::{HIDDEN_VALUE, Header, Webhook},
 };
 use serde::Serialize;
-use serde_json::value::RawValue;
+use serde_json::{Map, Value, value::RawValue};
 use utoipa::ToSchema;
 
 use crate::app::Answer;
@@ -149,6 +149,32 @@ pub(super) struct WebhookView {
     events: Vec<String>,
     enabled: bool,
     created_at: Timestamp,
+    /// Why the server disabled it, if it did.
+    #[schema(required)]
+    disabled_reason: Option<String>,
+    /// `config`: it stands in the configuration file, which alone changes it.
+    #[schema(inline, value_type = WebhookOrigin)]
+    origin: &'static str,
+    #[schema(inline, value_type = WebhookMethod)]
+    method: &'static str,
+    /// Names of headers that are added; their values are hidden.
+    #[schema(value_type = std::collections::BTreeMap<String, String>, example = json!({"Authorization": "***"}))]
+    headers: Map<String, Value>,
+    /// How long one attempt may take; null: what the configuration says.
+    #[schema(required, minimum = 10, maximum = 300_000)]
+    timeout_ms: Option<u64>,
+    /// Waits between attempts; null: what the configuration says.
+    #[schema(required, max_items = 50, example = json!([1000, 2000, 3000]))]
+    retry_schedule_ms: Option<Vec<i64>>,
+    /// Which deliveries wait for each other: none, all (`fifo`), or those of one session.
+    #[schema(inline, value_type = WebhookOrdering)]
+    ordering: &'static str,
+    /// Requests under way at once; null: 16.
+    #[schema(required, minimum = 1, maximum = 64)]
+    max_in_flight: Option<u32>,
+    /// Requests a second; null: any number.
+    #[schema(required, minimum = 1, maximum = 10_000)]
+    rate_limit: Option<u32>,
     /// What was done; only in answers to changes.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = "Webhook updated successfully")]
@@ -163,9 +189,56 @@ impl WebhookView {
 
 impl From<Webhook> for WebhookView {
     fn from(webhook: Webhook) -> Self {
-        let Webhook { id, name, url, secret: _, events, enabled, created_at } = webhook;
-        Self { id, name, url, events, enabled, created_at, message: None }
+        let Webhook { id, name, url, events, enabled, created_at, disabled_reason, origin, options, .. } =
+            webhook;
+        let hidden = |header: &Header| (header.name().to_owned(), HIDDEN_VALUE.into());
+        Self {
+            id,
+            name,
+            url,
+            events,
+            enabled,
+            created_at,
+            disabled_reason,
+            origin: origin.as_str(),
+            method: options.method.as_str(),
+            headers: options.headers.iter().map(hidden).collect(),
+            timeout_ms: options.timeout_ms,
+            retry_schedule_ms: options.retry_schedule.map(|schedule| schedule.delays_ms().to_vec()),
+            ordering: options.ordering.as_str(),
+            max_in_flight: options.max_in_flight,
+            rate_limit: options.rate_limit,
+            message: None,
+        }
     }
+}
+
+/// Who looks after a webhook.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "describes the words of `Origin`")]
+enum WebhookOrigin {
+    Api,
+    Config,
+}
+
+/// The verb of a webhook's requests.
+#[derive(ToSchema)]
+#[schema(rename_all = "UPPERCASE")]
+#[expect(dead_code, reason = "describes the words of `Method`")]
+pub(super) enum WebhookMethod {
+    Post,
+    Put,
+}
+
+/// Which deliveries of a webhook wait for each other.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "describes the words of `Ordering`")]
+pub(super) enum WebhookOrdering {
+    None,
+    Fifo,
+    Session,
 }
 
 /// One attempt in a webhook's log; `payload` is the event's `data`, not the envelope.
@@ -176,22 +249,55 @@ pub(super) struct LogView {
     id: i64,
     #[schema(minimum = 1)]
     webhook_id: i64,
+    /// The delivery that was tried.
+    #[schema(minimum = 1)]
+    delivery_id: i64,
+    /// The event's id, the `webhook-id` of every attempt.
+    event_id: String,
     event_type: String,
     #[schema(value_type = Object)]
     payload: Box<RawValue>,
+    /// Which attempt of the delivery it was.
+    #[schema(minimum = 1)]
+    attempt: i64,
+    /// How long it took.
+    #[schema(minimum = 0)]
+    duration_ms: i64,
     /// The receiver's status, if it answered.
     #[schema(required, minimum = 100, maximum = 999)]
     response_status: Option<u16>,
     /// What went wrong, if anything did.
     #[schema(required)]
     error_message: Option<String>,
+    /// The class of what went wrong, if anything did: `status`, `timeout`, `connect` and so on.
+    #[schema(required)]
+    error_kind: Option<String>,
+    /// The start of the response's body, if it answered.
+    #[schema(required)]
+    response_head: Option<String>,
+    /// When it is to be tried again, if it is.
+    #[schema(required)]
+    next_retry_at: Option<Timestamp>,
     created_at: Timestamp,
 }
 
 impl From<LogRow> for LogView {
     fn from(row: LogRow) -> Self {
-        let LogRow { id, webhook_id, event_type, payload, response_status, error_message, created_at } = row;
-        let payload = RawValue::from_string(payload).expect("an event's data is JSON");
-        Self { id, webhook_id, event_type, payload, response_status, error_message, created_at }
+        Self {
+            id: row.id,
+            webhook_id: row.webhook_id,
+            delivery_id: row.delivery_id,
+            event_id: row.event_id,
+            event_type: row.event_type,
+            payload: RawValue::from_string(row.payload).expect("an event's data is JSON"),
+            attempt: row.attempt,
+            duration_ms: row.duration_ms,
+            response_status: row.response_status,
+            error_message: row.error_message,
+            error_kind: row.error_kind,
+            response_head: row.response_head,
+            next_retry_at: row.next_retry_at,
+            created_at: row.created_at,
+        }
     }
 }

@@ -4,7 +4,10 @@
 //! other. A request that failed changed nothing, and keeps nothing: it may be tried again.
 
 use fanfare_model::{Timestamp, limits::IDEMPOTENCY_KEEP_MS};
-use fanfare_store::{Tx, idempotency};
+use fanfare_store::{
+    Read, Tx,
+    idempotency::{self, Kept},
+};
 
 use super::Error;
 
@@ -55,11 +58,27 @@ impl<T> Creation<T> {
                 idempotency::fill(tx, key, answer.status, &answer.body)?;
                 Ok(answer)
             }
-            Some(kept) if kept.fingerprint == *fingerprint => {
-                Ok(Answer { status: kept.status, body: kept.body, is_repeated: true })
-            }
-            Some(_) => Err(Error::KeyReused),
+            Some(kept) => repeated(kept, fingerprint),
         }
+    }
+
+    /// The answer that was given before, if one was: for work of several transactions, which claims the
+    /// key in its last one.
+    ///
+    /// # Errors
+    /// [`Error::KeyReused`] when the key belongs to another request; else those of the database.
+    pub(crate) fn known(&self, db: &mut Read, now: Timestamp) -> Result<Option<Answer>, Error> {
+        let Some(RequestKey { key, fingerprint }) = &self.key else { return Ok(None) };
+        let kept = idempotency::find(db, key, expired(now))?;
+        kept.map(|kept| repeated(kept, fingerprint)).transpose()
+    }
+}
+
+fn repeated(kept: Kept, fingerprint: &str) -> Result<Answer, Error> {
+    if kept.fingerprint == fingerprint {
+        Ok(Answer { status: kept.status, body: kept.body, is_repeated: true })
+    } else {
+        Err(Error::KeyReused)
     }
 }
 

@@ -2,10 +2,14 @@
 //! with its event; HTTP and sockets only translate to and from it.
 
 mod catch_up;
+mod deliveries;
 mod error;
 mod games;
+pub(crate) mod giving_up;
 pub(crate) mod housekeeping;
 mod idempotency;
+mod imports;
+pub(crate) mod leftovers;
 mod library;
 mod login;
 mod picking;
@@ -31,12 +35,13 @@ pub(crate) use self::{
     error::Error,
     games::{ImportMode, Imported},
     idempotency::{Answer, Creation, RequestKey},
+    leftovers::Leftovers,
     library::{Shelf, fill_empty_library},
     rooms::{RoomBell, were_watched},
     sessions::Span,
     statistics::Figures,
 };
-use crate::{auth::Auth, metrics::Metrics, random, shutdown::Tasks, timers::Clock};
+use crate::{auth::Auth, config, dispatch::Pulse, metrics::Metrics, random, shutdown::Tasks, timers::Clock};
 
 /// The hub topic that every authenticated socket hears.
 pub(crate) const EVERYONE: &str = "everyone";
@@ -59,6 +64,9 @@ pub(crate) struct App {
     pub(crate) tasks: Tasks,
     pub(crate) shelf: Arc<Shelf>,
     pub(crate) catch_up: CatchUp,
+    pub(crate) delivery: Arc<config::Delivery>,
+    pub(crate) pulse: Pulse,
+    pub(crate) leftovers: Leftovers,
 }
 
 impl App {

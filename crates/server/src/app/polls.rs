@@ -136,7 +136,7 @@ impl App {
                     tx.emit(seed.grow(session_topic(poll.session_id), data))?;
                     tx.notice(Notice::PollsChanged);
                 }
-                Ok(polls::delete(tx, id)?)
+                Ok(polls::delete(tx, id, seed.at)?)
             })
             .await
     }

@@ -13,7 +13,7 @@ use fanfare_model::{
 use fanfare_store::{Commit, Commits, Error, Notice, Store, events};
 use tokio::sync::Notify;
 
-use super::{ALL_EVENTS, EVERYONE, RoomBell, public_topic};
+use super::{ALL_EVENTS, EVERYONE, Leftovers, RoomBell, public_topic};
 use crate::{dispatch::Dispatcher, metrics::Metrics};
 
 /// Streams whose last published `seq` is remembered; past that all are forgotten, and each is
@@ -29,6 +29,7 @@ pub(crate) struct Publisher {
     metrics: Arc<Metrics>,
     /// Wakes who watches the clock for polls.
     polls_changed: Arc<Notify>,
+    leftovers: Leftovers,
     /// The last `seq` published of each stream.
     heads: HashMap<String, i64>,
 }
@@ -41,8 +42,9 @@ impl Publisher {
         rooms: RoomBell,
         metrics: Arc<Metrics>,
         polls_changed: Arc<Notify>,
+        leftovers: Leftovers,
     ) -> Self {
-        Self { store, hub, dispatcher, rooms, metrics, polls_changed, heads: HashMap::new() }
+        Self { store, hub, dispatcher, rooms, metrics, polls_changed, leftovers, heads: HashMap::new() }
     }
 
     pub(crate) async fn run(mut self, mut commits: Commits) {
@@ -56,12 +58,15 @@ impl Publisher {
             for notice in notices {
                 match notice {
                     Notice::WebhookChanged(id) => self.dispatcher.webhook_changed(id),
+                    Notice::DeliveriesChanged(id) => self.dispatcher.deliveries_changed(id),
                     Notice::PollsChanged => self.polls_changed.notify_one(),
                     Notice::RoomsChanged => self.rooms.ring(),
+                    Notice::RowsHidden => self.leftovers.ring(),
                     Notice::LookAgain => {
                         self.dispatcher.look_again();
                         self.polls_changed.notify_one();
                         self.rooms.ring();
+                        self.leftovers.ring();
                     }
                 }
             }
@@ -107,12 +112,12 @@ impl Publisher {
         Ok(())
     }
 
-    /// Tells sockets and event streams. `session.started` reaches every socket, and so none by its
-    /// session's topic; a session's event streams are told of it like of any other.
+    /// Tells sockets and event streams. `session.started` and `webhook.disabled` reach every socket, and
+    /// so none by their topic; a session's event streams are told of all its events alike.
     fn deliver(&self, topic: &str, event: &Event) {
         let seq = event.seq.unsigned_abs();
-        let (sockets, position) =
-            if event.kind == kind::SESSION_STARTED { (EVERYONE, 0) } else { (topic, seq) };
+        let is_for_everyone = matches!(&*event.kind, kind::SESSION_STARTED | kind::WEBHOOK_DISABLED);
+        let (sockets, position) = if is_for_everyone { (EVERYONE, 0) } else { (topic, seq) };
         self.tell(sockets, position, || event.socket_frame());
         self.tell(ALL_EVENTS, 0, || sse::message(&event.public_id, &event.socket_frame()));
         self.tell(&public_topic(topic), seq, || sse::message(event.seq, &event.public_frame()));

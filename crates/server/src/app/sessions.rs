@@ -87,16 +87,17 @@ impl App {
             .await
     }
 
-    /// Removes a closed session with its games, votes and polls; games keep their totals, and what
-    /// was committed is still delivered.
+    /// Removes a closed session with its games, votes and polls, which is seen at once, while the rows go
+    /// by and by; games keep their totals, and what was committed is still delivered.
     pub(crate) async fn delete_session(&self, id: i64) -> Result<(), Error> {
+        let now = self.clock.now();
         self.store
             .write(move |tx| {
                 let session = sessions::lock(tx, id)?.ok_or(Error::NO_SESSION)?;
                 if session.is_active {
                     return Err(Error::Invalid(SESSION_OPEN.into()));
                 }
-                Ok(sessions::delete(tx, id)?)
+                Ok(sessions::delete(tx, id, now)?)
             })
             .await
     }

@@ -1,12 +1,15 @@
 //! How the running server is: its figures, and whether it can do its work.
 
-use fanfare_store::{Standing, deliveries, settings};
+use fanfare_model::delivery::DeliveryState;
+use fanfare_store::{
+    Standing,
+    deliveries::{self, Waiting},
+    settings,
+};
 
 use super::{App, Error};
 use crate::metrics::StateLabel;
 
-/// States of deliveries that wait, as the database words them.
-const WAITING: [&str; 2] = ["pending", "held"];
 /// How long the database may take to answer before the server is not ready.
 const ANSWER_MAX_MS: u64 = 2_000;
 
@@ -22,6 +25,9 @@ impl App {
         if *self.store.standing().borrow() != Standing::Ours {
             return Err(Error::NotReady("The lock on the database is lost"));
         }
+        if !self.pulse.is_beating() {
+            return Err(Error::NotReady("The delivery of webhooks is stuck"));
+        }
         // Any row will do, and none too.
         let answer = self.store.read(|db| Ok::<_, Error>(settings::get(db, "")?));
         match self.clock.timeout(ANSWER_MAX_MS, answer).await {
@@ -32,13 +38,11 @@ impl App {
 
     /// The figures as OpenMetrics text, with those that are read only when asked.
     pub(crate) async fn render_metrics(&self) -> Result<String, Error> {
-        let (counts, oldest) = self
-            .store
-            .read(|db| Ok::<_, Error>((deliveries::count_waiting(db)?, deliveries::oldest_pending(db)?)))
-            .await?;
-        for state in WAITING {
-            let count = counts.iter().find(|(name, _)| name == state).map_or(0, |(_, count)| *count);
-            self.metrics.deliveries_waiting.get_or_create(&StateLabel { state }).set(count);
+        let Waiting { pending, held, oldest } =
+            self.store.read(|db| Ok::<_, Error>(deliveries::waiting(db)?)).await?;
+        for (state, count) in [(DeliveryState::Pending, pending), (DeliveryState::Held, held)] {
+            let label = StateLabel { state: state.as_str() };
+            self.metrics.deliveries_waiting.get_or_create(&label).set(count);
         }
         let age_ms = oldest.map_or(0, |at| (self.clock.now().as_millis() - at.as_millis()).max(0));
         #[expect(clippy::cast_precision_loss, reason = "an age in milliseconds is far below 2^53")]

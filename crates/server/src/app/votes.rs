@@ -1,14 +1,10 @@
-//! Votes: counting them as they are cast or from a chat log, and looking at them.
+//! Votes: counting them as they are cast, and looking at them.
 
 use fanfare_model::{
     event::{self, kind, session_topic},
     limits,
     session::Session,
-    vote::{
-        LiveVote, RecordedVote, SessionVotes, Tally, Vote,
-        chat::{ChatImported, ChatLog},
-        filter::VoteQuery,
-    },
+    vote::{LiveVote, RecordedVote, SessionVotes, Tally, Vote, filter::VoteQuery},
 };
 use fanfare_store::{Read, sessions, votes};
 use serde_json::{Value, json};
@@ -50,41 +46,6 @@ impl App {
                     };
                     tx.emit(seed.grow(session_topic(session.id), event::vote_recorded(&recorded)))?;
                     Ok(recorded)
-                })
-            })
-            .await
-    }
-
-    /// Counts the votes of a chat log in a session, active or not. Emits nothing: they are old news.
-    pub(crate) async fn import_chat(
-        &self,
-        session_id: i64,
-        log: ChatLog,
-        creation: Creation<ChatImported>,
-    ) -> Result<Answer, Error> {
-        let now = self.clock.now();
-        self.store
-            .write(move |tx| {
-                creation.once(tx, now, |tx| {
-                    sessions::lock(tx, session_id)?.ok_or(Error::NO_SESSION)?;
-                    let turns = votes::turns(tx, session_id)?;
-                    let cast = match log.span() {
-                        Some((from, to)) => votes::cast_between(tx, session_id, from, to)?,
-                        None => Vec::new(),
-                    };
-                    let verdict = log.judge(&turns, cast);
-                    votes::insert_all(tx, session_id, &verdict.recorded, now)?;
-                    let games =
-                        verdict.tallies.iter().map(|(game_id, tally)| votes::count(tx, *game_id, *tally));
-                    Ok(ChatImported {
-                        messages: log.messages,
-                        invalid: log.invalid,
-                        found: log.votes.len(),
-                        recorded: verdict.recorded.len(),
-                        duplicates: verdict.duplicates,
-                        unmatched: verdict.unmatched,
-                        games: games.collect::<Result<_, _>>()?,
-                    })
                 })
             })
             .await

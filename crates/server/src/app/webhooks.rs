@@ -3,13 +3,16 @@
 use fanfare_model::{
     delivery::LogRow,
     event::{self, NewEvent, kind},
-    webhook::{InvalidWebhook, NewWebhook, Webhook, WebhookPatch},
+    webhook::{InvalidWebhook, NewWebhook, Origin, Webhook, WebhookPatch},
 };
 use fanfare_store::{deliveries, logs, webhooks};
 
 use super::{Answer, App, Creation, Error};
 
-const NO_WEBHOOK: Error = Error::NotFound("Webhook not found");
+pub(super) const NO_WEBHOOK: Error = Error::NotFound("Webhook not found");
+
+const CONFIGURED: Error =
+    Error::Conflict("This webhook stands in the configuration file; only enabled can be changed here");
 
 /// A body that may or may not describe a change; told only after the webhook was found.
 pub(crate) type WebhookRequest = Result<WebhookPatch, InvalidWebhook>;
@@ -32,13 +35,20 @@ impl App {
         self.store.write(move |tx| creation.once(tx, now, |tx| Ok(webhooks::insert(tx, &new, now)?))).await
     }
 
-    /// Changes a webhook. An unknown one is told before a bad patch.
+    /// Changes a webhook. An unknown one is told before a bad patch. Of one that stands in the
+    /// configuration file only `enabled` can be changed.
     pub(crate) async fn update_webhook(&self, id: i64, patch: WebhookRequest) -> Result<Webhook, Error> {
+        let (now, overlap_ms) = (self.clock.now(), self.delivery.secret_overlap_ms);
         self.store
             .write(move |tx| {
-                webhooks::get(tx, id)?.ok_or(NO_WEBHOOK)?;
-                let patch = patch.as_ref().map_err(|invalid| *invalid)?;
-                webhooks::update(tx, id, patch)?.ok_or(NO_WEBHOOK)
+                let webhook = webhooks::lock(tx, id)?.ok_or(NO_WEBHOOK)?;
+                let patch = patch.as_ref().map_err(Clone::clone)?;
+                if webhook.origin == Origin::Config && !patch.changes_enabled_alone() {
+                    return Err(CONFIGURED);
+                }
+                let webhook = patch.applied_to(webhook, now, overlap_ms)?;
+                webhooks::update(tx, &webhook)?;
+                Ok(webhook)
             })
             .await
     }
@@ -47,7 +57,13 @@ impl App {
     pub(crate) async fn delete_webhook(&self, id: i64) -> Result<(), Error> {
         let now = self.clock.now();
         self.store
-            .write(move |tx| if webhooks::delete(tx, id, now)? { Ok(()) } else { Err(NO_WEBHOOK) })
+            .write(move |tx| {
+                let webhook = webhooks::lock(tx, id)?.ok_or(NO_WEBHOOK)?;
+                if webhook.origin == Origin::Config {
+                    return Err(CONFIGURED);
+                }
+                if webhooks::delete(tx, id, now)? { Ok(()) } else { Err(NO_WEBHOOK) }
+            })
             .await
     }
 

@@ -239,6 +239,32 @@ pub(crate) const KEYS: &[Key] = &[
         },
     ),
     key(
+        "delivery.secret_overlap_ms",
+        "How long a webhook's secret that was replaced signs beside the new one",
+        Field::Number {
+            range: 0..=2_592_000_000,
+            get: |c| c.delivery.secret_overlap_ms.unsigned_abs(),
+            set: |c, ms| c.delivery.secret_overlap_ms = i64::try_from(ms).unwrap_or(i64::MAX),
+        },
+    ),
+    key(
+        "delivery.log_keep_days",
+        "How long webhooks' attempts are kept in the log; 0 for ever",
+        Field::Number {
+            range: 0..=36_500,
+            get: |c| c.delivery.log_keep_days.into(),
+            set: |c, days| c.delivery.log_keep_days = u32::try_from(days).unwrap_or(u32::MAX),
+        },
+    ),
+    key(
+        "delivery.event_keep_days",
+        "How long events are kept, for clients that resume and deliveries that are replayed; 0 for ever",
+        Field::Number {
+            range: 0..=36_500,
+            get: |c| c.delivery.event_keep_days.into(),
+            set: |c, days| c.delivery.event_keep_days = u32::try_from(days).unwrap_or(u32::MAX),
+        },
+    ),
         "delivery.egress_deny",
         "Networks that webhooks and the room monitor may not reach, whatever else allows them: 127.0.0.0/8 and ::1 \
          for this machine, 0.0.0.0/0 and ::/0 for everything",

@@ -106,6 +106,12 @@ pub struct Delivery {
     pub timeout_ms: u64,
     /// Networks that may be reached although the default forbids them.
     pub egress_allow: Vec<IpNet>,
+    /// How long a secret that was replaced signs beside the new one.
+    pub secret_overlap_ms: i64,
+    /// How long attempts are kept in the log; 0: for ever.
+    pub log_keep_days: u32,
+    /// How long events, and deliveries that were given up, are kept; 0: for ever.
+    pub event_keep_days: u32,
     /// Networks that may not be reached, whatever else allows them.
     pub egress_deny: Vec<IpNet>,
     /// Certificates (PEM) of authorities that are believed beside those that browsers know.
@@ -147,6 +153,9 @@ impl Default for Config {
                 retry_schedule: RetrySchedule::default(),
                 timeout_ms: 15_000,
                 egress_allow: Vec::new(),
+                secret_overlap_ms: 24 * 60 * 60 * 1_000,
+                log_keep_days: 30,
+                event_keep_days: 90,
                 egress_deny: Vec::new(),
                 ca_file: None,
             },

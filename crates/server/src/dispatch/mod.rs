@@ -9,6 +9,7 @@
 mod backoff;
 mod clean_up;
 mod outcome;
+mod pulse;
 mod schedule;
 mod send;
 #[cfg(test)]
@@ -21,24 +22,28 @@ use std::{
 
 use fanfare_model::{
     Timestamp,
+    breaker::{GivenUp, Health},
     delivery::Next,
-    limits::{IN_FLIGHT_MAX_PER_WEBHOOK, IN_FLIGHT_MAX_TOTAL, OUTCOMES_MAX_QUEUED, READY_MAX_PER_WEBHOOK},
+    limits::{
+        IN_FLIGHT_MAX_PER_WEBHOOK, IN_FLIGHT_MAX_TOTAL, ORDER_KEYS_MAX_PER_WEBHOOK, OUTCOMES_MAX_QUEUED,
+        READY_MAX_PER_WEBHOOK, READY_MAX_TOTAL,
+    },
 };
 use fanfare_store::{
-    Error, Published, Standing, Store,
+    Error, Published, Read, Standing, Store,
     deliveries::{self, Due, Settlement},
     webhooks,
 };
 use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use self::send::request;
 use self::{
     backoff::Backoff,
-    outcome::{Recorder, Settled},
-    schedule::{Action, Bounds, CleanUp, Found, Page, Schedule, SharedWebhook},
+    outcome::{Record, Recorder, Settled},
+    schedule::{Action, Bounds, CleanUp, Ended, Found, Page, Schedule, SharedWebhook},
     send::Sender,
 };
+pub(crate) use self::{pulse::Pulse, send::request};
 use crate::{
     config,
     egress::Egress,
@@ -51,8 +56,27 @@ use crate::{
 const NEW_MAX_QUEUED: usize = 4_096;
 /// Reads of the scheduler under way at once; the API has the other connections to itself.
 const READS_MAX: usize = 2;
+/// Webhooks that the scheduler remembers although there is nothing to do about them.
+const LANES_MAX: usize = 16_384;
 /// How long the scheduler sleeps at most, in milliseconds: a clock that was set anew is noticed.
 const SLEEP_MAX_MS: u64 = 60_000;
+
+/// A webhook that is to get nothing any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    pub(crate) webhook_id: i64,
+    /// Where it led when it was given up.
+    pub(crate) url: String,
+    pub(crate) why: GivenUp,
+}
+
+/// Whom the dispatcher tells how it goes.
+pub(crate) struct Reporting {
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) pulse: Pulse,
+    /// Takes webhooks that are to be disabled.
+    pub(crate) given_up: mpsc::Sender<Verdict>,
+}
 
 /// Hands new work to the scheduler; clones speak to the same one.
 #[derive(Clone)]
@@ -62,6 +86,7 @@ pub(crate) struct Dispatcher(Arc<Shared>);
 struct Shared {
     inbox: Mutex<Inbox>,
     wakeup: Notify,
+    pulse: Pulse,
     metrics: Arc<Metrics>,
 }
 
@@ -74,6 +99,8 @@ struct Inbox {
     overflowed: BTreeSet<i64>,
     /// Webhooks that changed; likewise.
     changed: BTreeSet<i64>,
+    /// Webhooks whose deliveries are not what memory says; likewise.
+    stirred: BTreeSet<i64>,
     /// The database may hold deliveries that nobody told of.
     look_again: bool,
     /// From the scheduler's own tasks: bounded by how many of them there are.
@@ -86,10 +113,10 @@ enum Input {
         webhook_id: i64,
         found: Option<Found>,
     },
-    /// The attempt is over; `kept`: its outcome is on its way to the database.
+    /// The attempt is over; its outcome, if there is one, is on its way to the database.
     Finished {
         delivery_id: i64,
-        kept: bool,
+        ended: Option<Ended>,
     },
     Settled(Vec<Settled>),
     Cleaned(i64, CleanUp),
@@ -102,12 +129,13 @@ impl Dispatcher {
     pub(crate) fn start(
         store: Store,
         egress: Egress,
-        settings: config::Delivery,
+        settings: Arc<config::Delivery>,
+        reporting: Reporting,
         clock: Clock,
         tasks: &Tasks,
-        metrics: Arc<Metrics>,
     ) -> Self {
-        let shared = Arc::new(Shared { inbox: Mutex::default(), wakeup: Notify::new(), metrics });
+        let Reporting { metrics, pulse, given_up } = reporting;
+        let shared = Arc::new(Shared { inbox: Mutex::default(), wakeup: Notify::new(), pulse, metrics });
         let (outcomes, to_record) = mpsc::channel(OUTCOMES_MAX_QUEUED);
         let recorder = Recorder {
             store: store.clone(),
@@ -122,12 +150,16 @@ impl Dispatcher {
             store,
             schedule: Schedule::new(Bounds {
                 ready_max: READY_MAX_PER_WEBHOOK,
+                ready_max_total: READY_MAX_TOTAL,
                 in_flight_max_per_webhook: IN_FLIGHT_MAX_PER_WEBHOOK,
                 in_flight_max: IN_FLIGHT_MAX_TOTAL,
                 reads_max: READS_MAX,
+                lanes_max: LANES_MAX,
             }),
             sender: Arc::new(Sender { egress, settings, clock: clock.clone() }),
             outcomes,
+            unsaved: HashMap::new(),
+            given_up,
             aborts: HashMap::new(),
             // Without randomness the jitter is the same at every start; nothing else depends on it.
             chance: Chance(getrandom::u64().unwrap_or_default()),
@@ -145,7 +177,7 @@ impl Dispatcher {
         let (mut count, mut held_count) = (0, 0);
         {
             let mut inbox = self.0.lock();
-            for Published { event, deliveries, held } in published {
+            for Published { event, deliveries, held, test } in published {
                 held_count += held;
                 for delivery in deliveries {
                     count += 1;
@@ -157,7 +189,9 @@ impl Dispatcher {
                         id: delivery.id,
                         webhook_id: delivery.webhook_id,
                         attempts: 0,
-                        test: event.topic.is_none(),
+                        schedule_from: 0,
+                        test: *test,
+                        order_key: delivery.order_key.clone(),
                         event: event.clone(),
                     });
                 }
@@ -168,20 +202,26 @@ impl Dispatcher {
         }
         if count > 0 {
             self.0.metrics.deliveries.get_or_create(&StateLabel { state: "pending" }).inc_by(count);
-            self.0.wakeup.notify_one();
+            self.0.wake();
         }
     }
 
     /// Takes note that a webhook was created, changed or deleted. Never waits.
     pub(crate) fn webhook_changed(&self, webhook_id: i64) {
         self.0.lock().changed.insert(webhook_id);
-        self.0.wakeup.notify_one();
+        self.0.wake();
+    }
+
+    /// Takes note that deliveries of a webhook became pending again, or were called off. Never waits.
+    pub(crate) fn deliveries_changed(&self, webhook_id: i64) {
+        self.0.lock().stirred.insert(webhook_id);
+        self.0.wake();
     }
 
     /// Takes note that the database may hold deliveries that nobody told of. Never waits.
     pub(crate) fn look_again(&self) {
         self.0.lock().look_again = true;
-        self.0.wakeup.notify_one();
+        self.0.wake();
     }
 }
 
@@ -192,6 +232,11 @@ impl Shared {
 
     fn post(&self, input: Input) {
         self.lock().inputs.push(input);
+        self.wake();
+    }
+
+    fn wake(&self) {
+        self.pulse.told();
         self.wakeup.notify_one();
     }
 }
@@ -202,7 +247,10 @@ struct Driver {
     standing: watch::Receiver<Standing>,
     schedule: Schedule,
     sender: Arc<Sender>,
-    outcomes: mpsc::Sender<Settlement>,
+    outcomes: mpsc::Sender<Record>,
+    /// How receivers do, for which the way to the database had no room.
+    unsaved: HashMap<i64, Health>,
+    given_up: mpsc::Sender<Verdict>,
     /// Stops the attempts under way, by delivery.
     aborts: HashMap<i64, CancellationToken>,
     chance: Chance,
@@ -265,14 +313,19 @@ impl Driver {
 
     /// Does what is to be done; whether to look into the database again.
     fn step(&mut self) -> bool {
-        let now = self.clock.now();
-        let Inbox { new, overflowed, changed, look_again, inputs } = std::mem::take(&mut *self.shared.lock());
+        let now = self.clock.steady_now();
+        self.shared.pulse.heard();
+        let Inbox { new, overflowed, changed, stirred, look_again, inputs } =
+            std::mem::take(&mut *self.shared.lock());
         // A delivery that was committed after a change must be sent by it, so changes go first.
         for webhook_id in changed {
             self.schedule.changed(webhook_id);
         }
         for input in inputs {
             self.hear(input, now);
+        }
+        for webhook_id in stirred {
+            self.schedule.stirred(webhook_id);
         }
         for due in new {
             self.schedule.committed(due);
@@ -283,12 +336,13 @@ impl Driver {
         for action in self.schedule.advance(now) {
             self.perform(action, now);
         }
+        self.save_health();
         look_again
     }
 
     async fn rest(&mut self) {
         let until_wake_ms = self.schedule.next_wake().map_or(SLEEP_MAX_MS, |at| {
-            let wait_ms = at.as_millis().saturating_sub(self.clock.now().as_millis());
+            let wait_ms = at.as_millis().saturating_sub(self.clock.steady_now().as_millis());
             u64::try_from(wait_ms).unwrap_or(0).min(SLEEP_MAX_MS)
         });
         tokio::select! {
@@ -302,9 +356,9 @@ impl Driver {
     fn hear(&mut self, input: Input, now: Timestamp) {
         match input {
             Input::Read { webhook_id, found } => self.schedule.read(webhook_id, found, now),
-            Input::Finished { delivery_id, kept } => {
+            Input::Finished { delivery_id, ended } => {
                 self.aborts.remove(&delivery_id);
-                self.schedule.finished(delivery_id, kept, now);
+                self.schedule.finished(delivery_id, ended, now);
             }
             Input::Settled(settled) => {
                 for Settled { delivery_id, webhook_id, next } in settled {
@@ -330,6 +384,13 @@ impl Driver {
                     }
                 }
             }
+            Action::Remember(webhook_id, health) => drop(self.unsaved.insert(webhook_id, health)),
+            Action::GiveUp(SharedWebhook(webhook), why) => {
+                let verdict = Verdict { webhook_id: webhook.id, url: webhook.url.clone(), why };
+                if self.given_up.try_send(verdict).is_err() {
+                    tracing::warn!(webhook_id = webhook.id, "too many webhooks are to be disabled at once");
+                }
+            }
             Action::CleanUp(webhook_id, clean_up) => {
                 let (store, shared) = (self.store.clone(), self.shared.clone());
                 let (clock, tasks) = (self.clock.clone(), self.tasks.clone());
@@ -338,6 +399,15 @@ impl Driver {
                     shared.post(Input::Cleaned(webhook_id, clean_up));
                 });
             }
+        }
+    }
+
+    /// Hands what is known of receivers to the recorder, as far as there is room.
+    fn save_health(&mut self) {
+        while let Some(webhook_id) = self.unsaved.keys().next().copied() {
+            let Ok(room) = self.outcomes.try_reserve() else { return };
+            let Some(health) = self.unsaved.remove(&webhook_id) else { return };
+            room.send(Record::Health(webhook_id, health));
         }
     }
 
@@ -361,8 +431,8 @@ impl Driver {
                 attempt = attempt => {
                     // Without a recorder the server has failed, and the slot gives the delivery back.
                     if let Ok((room, settlement)) = attempt {
-                        slot.keep();
-                        room.send(settlement);
+                        slot.keep(&settlement);
+                        room.send(Record::Outcome(settlement));
                     }
                 }
             }
@@ -372,22 +442,26 @@ impl Driver {
     fn read(&self, webhook_id: i64, rows: Option<usize>, now: Timestamp) {
         let (store, shared) = (self.store.clone(), self.shared.clone());
         self.tasks.spawn("delivery read", async move {
-            let found = store.read(move |db| {
-                let webhook = webhooks::get(db, webhook_id)?.map(Arc::new).map(SharedWebhook);
-                let page = rows.map(|rows| {
-                    let next_due = deliveries::next_due(db, webhook_id, now)?;
-                    let due = deliveries::due(db, webhook_id, now, rows)?;
-                    Ok::<_, Error>(Page { full: due.len() >= rows, due, next_due })
-                });
-                Ok::<_, Error>(Found { webhook, page: page.transpose()? })
-            });
-            let found = found.await;
+            let found = store.read(move |db| find(db, webhook_id, rows, now)).await;
             if let Err(error) = &found {
                 tracing::warn!(webhook_id, %error, "due deliveries cannot be read; trying again");
             }
             shared.post(Input::Read { webhook_id, found: found.ok() });
         });
     }
+}
+
+/// Looks into the database for a webhook and, if `rows` are asked for, for its due deliveries.
+fn find(db: &mut Read, webhook_id: i64, rows: Option<usize>, now: Timestamp) -> Result<Found, Error> {
+    let webhook = match webhooks::get(db, webhook_id)? {
+        Some(webhook) => Some((SharedWebhook(Arc::new(webhook)), webhooks::health(db, webhook_id)?)),
+        None => None,
+    };
+    let Some(rows) = rows else { return Ok(Found { webhook, page: None }) };
+    let next_due = deliveries::next_due(db, webhook_id, now)?;
+    let due = deliveries::due(db, webhook_id, now, rows)?;
+    let in_order = deliveries::due_in_order(db, webhook_id, now, ORDER_KEYS_MAX_PER_WEBHOOK, rows)?;
+    Ok(Found { webhook, page: Some(Page { full: due.len() >= rows, due, next_due, in_order }) })
 }
 
 impl Shared {
@@ -408,26 +482,27 @@ impl Shared {
 struct Slot {
     shared: Arc<Shared>,
     delivery_id: i64,
-    kept: bool,
+    ended: Option<Ended>,
 }
 
 impl Slot {
     fn new(shared: Arc<Shared>, delivery_id: i64) -> Self {
         shared.metrics.deliveries_in_flight.inc();
-        Self { shared, delivery_id, kept: false }
+        Self { shared, delivery_id, ended: None }
     }
 
     /// Gives the place back before the outcome goes on its way: the schedule hears of the end of
     /// the attempt first.
-    fn keep(mut self) {
-        self.kept = true;
+    fn keep(mut self, settlement: &Settlement) {
+        let retried = matches!(settlement.next, Next::RetryAt(_));
+        self.ended = Some(Ended { sign: settlement.outcome.sign(), retried });
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
         self.shared.metrics.deliveries_in_flight.dec();
-        self.shared.post(Input::Finished { delivery_id: self.delivery_id, kept: self.kept });
+        self.shared.post(Input::Finished { delivery_id: self.delivery_id, ended: self.ended });
     }
 }
 

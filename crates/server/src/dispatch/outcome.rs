@@ -2,12 +2,13 @@
 //! goes into the next one. Losing such a write costs a duplicate, never a loss; so while the server
 //! runs it is tried until it succeeds.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-use fanfare_model::delivery::Next;
+use fanfare_model::{breaker::Health, delivery::Next};
 use fanfare_store::{
     Error, Store,
     deliveries::{self, Settlement},
+    webhooks,
 };
 use tokio::sync::mpsc;
 
@@ -19,47 +20,89 @@ const BATCH_MAX_OUTCOMES: usize = 256;
 /// Tries to write a batch once the server is asked to stop.
 const STOPPING_TRIES_MAX: u32 = 3;
 
+/// What is written down.
+pub(super) enum Record {
+    /// What came of an attempt.
+    Outcome(Settlement),
+    /// How a webhook's receiver does from now on.
+    Health(i64, Health),
+}
+
 /// The task that writes.
 pub(super) struct Recorder {
     pub(super) store: Store,
-    pub(super) outcomes: mpsc::Receiver<Settlement>,
+    pub(super) outcomes: mpsc::Receiver<Record>,
     pub(super) shared: Arc<Shared>,
     pub(super) clock: Clock,
     pub(super) tasks: Tasks,
 }
 
+/// What is written in one job.
+#[derive(Clone, Default)]
+struct Batch {
+    settlements: Arc<[Settlement]>,
+    health: Arc<[(i64, Health)]>,
+}
+
+impl Batch {
+    /// Of each webhook's health the last one counts.
+    fn of(records: &mut Vec<Record>) -> Self {
+        let (mut settlements, mut health) = (Vec::with_capacity(records.len()), BTreeMap::new());
+        for record in records.drain(..) {
+            match record {
+                Record::Outcome(settlement) => settlements.push(settlement),
+                Record::Health(webhook_id, of) => drop(health.insert(webhook_id, of)),
+            }
+        }
+        Self { settlements: settlements.into(), health: health.into_iter().collect() }
+    }
+}
+
 impl Recorder {
     /// Runs until no attempt is left that could have an outcome.
     pub(super) async fn run(mut self) {
-        let mut batch = Vec::with_capacity(BATCH_MAX_OUTCOMES);
-        while self.outcomes.recv_many(&mut batch, BATCH_MAX_OUTCOMES).await > 0 {
-            let taken: Arc<[Settlement]> = std::mem::take(&mut batch).into();
-            match self.write(taken.clone()).await {
-                Ok(()) => self.tell(&taken),
+        let mut records = Vec::with_capacity(BATCH_MAX_OUTCOMES);
+        while self.outcomes.recv_many(&mut records, BATCH_MAX_OUTCOMES).await > 0 {
+            let batch = Batch::of(&mut records);
+            match self.write(batch.clone()).await {
+                Ok(()) => self.tell(&batch.settlements),
                 // One of them is at fault; the others must not suffer for it.
-                Err(_) if taken.len() > 1 => self.write_singly(&taken).await,
-                Err(error) => not_recorded(&taken[0], &error),
+                Err(_) if batch.settlements.len() + batch.health.len() > 1 => self.write_singly(&batch).await,
+                Err(error) => {
+                    batch.settlements.iter().for_each(|settlement| not_recorded(settlement, &error))
+                }
             }
         }
     }
 
-    async fn write_singly(&self, batch: &[Settlement]) {
-        for settlement in batch {
-            let single: Arc<[Settlement]> = Arc::new([settlement.clone()]);
+    async fn write_singly(&self, batch: &Batch) {
+        for settlement in &*batch.settlements {
+            let single = Batch { settlements: Arc::new([settlement.clone()]), ..Batch::default() };
             match self.write(single).await {
                 Ok(()) => self.tell(std::slice::from_ref(settlement)),
                 Err(error) => not_recorded(settlement, &error),
             }
         }
+        for health in &*batch.health {
+            let single = Batch { health: Arc::new([*health]), ..Batch::default() };
+            if let Err(error) = self.write(single).await {
+                // It is learned anew from the next attempts.
+                tracing::warn!(webhook_id = health.0, %error, "how a receiver does is not kept");
+            }
+        }
     }
 
     /// Waits out a database that is away.
-    async fn write(&self, batch: Arc<[Settlement]>) -> Result<(), Error> {
+    async fn write(&self, batch: Batch) -> Result<(), Error> {
         let mut backoff = Backoff::new();
         let mut stopping_tries = 0;
         loop {
             let job = batch.clone();
-            let written = self.store.write(move |tx| deliveries::settle(tx, &job)).await;
+            let written = self.store.write(move |tx| {
+                deliveries::settle(tx, &job.settlements)?;
+                webhooks::set_health(tx, &job.health)
+            });
+            let written = written.await;
             let Err(error @ Error::Unavailable(_)) = written else { return written };
             stopping_tries += u32::from(self.tasks.is_stopping());
             if stopping_tries >= STOPPING_TRIES_MAX {
@@ -109,119 +152,4 @@ fn not_recorded(settlement: &Settlement, error: &Error) {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Mutex;
-
-    use fanfare_model::{
-        Timestamp,
-        delivery::Outcome,
-        event::{NewEvent, kind},
-        webhook::NewWebhook,
-    };
-    use fanfare_store::{logs, testing::TestDatabase, webhooks};
-    use tokio::sync::Notify;
-
-    use super::*;
-    use crate::metrics::Metrics;
-
-    #[tokio::test]
-    async fn an_outcome_that_cannot_be_written_costs_the_others_nothing() {
-        let database = TestDatabase::sqlite();
-        let (store, mut commits) = database.open();
-        let new = NewWebhook {
-            name: "bot".into(),
-            url: "http://localhost/".into(),
-            secret: "s".into(),
-            events: vec!["*".into()],
-        };
-        let at = Timestamp::from_millis(0);
-        let emitted = store.write(move |tx| {
-            webhooks::insert(tx, &new, at)?;
-            for number in 0..3 {
-                let (public_id, topic, data) = (format!("e{number}"), "session:1".into(), "{}".into());
-                tx.emit(NewEvent { public_id, topic, kind: kind::GAME_ADDED, at, data })?;
-            }
-            Ok::<_, Error>(())
-        });
-        emitted.await.expect("events");
-        database.execute(
-            "create trigger poison before insert on webhook_logs when new.response_status = 418 \
-             begin select raise(abort, 'no teapots'); end",
-        );
-        let commit = commits.recv().await.expect("a commit");
-        let (to_record, outcomes) = mpsc::channel(3);
-        for (published, status) in commit.events.iter().zip([200, 418, 204]) {
-            let settlement = Settlement {
-                delivery_id: published.deliveries[0].id,
-                webhook_id: published.deliveries[0].webhook_id,
-                event_id: published.event.id,
-                attempt: 1,
-                outcome: Outcome::Response { status, body: String::new() },
-                duration_ms: 1,
-                at,
-                next: Next::Delivered,
-            };
-            to_record.send(settlement).await.expect("room");
-        }
-        drop(to_record);
-        let (inbox, wakeup, metrics) = (Mutex::default(), Notify::new(), Arc::new(Metrics::new()));
-        let shared = Arc::new(Shared { inbox, wakeup, metrics });
-        let (clock, tasks) = (Clock::manual(at), Tasks::default());
-        Recorder { store: store.clone(), outcomes, shared: shared.clone(), clock, tasks }.run().await;
-
-        let written = store.read(|db| logs::list(db, 1, 10)).await.expect("logs");
-        let statuses: Vec<_> = written.iter().map(|row| row.response_status).collect();
-        assert_eq!(statuses, [Some(204), Some(200)]);
-        let told =
-            shared.lock().inputs.iter().map(|input| matches!(input, Input::Settled(_))).collect::<Vec<_>>();
-        assert_eq!(told, [true, true], "the schedule must not send the lost one again");
-        store.close().await;
-    }
-
-    #[tokio::test]
-    async fn a_stop_does_not_wait_for_a_database_that_is_gone() {
-        let database = TestDatabase::sqlite();
-        let (store, _commits) = database.open();
-        store.close().await;
-        let (to_record, outcomes) = mpsc::channel(1);
-        let settlement = Settlement {
-            delivery_id: 1,
-            webhook_id: 1,
-            event_id: 1,
-            attempt: 1,
-            outcome: Outcome::Response { status: 200, body: String::new() },
-            duration_ms: 1,
-            at: Timestamp::from_millis(0),
-            next: Next::Delivered,
-        };
-        to_record.send(settlement).await.expect("room");
-        drop(to_record);
-        let (inbox, wakeup, metrics) = (Mutex::default(), Notify::new(), Arc::new(Metrics::new()));
-        let shared = Arc::new(Shared { inbox, wakeup, metrics });
-        let (clock, tasks) = (Clock::manual(Timestamp::from_millis(0)), Tasks::default());
-        let recorder = Recorder { store, outcomes, shared, clock: clock.clone(), tasks: tasks.clone() };
-        tasks.spawn("recorder", recorder.run());
-        // While the server runs it tries for ever.
-        for _ in 0..20 {
-            while clock.sleepers() == 0 {
-                tokio::task::yield_now().await;
-            }
-            clock.advance(std::time::Duration::from_millis(WAIT_LONGEST_MS));
-        }
-        let patience = Clock::real();
-        let mut stopping = Box::pin(tasks.stop(&patience, 10_000));
-        loop {
-            tokio::select! {
-                biased;
-                in_time = &mut stopping => {
-                    assert!(in_time, "it did not end by itself");
-                    break;
-                }
-                () = tokio::task::yield_now() => clock.advance(std::time::Duration::from_millis(WAIT_LONGEST_MS)),
-            }
-        }
-    }
-
-    /// Longer than any wait between two tries.
-    const WAIT_LONGEST_MS: u64 = 60_000;
-}
+mod tests;

@@ -8,7 +8,9 @@
 //! is which deliveries are under way or not yet recorded (`known`), so that no page brings them
 //! again.
 
+mod keys;
 mod lane;
+mod pace;
 #[cfg(test)]
 mod tests;
 
@@ -17,10 +19,18 @@ use std::{
     sync::Arc,
 };
 
-use fanfare_model::{Timestamp, webhook::Webhook};
-use fanfare_store::deliveries::Due;
+use fanfare_model::{
+    Timestamp,
+    breaker::{GivenUp, Health},
+    delivery::Sign,
+    webhook::Webhook,
+};
+use fanfare_store::deliveries::{Due, InOrder};
 
-use self::lane::{CleanUpState, Lane, Read, Receiver};
+use self::{
+    lane::{CleanUpState, Lane, Read, Receiver},
+    pace::{May, Pace},
+};
 
 /// After a failed read, or an attempt that came to nothing, how long until the database is read
 /// again for that webhook, in milliseconds.
@@ -33,12 +43,16 @@ const RECENT_MAX: usize = 4_096;
 pub(super) struct Bounds {
     /// Deliveries of one webhook in memory, waiting; also the new ones that a page may bring.
     pub(super) ready_max: usize,
-    /// Requests under way to one webhook.
+    /// The same of all webhooks together; past it each has no more than can be under way.
+    pub(super) ready_max_total: usize,
+    /// Requests under way to one webhook that does not say how many.
     pub(super) in_flight_max_per_webhook: usize,
     /// Requests under way in all.
     pub(super) in_flight_max: usize,
     /// Reads under way in all.
     pub(super) reads_max: usize,
+    /// Webhooks that are remembered although there is nothing to do about them.
+    pub(super) lanes_max: usize,
 }
 
 /// What is to be done.
@@ -59,6 +73,10 @@ pub(super) enum Action {
     Abort(Vec<i64>),
     /// Bring the database in line in the background, then call [`Schedule::cleaned`].
     CleanUp(i64, CleanUp),
+    /// Keep how the webhook's receiver does, for the next start.
+    Remember(i64, Health),
+    /// Have the webhook disabled.
+    GiveUp(SharedWebhook, GivenUp),
 }
 
 /// A webhook as it was last read; not shown, it holds a secret.
@@ -83,27 +101,50 @@ pub(super) enum CleanUp {
 /// What a read found.
 #[derive(Debug)]
 pub(super) struct Found {
-    /// `None`: deleted.
-    pub(super) webhook: Option<SharedWebhook>,
+    /// The webhook and how its receiver was when that was last kept; `None`: deleted.
+    pub(super) webhook: Option<(SharedWebhook, Health)>,
     /// `None`: not asked for.
     pub(super) page: Option<Page>,
 }
 
 /// Due deliveries of one webhook.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Page {
-    /// In the order in which they are to be sent.
+    /// Those without an order, in the one in which they are to be sent.
     pub(super) due: Vec<Due>,
-    /// Whether there may be more.
+    /// Whether there may be more of those.
     pub(super) full: bool,
-    /// When the next one is due that was not yet.
+    /// When the next of them is due that was not yet.
     pub(super) next_due: Option<Timestamp>,
+    /// Those with an order.
+    pub(super) in_order: InOrder,
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ended {
+    /// What it says about the receiver.
+    pub(super) sign: Sign,
+    /// Whether the delivery is to be tried again.
+    pub(super) retried: bool,
+}
+
+/// Why a webhook is looked at although nothing happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Wake {
+    /// The database holds something that is due then.
+    Look,
+    /// What is in memory may be sent then.
+    Resume,
 }
 
 /// See the module.
 pub(super) struct Schedule {
     bounds: Bounds,
+    now: Timestamp,
     lanes: HashMap<i64, Lane>,
+    /// Deliveries waiting in memory, of all webhooks.
+    waiting: usize,
     /// Webhooks that may send now, each once, in turn.
     turns: VecDeque<i64>,
     /// Webhooks that must be read, each once, in turn.
@@ -111,7 +152,7 @@ pub(super) struct Schedule {
     reads: usize,
     /// Attempts under way: the delivery and its webhook.
     in_flight: HashMap<i64, i64>,
-    wakes: BTreeSet<(Timestamp, i64)>,
+    wakes: BTreeSet<(Timestamp, i64, Wake)>,
     actions: Vec<Action>,
     recent: Recent,
 }
@@ -142,7 +183,9 @@ impl Schedule {
     pub(super) fn new(bounds: Bounds) -> Self {
         Self {
             bounds,
+            now: Timestamp::EPOCH,
             lanes: HashMap::new(),
+            waiting: 0,
             turns: VecDeque::new(),
             reads_wanted: VecDeque::new(),
             reads: 0,
@@ -159,17 +202,8 @@ impl Schedule {
             return;
         }
         let webhook_id = due.webhook_id;
-        let ready_max = self.bounds.ready_max;
-        let lane = self.lane(webhook_id);
-        if lane.takes(ready_max) {
-            if lane.known.insert(due.id) {
-                lane.ready.push_back(due);
-                lane.read.arrived += 1;
-            }
-            lane.prune();
-        } else {
-            lane.spill();
-        }
+        let room = if self.is_full() { 0 } else { self.bounds.ready_max };
+        self.lane(webhook_id).take(due, room);
         self.touch(webhook_id);
     }
 
@@ -177,6 +211,15 @@ impl Schedule {
     pub(super) fn spilled(&mut self, webhook_id: i64) {
         self.lane(webhook_id).spill();
         self.touch(webhook_id);
+    }
+
+    /// Deliveries of a webhook became pending again or were called off: memory is read anew.
+    pub(super) fn stirred(&mut self, webhook_id: i64) {
+        let lane = self.lane(webhook_id);
+        if !matches!(lane.receiver, Receiver::Deleted) {
+            lane.drop_waiting();
+            self.touch(webhook_id);
+        }
     }
 
     /// A webhook was created, changed or deleted: what is known of it is forgotten.
@@ -199,24 +242,24 @@ impl Schedule {
 
     /// A read ended; `None` when it failed.
     pub(super) fn read(&mut self, webhook_id: i64, found: Option<Found>, now: Timestamp) {
+        self.now = now;
         let Some(lane) = self.lanes.get_mut(&webhook_id) else { return };
-        let Read { outdated, missed, arrived, settled, .. } = std::mem::take(&mut lane.read);
+        let Read { outdated, missed, spoilt, arrived, settled, .. } = std::mem::take(&mut lane.read);
         self.reads -= 1;
         let Some(found) = found else {
             lane.paused = true;
-            self.wake_at(webhook_id, now.plus_millis(RECOVERY_MS));
+            self.wake_at(webhook_id, now.plus_millis(RECOVERY_MS), Wake::Look);
             return;
         };
-        if let Some(page) = found.page {
-            // What was committed meanwhile stands behind what the database held before.
-            let arrived = lane.ready.split_off(lane.ready.len().saturating_sub(arrived));
-            let known = &mut lane.known;
-            let is_new = |due: &Due| !settled.contains(&due.id) && known.insert(due.id);
-            lane.ready.extend(page.due.into_iter().filter(is_new));
-            lane.ready.extend(arrived);
-            lane.spilled = page.full || missed;
-            if let Some(next_due) = page.next_due {
-                self.wake_at(webhook_id, next_due);
+        if let Some(page) = found.page.filter(|_| !spoilt) {
+            let behind = page.in_order.keys.iter().filter_map(|key| key.next_due);
+            let next_due = behind.chain(page.next_due).chain(page.in_order.next_due).min();
+            lane.load(page, arrived, &settled);
+            if missed {
+                lane.spill();
+            }
+            if let Some(next_due) = next_due {
+                self.wake_at(webhook_id, next_due, Wake::Look);
             }
         }
         if !outdated {
@@ -225,14 +268,26 @@ impl Schedule {
         self.touch(webhook_id);
     }
 
-    /// An attempt ended, and its slot is free; comes before [`Schedule::settled`]. Unless it is
-    /// `kept`, nothing of it will be recorded, and the delivery is as if never tried.
-    pub(super) fn finished(&mut self, delivery_id: i64, kept: bool, now: Timestamp) {
+    /// An attempt ended, and its slot is free; comes before [`Schedule::settled`]. `None`: nothing of
+    /// it will be recorded, and the delivery is as if never tried.
+    pub(super) fn finished(&mut self, delivery_id: i64, ended: Option<Ended>, now: Timestamp) {
+        self.now = now;
         let Some(webhook_id) = self.in_flight.remove(&delivery_id) else { return };
         let Some(lane) = self.lanes.get_mut(&webhook_id) else { return };
         lane.in_flight -= 1;
-        if !kept && lane.known.remove(&delivery_id) {
-            self.wake_at(webhook_id, now.plus_millis(RECOVERY_MS));
+        match ended {
+            Some(Ended { sign, retried }) => {
+                if !retried {
+                    lane.keys.release(delivery_id);
+                }
+                self.judge(webhook_id, sign);
+            }
+            None => {
+                lane.forget_key(delivery_id);
+                if lane.known.remove(&delivery_id) {
+                    self.wake_at(webhook_id, now.plus_millis(RECOVERY_MS), Wake::Look);
+                }
+            }
         }
         self.touch(webhook_id);
     }
@@ -245,10 +300,11 @@ impl Schedule {
         }
         self.recent.insert(delivery_id);
         if lane.read.with_page {
-            lane.read.settled.insert(delivery_id);
+            lane.read.settled.insert(delivery_id, retry_at.is_some());
         }
         if let Some(retry_at) = retry_at {
-            self.wake_at(webhook_id, retry_at);
+            lane.forget_key(delivery_id);
+            self.wake_at(webhook_id, retry_at, Wake::Look);
         }
         self.touch(webhook_id);
     }
@@ -266,13 +322,19 @@ impl Schedule {
 
     /// What is to be done at `now`, in view of all that was told.
     pub(super) fn advance(&mut self, now: Timestamp) -> Vec<Action> {
-        while let Some(&(at, webhook_id)) = self.wakes.first()
+        self.now = now;
+        while let Some(&(at, webhook_id, wake)) = self.wakes.first()
             && at <= now
         {
             self.wakes.pop_first();
             if let Some(lane) = self.lanes.get_mut(&webhook_id) {
-                (lane.wake, lane.paused) = (None, false);
-                lane.spill();
+                match wake {
+                    Wake::Look => {
+                        (lane.look_at, lane.paused) = (None, false);
+                        lane.spill();
+                    }
+                    Wake::Resume => lane.resume_at = None,
+                }
                 self.touch(webhook_id);
             }
         }
@@ -283,7 +345,7 @@ impl Schedule {
 
     /// When [`Schedule::advance`] has something to do although nothing happens.
     pub(super) fn next_wake(&self) -> Option<Timestamp> {
-        self.wakes.first().map(|&(at, _)| at)
+        self.wakes.first().map(|&(at, ..)| at)
     }
 
     /// One delivery a turn, so that a webhook with many does not keep the others waiting.
@@ -293,54 +355,71 @@ impl Schedule {
         {
             let Some(lane) = self.lanes.get_mut(&webhook_id) else { continue };
             lane.in_turns = false;
-            if lane.runnable(self.bounds.in_flight_max_per_webhook)
-                && let Receiver::Enabled(webhook) | Receiver::Disabled(webhook) = &lane.receiver
-                && let Some(due) = lane.ready.pop_front()
-            {
-                lane.in_flight += 1;
+            if let Some((due, webhook)) = lane.next(self.now) {
                 self.in_flight.insert(due.id, webhook_id);
-                self.actions.push(Action::Send(due, webhook.clone()));
+                self.actions.push(Action::Send(due, webhook));
             }
             self.touch(webhook_id);
         }
     }
 
     fn start_reads(&mut self) {
-        let in_flight_max = self.bounds.in_flight_max_per_webhook;
         while self.reads < self.bounds.reads_max
             && let Some(webhook_id) = self.reads_wanted.pop_front()
         {
+            let is_full = self.is_full();
             let Some(lane) = self.lanes.get_mut(&webhook_id) else { continue };
             lane.in_reads_wanted = false;
-            if lane.wants_read(in_flight_max) {
-                let with_page = lane.wants_page(in_flight_max);
+            if lane.wants_read(self.now) {
+                let with_page = lane.wants_page(self.now);
                 lane.read = Read { under_way: true, with_page, ..Read::default() };
                 self.reads += 1;
+                let wanted = if is_full { lane.in_flight_max() } else { self.bounds.ready_max };
                 // Those that are known may fill a part of the page.
-                let rows = with_page.then_some(self.bounds.ready_max + lane.known.len());
+                let rows = with_page.then_some(wanted + lane.known.len());
                 self.actions.push(Action::Read { webhook_id, rows });
             }
             self.touch(webhook_id);
         }
     }
 
+    fn is_full(&self) -> bool {
+        self.waiting >= self.bounds.ready_max_total
+    }
+
     fn lane(&mut self, webhook_id: i64) -> &mut Lane {
         self.lanes.entry(webhook_id).or_insert_with(Lane::new)
     }
 
-    fn learn(&mut self, webhook_id: i64, webhook: Option<SharedWebhook>) {
+    fn learn(&mut self, webhook_id: i64, webhook: Option<(SharedWebhook, Health)>) {
+        let (now, max) = (self.now, self.bounds.in_flight_max_per_webhook);
         let lane = self.lane(webhook_id);
         lane.unchecked = false;
         lane.receiver = match webhook {
-            Some(webhook) if webhook.0.enabled => Receiver::Enabled(webhook),
-            Some(webhook) => Receiver::Disabled(webhook),
+            Some((webhook, health)) => {
+                let (options, is_enabled) = (&webhook.0.options, webhook.0.enabled);
+                let max = options.max_in_flight.map_or(max, |max| max as usize);
+                lane.pace = Some(match lane.pace.take() {
+                    // What is known of the receiver is newer than what was kept.
+                    Some((before, mut pace)) if is_same_receiver(&before.0, &webhook.0) => {
+                        pace.limit(max, options.rate_limit, now);
+                        (webhook, pace)
+                    }
+                    _ => {
+                        lane.given_up = false;
+                        let pace = Pace::new(max, options.rate_limit, health, now);
+                        (webhook, pace)
+                    }
+                });
+                if is_enabled { Receiver::Enabled } else { Receiver::Disabled }
+            }
             None => Receiver::Deleted,
         };
         if matches!(lane.receiver, Receiver::Deleted) {
             if lane.clean_up == CleanUpState::None {
                 lane.clean_up = CleanUpState::Wanted;
             }
-            self.forget_wake(webhook_id);
+            self.forget_wakes(webhook_id);
             let mut aborted: Vec<_> = self.in_flight.iter().filter(|(_, id)| **id == webhook_id).collect();
             aborted.sort_unstable();
             let aborted: Vec<_> = aborted.into_iter().map(|(delivery_id, _)| *delivery_id).collect();
@@ -351,31 +430,56 @@ impl Schedule {
         self.lane(webhook_id).prune();
     }
 
-    fn wake_at(&mut self, webhook_id: i64, at: Timestamp) {
+    /// Draws the conclusions from how an attempt ended.
+    fn judge(&mut self, webhook_id: i64, sign: Sign) {
+        let now = self.now;
         let Some(lane) = self.lanes.get_mut(&webhook_id) else { return };
-        if lane.wake.is_some_and(|wake| wake <= at) {
+        let Some((webhook, pace)) = &mut lane.pace else { return };
+        let health = pace.health.after(sign, now);
+        if health != pace.health {
+            self.actions.push(Action::Remember(webhook_id, health));
+        }
+        pace.ended(sign.success, health);
+        if !lane.given_up
+            && let Some(why) = GivenUp::after(sign, &health, now)
+        {
+            lane.given_up = true;
+            self.actions.push(Action::GiveUp(webhook.clone(), why));
+        }
+    }
+
+    fn wake_at(&mut self, webhook_id: i64, at: Timestamp, wake: Wake) {
+        let Some(lane) = self.lanes.get_mut(&webhook_id) else { return };
+        let planned = match wake {
+            Wake::Look => &mut lane.look_at,
+            Wake::Resume => &mut lane.resume_at,
+        };
+        if planned.is_some_and(|planned| planned <= at) {
             return;
         }
-        if let Some(wake) = lane.wake.replace(at) {
-            self.wakes.remove(&(wake, webhook_id));
+        if let Some(later) = planned.replace(at) {
+            self.wakes.remove(&(later, webhook_id, wake));
         }
-        self.wakes.insert((at, webhook_id));
+        self.wakes.insert((at, webhook_id, wake));
     }
 
-    fn forget_wake(&mut self, webhook_id: i64) {
-        if let Some(wake) = self.lanes.get_mut(&webhook_id).and_then(|lane| lane.wake.take()) {
-            self.wakes.remove(&(wake, webhook_id));
+    fn forget_wakes(&mut self, webhook_id: i64) {
+        let Some(lane) = self.lanes.get_mut(&webhook_id) else { return };
+        for (at, wake) in [(lane.look_at.take(), Wake::Look), (lane.resume_at.take(), Wake::Resume)] {
+            if let Some(at) = at {
+                self.wakes.remove(&(at, webhook_id, wake));
+            }
         }
     }
 
-    /// Gives a lane its place in the queues it belongs to now; drops one without work.
+    /// Gives a lane its place in the queues it belongs to now; drops one that is not worth keeping.
     fn touch(&mut self, webhook_id: i64) {
-        let in_flight_max = self.bounds.in_flight_max_per_webhook;
+        let now = self.now;
         let Some(lane) = self.lanes.get_mut(&webhook_id) else { return };
         // What is under way is still pending in the database, and must not be held there.
-        let settled = lane.known.len() == lane.ready.len();
+        let settled = lane.known.len() == lane.waiting();
         match lane.receiver {
-            Receiver::Disabled(_) if lane.clean_up == CleanUpState::Wanted && settled => {
+            Receiver::Disabled if lane.clean_up == CleanUpState::Wanted && settled => {
                 lane.clean_up = CleanUpState::UnderWay;
                 self.actions.push(Action::CleanUp(webhook_id, CleanUp::Hold));
             }
@@ -385,16 +489,34 @@ impl Schedule {
             }
             _ => {}
         }
-        if !lane.in_turns && lane.runnable(in_flight_max) {
+        let may_send = lane.may_send(now);
+        if !lane.in_turns && may_send == Some(May::Now) {
             lane.in_turns = true;
             self.turns.push_back(webhook_id);
         }
-        if !lane.in_reads_wanted && lane.wants_read(in_flight_max) {
+        if !lane.in_reads_wanted && lane.wants_read(now) {
             lane.in_reads_wanted = true;
             self.reads_wanted.push_back(webhook_id);
         }
-        if lane.is_idle() {
+        let waiting = lane.waiting();
+        self.waiting = self.waiting + waiting - std::mem::replace(&mut lane.counted, waiting);
+        // What was spilled is read when the receiver is no longer left alone.
+        let held_until = lane.held_until(now).filter(|_| lane.spilled);
+        let resume_at = match may_send {
+            Some(May::At(at)) => Some(at),
+            _ => held_until,
+        };
+        if let Some(at) = resume_at {
+            self.wake_at(webhook_id, at, Wake::Resume);
+        }
+        let Some(lane) = self.lanes.get(&webhook_id) else { return };
+        if lane.is_idle() && (lane.is_empty() || self.lanes.len() > self.bounds.lanes_max) {
             self.lanes.remove(&webhook_id);
         }
     }
+}
+
+/// Whether what is known of how one does holds for the other.
+fn is_same_receiver(before: &Webhook, after: &Webhook) -> bool {
+    before.url == after.url && (before.enabled || !after.enabled)
 }

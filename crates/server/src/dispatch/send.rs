@@ -1,14 +1,16 @@
 //! One attempt: the request that a webhook gets for an event, and what came of it. Decides nothing
 //! about when, and writes nothing down.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use fanfare_model::{
     Timestamp,
     delivery::{Next, Outcome},
     event::Event,
     limits::RESPONSE_KEEP_MAX_BYTES,
-    signature,
-    webhook::Webhook,
+    retry_after, signature,
+    webhook::{self, Webhook, WebhookOptions},
 };
 use fanfare_store::deliveries::{Due, Settlement};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
@@ -30,7 +32,7 @@ const WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature
 /// What every attempt is made with.
 pub(super) struct Sender {
     pub(super) egress: Egress,
-    pub(super) settings: config::Delivery,
+    pub(super) settings: Arc<config::Delivery>,
     pub(super) clock: Clock,
 }
 
@@ -38,19 +40,27 @@ impl Sender {
     /// Makes the next attempt of `due`. `chance` is uniform and becomes the jitter of a retry.
     pub(super) async fn attempt(&self, due: &Due, webhook: &Webhook, chance: u64) -> Settlement {
         let Self { egress, settings, clock } = self;
+        let WebhookOptions { timeout_ms, retry_schedule, .. } = &webhook.options;
         let started = clock.tick();
-        let reply = egress.send(request(&due.event, webhook, clock.now()), settings.timeout_ms).await;
+        let outgoing = request(&due.event, webhook, clock.now());
+        let reply = egress.send(outgoing, timeout_ms.unwrap_or(settings.timeout_ms)).await;
         let outcome = match reply {
-            Ok(Reply { status, body, .. }) => Outcome::Response { status, body: kept(&body) },
+            Ok(Reply { status, body, retry_after }) => Outcome::Response {
+                status,
+                body: kept(&body),
+                retry_after_ms: retry_after.and_then(|header| retry_after::parse(&header, clock.now())),
+            },
             Err(fault) => Outcome::Fault { kind: fault.kind, message: fault.message },
         };
-        let (at, attempt) = (clock.now(), due.attempts.saturating_add(1));
+        let (at, attempt) = (clock.steady_now(), due.attempts.saturating_add(1));
+        let schedule = retry_schedule.as_ref().unwrap_or(&settings.retry_schedule);
+        let step = attempt.saturating_sub(due.schedule_from);
         Settlement {
             delivery_id: due.id,
             webhook_id: due.webhook_id,
             event_id: due.event.id,
             attempt,
-            next: Next::after(&outcome, attempt, &settings.retry_schedule, at, chance),
+            next: Next::after(&outcome, step, schedule, at, chance),
             outcome,
             duration_ms: i64::try_from(clock.tick().since(started).as_millis()).unwrap_or(i64::MAX),
             at,
@@ -58,23 +68,34 @@ impl Sender {
     }
 }
 
-/// The request for `event`, made and signed at `now`: the signed bytes are the sent bytes.
+/// The request for `event`, made and signed at `now`: the signed bytes are the sent bytes. Every secret
+/// that is still good has its signature in `webhook-signature`; `X-Webhook-Signature` can hold one.
 pub(crate) fn request(event: &Event, webhook: &Webhook, now: Timestamp) -> Outgoing {
     let body = Bytes::from(event.webhook_body());
-    let (secret, seconds) = (&webhook.secret, now.as_seconds());
-    let headers = HeaderMap::from_iter([
-        (header::CONTENT_TYPE, CONTENT_TYPE),
-        (header::USER_AGENT, USER_AGENT),
-        (X_WEBHOOK_EVENT, header_value(&event.kind)),
-        (X_WEBHOOK_SIGNATURE, header_value(&signature::brief_header(secret, &body))),
-        (WEBHOOK_ID, header_value(&event.public_id)),
-        (WEBHOOK_TIMESTAMP, HeaderValue::from(seconds)),
-        (
-            WEBHOOK_SIGNATURE,
-            header_value(&signature::standard_header(secret, &event.public_id, seconds, &body)),
-        ),
-    ]);
-    Outgoing { method: Method::POST, url: webhook.url.clone(), headers, body }
+    let (options, seconds) = (&webhook.options, now.as_seconds());
+    let mut headers = HeaderMap::with_capacity(8 + options.headers.len());
+    headers.insert(header::CONTENT_TYPE, CONTENT_TYPE);
+    headers.insert(header::USER_AGENT, USER_AGENT);
+    headers.insert(X_WEBHOOK_EVENT, header_value(&event.kind));
+    headers.insert(WEBHOOK_ID, header_value(&event.public_id));
+    headers.insert(WEBHOOK_TIMESTAMP, HeaderValue::from(seconds));
+    let sign = |secret| signature::standard_header(secret, &event.public_id, seconds, &body);
+    let signatures: Vec<_> = webhook.secrets_at(now).map(sign).collect();
+    if !signatures.is_empty() {
+        headers.insert(X_WEBHOOK_SIGNATURE, header_value(&signature::brief_header(&webhook.secret, &body)));
+        headers.insert(WEBHOOK_SIGNATURE, header_value(&signatures.join(" ")));
+    }
+    for header in &options.headers {
+        // The model lets only names and values pass that HTTP takes.
+        if let (Ok(name), Ok(value)) = (header.name().parse::<HeaderName>(), header.value().parse()) {
+            headers.insert(name, value);
+        }
+    }
+    let method = match options.method {
+        webhook::Method::Post => Method::POST,
+        webhook::Method::Put => Method::PUT,
+    };
+    Outgoing { method, url: webhook.url.clone(), headers, body }
 }
 
 /// `text` as a header value; a control character, which none may hold, becomes `?`.

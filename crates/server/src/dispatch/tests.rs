@@ -7,7 +7,7 @@ use fanfare_model::{
     egress::EgressPolicy,
     event::{NewEvent, kind},
     retry::RetrySchedule,
-    webhook::{NewWebhook, WebhookPatch},
+    webhook::{NewWebhook, Origin, WebhookOptions, WebhookPatch},
 };
 use fanfare_store::{Commits, Notice, logs, testing::TestDatabase};
 use tokio::{
@@ -16,6 +16,7 @@ use tokio::{
 };
 
 use super::*;
+use crate::config::Config;
 
 /// A receiver that says what it got, the `webhook-id`, and answers as each test tells it.
 struct Receiver {
@@ -84,6 +85,7 @@ struct Run {
     clock: Clock,
     tasks: Tasks,
     metrics: Arc<Metrics>,
+    verdicts: mpsc::Receiver<Verdict>,
 }
 
 impl Run {
@@ -93,21 +95,25 @@ impl Run {
         let metrics = Arc::new(Metrics::new());
         let settings = config::Delivery {
             retry_schedule: RetrySchedule::new(vec![5_000, 30_000]).expect("a schedule"),
-            timeout_ms: 15_000,
-            ..config::Config::default().delivery
+            ..Config::default().delivery
         };
+        let (given_up, verdicts) = mpsc::channel(8);
+        let reporting = Reporting { metrics: metrics.clone(), pulse: Pulse::new(clock.clone()), given_up };
         let policy = EgressPolicy::new(Vec::new(), Vec::new());
         let roots = crate::egress::Roots::load(None).expect("they are built in");
         let egress = Egress::new(policy, Vec::new(), roots, clock.clone(), &tasks);
         let dispatcher =
-            Dispatcher::start(store.clone(), egress, settings, clock.clone(), &tasks, metrics.clone());
+            Dispatcher::start(store.clone(), egress, settings.into(), reporting, clock.clone(), &tasks);
         let stopping = tasks.clone();
         tasks.spawn("publisher", async move {
             let publish = async {
                 while let Some(commit) = commits.recv().await {
                     for notice in commit.notices {
-                        let Notice::WebhookChanged(id) = notice else { continue };
-                        dispatcher.webhook_changed(id);
+                        match notice {
+                            Notice::WebhookChanged(id) => dispatcher.webhook_changed(id),
+                            Notice::DeliveriesChanged(id) => dispatcher.deliveries_changed(id),
+                            _ => {}
+                        }
                     }
                     dispatcher.committed(&commit.events);
                 }
@@ -117,7 +123,7 @@ impl Run {
                 () = publish => {}
             }
         });
-        Self { store, clock, tasks, metrics }
+        Self { store, clock, tasks, metrics, verdicts }
     }
 
     async fn webhook(&self, url: &str) -> i64 {
@@ -162,6 +168,8 @@ async fn webhook(store: &Store, url: &str) -> i64 {
         url: url.into(),
         secret: "s".into(),
         events: vec!["game.added".into()],
+        options: WebhookOptions::default(),
+        origin: Origin::Api,
     };
     let made = store.write(move |tx| webhooks::insert(tx, &new, Timestamp::from_millis(0)));
     made.await.expect("a webhook").id
@@ -305,7 +313,9 @@ async fn disabling_holds_what_waits_and_lets_a_test_through() {
     }
     let disable = WebhookPatch { enabled: Some(false), ..WebhookPatch::default() };
     let disabled = run.store.write(move |tx| {
-        webhooks::update(tx, webhook_id, &disable)?;
+        let webhook = webhooks::get(tx, webhook_id)?.expect("it is there");
+        let webhook = disable.applied_to(webhook, Timestamp::from_millis(0), 0).expect("a change");
+        webhooks::update(tx, &webhook)?;
         let test = NewEvent {
             public_id: "test".into(),
             topic: String::new(),
@@ -353,7 +363,8 @@ async fn a_stop_finishes_what_is_under_way_and_starts_nothing() {
 
 #[tokio::test]
 async fn an_announcement_without_room_is_read_from_the_database() {
-    let shared = Shared { inbox: Mutex::default(), wakeup: Notify::new(), metrics: Arc::new(Metrics::new()) };
+    let (metrics, pulse) = (Arc::new(Metrics::new()), Pulse::new(Clock::real()));
+    let shared = Shared { inbox: Mutex::default(), wakeup: Notify::new(), pulse, metrics };
     let dispatcher = Dispatcher(Arc::new(shared));
     let event = Arc::new(fanfare_model::event::Event {
         id: 1,
@@ -365,8 +376,13 @@ async fn an_announcement_without_room_is_read_from_the_database() {
         data: "{}".into(),
     });
     let count = i64::try_from(NEW_MAX_QUEUED).expect("a bound") + 2;
-    let to = |id| fanfare_store::NewDelivery { id, webhook_id: id % 7 };
-    dispatcher.committed(&[Published { event, deliveries: (0..count).map(to).collect(), held: 0 }]);
+    let to = |id| fanfare_store::NewDelivery { id, webhook_id: id % 7, order_key: None };
+    dispatcher.committed(&[Published {
+        event,
+        deliveries: (0..count).map(to).collect(),
+        held: 0,
+        test: false,
+    }]);
     let inbox = dispatcher.0.lock();
     assert_eq!(inbox.new.len(), NEW_MAX_QUEUED);
     let left_out = (count - 2..count).map(|id| id % 7).collect();

@@ -1,6 +1,7 @@
 //! Votes as bots cast them: which game they are for, which ones count, who hears of them.
 
 mod chat;
+mod imports;
 
 use std::time::Duration;
 

@@ -34,8 +34,8 @@ pub struct Settlement {
 }
 
 /// Writes each attempt's log row and its delivery's new state. Nothing is written for a webhook
-/// that was deleted, and a delivery that is no longer pending keeps its state. The same again
-/// changes nothing: an attempt has one row.
+/// that was deleted. A delivery that is no longer pending keeps its state, unless it turns out to
+/// have been delivered. The same again changes nothing: an attempt has one row.
 pub fn settle(tx: &mut Tx, settlements: &[Settlement]) -> Result<(), Error> {
     let live = live_webhooks(tx, settlements)?;
     let mut rest: Vec<&Settlement> =
@@ -129,8 +129,10 @@ fn update_states(tx: &mut Tx, chunk: &[&Settlement]) -> Result<(), Error> {
     let rows: Vec<_> = (0..chunk.len()).map(row).collect();
     let sql = format!(
         "with s (id, state, attempts, next_at_ms) as (values {}) \
-         update deliveries set state = s.state, attempts = s.attempts, next_at_ms = s.next_at_ms \
-         from s where deliveries.id = s.id and deliveries.state = 'pending'",
+         update deliveries set attempts = s.attempts, next_at_ms = s.next_at_ms, \
+         state = case when s.state = 'delivered' or deliveries.state = 'pending' \
+                      then s.state else deliveries.state end \
+         from s where deliveries.id = s.id and deliveries.attempts < s.attempts",
         rows.join(", ")
     );
     tx.run(&sql, &params).map(drop)
@@ -153,7 +155,7 @@ impl<'a> Words<'a> {
         };
         let outcome = &settlement.outcome;
         match outcome {
-            Outcome::Response { status, body } => Self {
+            Outcome::Response { status, body, .. } => Self {
                 status: Some(i64::from(*status)),
                 head: Some(body),
                 kind: (!outcome.is_success()).then(|| outcome.class()),

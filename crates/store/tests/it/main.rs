@@ -2,6 +2,7 @@
 
 mod deliveries;
 mod events;
+mod hidden;
 mod history;
 mod idempotency;
 mod jobs;

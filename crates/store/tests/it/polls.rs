@@ -128,7 +128,9 @@ async fn a_deleted_poll_is_gone(database: TestDatabase) {
     let (store, _commits) = database.open();
     let id = opened(&store).await.id;
     write(&store, move |tx| polls::vote(tx, id, "ann", 0)).await;
-    write(&store, move |tx| polls::delete(tx, id)).await;
+    write(&store, move |tx| polls::delete(tx, id, at(5))).await;
     assert_eq!(get(&store, id).await, None);
-    write(&store, move |tx| polls::delete(tx, id)).await;
+    assert_eq!(read(&store, polls::open).await, []);
+    let again = store.write(move |tx| polls::delete(tx, id, at(6))).await;
+    assert_eq!(again, Err(Error::NotFound));
 }

@@ -3,10 +3,10 @@
 use fanfare_model::{
     event::{kind, session_topic},
     session::{NewSessionGame, PlayStatus},
-    vote::{self, LiveVote, Tally, Vote, VoteType, chat::ChatVote, filter::VoteQuery},
+    vote::{self, LiveVote, Tally, Vote, VoteType, filter::VoteQuery},
 };
 use fanfare_store::{
-    Error, Store, Tx, games, session_games, sessions, stats,
+    Error, Read, Store, Tx, games, session_games, sessions,
     testing::{self, TestDatabase},
     votes,
 };
@@ -18,9 +18,7 @@ super::on_both_engines!(
     a_skipped_game_owns_its_time_and_a_removed_one_does_not,
     a_duplicate_is_found_within_a_second_in_its_session,
     totals_are_kept_and_votes_listed,
-    a_sessions_votes_go_with_it_and_totals_stay,
     the_active_session_is_locked_or_there_is_none,
-    an_import_of_any_size_is_written,
 );
 
 async fn play(store: &Store, session_id: i64, game_id: i64, ms: i64) -> i64 {
@@ -107,9 +105,21 @@ async fn a_duplicate_is_found_within_a_second_in_its_session(database: TestDatab
         let found = read(&store, move |db| votes::is_duplicate(db, session_id, name, at(ms))).await;
         assert_eq!(found, expected, "{name} at {ms}");
     }
-    let near = read(&store, move |db| votes::cast_between(db, session, at(5_000), at(5_000))).await;
-    assert_eq!(near, [("ann".to_owned(), at(5_000))]);
-    assert_eq!(read(&store, move |db| votes::cast_between(db, session, at(5_001), at(9_000))).await, []);
+    let ann = [("ann".to_owned(), at(5_000))];
+    for (from, to, wanted, expected) in
+        [(5_000, 5_000, "ann", &ann[..]), (5_001, 9_000, "ann", &[]), (5_000, 5_000, "bob", &[])]
+    {
+        let near = move |db: &mut Read| {
+            votes::cast_between(db, session, (at(from), at(to)), |user_key| user_key == wanted)
+        };
+        assert_eq!(read(&store, near).await, expected, "{wanted} from {from} to {to}");
+    }
+    for (from, to, after, expected) in
+        [(5_000, 5_000, 0, &ann[..]), (5_000, 5_000, 1, &[]), (0, 4_999, 0, &[])]
+    {
+        let late = move |db: &mut Read| votes::cast_after(db, session, after, (at(from), at(to)));
+        assert_eq!(read(&store, late).await, expected, "after {after} from {from} to {to}");
+    }
 }
 
 async fn totals_are_kept_and_votes_listed(database: TestDatabase) {
@@ -180,28 +190,6 @@ fn names(list: &[Vote]) -> Vec<&str> {
     list.iter().map(|vote| vote.username.as_str()).collect()
 }
 
-async fn a_sessions_votes_go_with_it_and_totals_stay(database: TestDatabase) {
-    let (store, _commits) = database.open();
-    let game = add_game(&store, "p", "a").await;
-    let session = start_session(&store).await.id;
-    cast(&store, session, game, live("ann", VoteType::Up, 1)).await;
-    write(&store, move |tx| sessions::close(tx, session, None, at(1))).await;
-    let next = start_session(&store).await.id;
-    cast(&store, next, game, live("ann", VoteType::Up, 1)).await;
-    assert_eq!(write(&store, move |tx| votes::delete_of_session(tx, session)).await, 1);
-    assert_eq!(write(&store, move |tx| votes::delete_of_session(tx, session)).await, 0);
-    let (left, _) = read(&store, |db| votes::list(db, &everything())).await;
-    assert_eq!(left.iter().map(|vote| vote.session_id).collect::<Vec<_>>(), [next]);
-    assert_eq!(read(&store, move |db| games::get(db, game)).await.map(|game| game.upvotes), Some(2));
-    assert_eq!(session_totals(&store).await, [(next, 1, 0), (session, 0, 0)]);
-}
-
-/// Sessions and what their votes come to, the newest first.
-async fn session_totals(store: &Store) -> Vec<(i64, i64, i64)> {
-    let sessions = read(store, |db| stats::per_session(db, 10)).await;
-    sessions.into_iter().map(|session| (session.id, session.upvotes, session.downvotes)).collect()
-}
-
 async fn the_active_session_is_locked_or_there_is_none(database: TestDatabase) {
     let (store, _commits) = database.open();
     assert_eq!(write(&store, sessions::lock_active).await, None);
@@ -246,37 +234,4 @@ fn event_of(session_id: i64, public_id: &str) -> fanfare_model::event::NewEvent 
 fn random_id() -> String {
     use std::hash::{BuildHasher, Hasher, RandomState};
     format!("{:x}", RandomState::new().build_hasher().finish())
-}
-
-async fn an_import_of_any_size_is_written(database: TestDatabase) {
-    let (store, _commits) = database.open();
-    let game = add_game(&store, "p", "a").await;
-    let session = start_session(&store).await.id;
-    let (mut total, mut up) = (0, 0);
-    for size in [0_i64, 1, 15, 16, 256, 289] {
-        let found: Vec<_> = (0..size)
-            .map(|n| ChatVote {
-                username: format!("User {n}"),
-                user_key: format!("user {n}"),
-                vote_type: VoteType::from_up(n % 2 == 0),
-                at: at(n),
-            })
-            .collect();
-        write(&store, move |tx| {
-            let rows: Vec<_> = found.iter().map(|vote| (game, vote)).collect();
-            votes::insert_all(tx, session, &rows, at(99))
-        })
-        .await;
-        total += size;
-        up += (size + 1) / 2;
-        let (_, found) = read(&store, |db| votes::list(db, &everything())).await;
-        assert_eq!(found, total, "after {size}");
-        assert_eq!(session_totals(&store).await, [(session, up, total - up)], "after {size}");
-    }
-    let query = VoteQuery { user_key: Some("user 288".into()), ..everything() };
-    let (list, _) = read(&store, move |db| votes::list(db, &query)).await;
-    assert_eq!(
-        (list[0].at, list[0].vote_type, list[0].username.as_str()),
-        (at(288), VoteType::Up, "User 288")
-    );
 }

@@ -19,8 +19,12 @@ fn webhook(url: String) -> Webhook {
         name: "bot".into(),
         url,
         secret: "mysecret123".into(),
+        old_secrets: Vec::new(),
         events: vec!["*".into()],
         enabled: true,
+        disabled_reason: None,
+        origin: webhook::Origin::Api,
+        options: WebhookOptions::default(),
         created_at: Timestamp::from_millis(0),
     }
 }
@@ -35,19 +39,27 @@ fn due(kind: &str) -> Due {
         at: Timestamp::from_millis(1_773_606_600_000),
         data: test_data(),
     };
-    Due { id: 11, webhook_id: 4, attempts: 2, test: false, event: Arc::new(event) }
+    Due {
+        id: 11,
+        webhook_id: 4,
+        attempts: 2,
+        schedule_from: 0,
+        test: false,
+        order_key: None,
+        event: Arc::new(event),
+    }
 }
 
 fn sender(tasks: &Tasks) -> Sender {
     let clock = Clock::manual(Timestamp::from_millis(NOW_MS));
     let settings = config::Delivery {
         retry_schedule: RetrySchedule::new(vec![5_000; 3]).expect("a schedule"),
-        timeout_ms: 15_000,
         ..config::Config::default().delivery
     };
     let policy = EgressPolicy::new(Vec::new(), Vec::new());
     let roots = Roots::load(None).expect("they are built in");
-    Sender { egress: Egress::new(policy, Vec::new(), roots, clock.clone(), tasks), settings, clock }
+    let egress = Egress::new(policy, Vec::new(), roots, clock.clone(), tasks);
+    Sender { egress, settings: settings.into(), clock }
 }
 
 /// Makes an attempt at a receiver that answers `answer`: the request's bytes and the result.
@@ -120,7 +132,7 @@ async fn an_attempt_ends_as_its_answer_says() {
                 webhook_id: 4,
                 event_id: 9,
                 attempt: 3,
-                outcome: Outcome::Response { status, body: String::new() },
+                outcome: Outcome::Response { status, body: String::new(), retry_after_ms: None },
                 duration_ms: 0,
                 at,
                 next,

@@ -1,0 +1,149 @@
+//! Deliveries in their host's hands: looking at them, sending them again, calling them off.
+
+use fanfare_model::{
+    Timestamp,
+    delivery::{DeliveryState, LogRow},
+    limits::{CLEAN_UP_BATCH_ROWS, LOGS_MAX_ROWS},
+};
+use fanfare_store::{
+    deliveries::{self, Listed, Replay},
+    logs, webhooks,
+};
+use tokio::sync::oneshot;
+
+use super::{App, Error, webhooks::NO_WEBHOOK};
+
+const NO_DELIVERY: Error = Error::NotFound("Delivery not found");
+const DISABLED: Error = Error::Conflict("The webhook is disabled");
+const NOT_WAITING: Error = Error::Conflict("The delivery is over");
+
+/// The events that a replay is about, by the time they happened at, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ReplaySpan {
+    pub(crate) since: Timestamp,
+    pub(crate) until: Timestamp,
+}
+
+/// What is to be sent again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ReplayRequest {
+    pub(crate) which: Replay,
+    pub(crate) span: ReplaySpan,
+}
+
+impl App {
+    /// A webhook's deliveries in a state, newest first, from below the id `before` on.
+    pub(crate) async fn list_deliveries(
+        &self,
+        webhook_id: i64,
+        state: DeliveryState,
+        before: i64,
+        rows: usize,
+    ) -> Result<Vec<Listed>, Error> {
+        self.store
+            .read(move |db| {
+                webhooks::get(db, webhook_id)?.ok_or(NO_WEBHOOK)?;
+                Ok(deliveries::list(db, webhook_id, state, before, rows)?)
+            })
+            .await
+    }
+
+    /// One delivery with its attempts, first to last.
+    pub(crate) async fn get_delivery(
+        &self,
+        webhook_id: i64,
+        id: i64,
+    ) -> Result<(Listed, Vec<LogRow>), Error> {
+        self.store
+            .read(move |db| {
+                webhooks::get(db, webhook_id)?.ok_or(NO_WEBHOOK)?;
+                let delivery = deliveries::get(db, webhook_id, id)?.ok_or(NO_DELIVERY)?;
+                Ok((delivery, logs::of_delivery(db, id, LOGS_MAX_ROWS)?))
+            })
+            .await
+    }
+
+    /// Sends a delivery again, whatever came of it; the delivery as it is then.
+    pub(crate) async fn resend_delivery(&self, webhook_id: i64, id: i64) -> Result<Listed, Error> {
+        let now = self.clock.now();
+        self.store
+            .write(move |tx| {
+                let webhook = webhooks::lock(tx, webhook_id)?.ok_or(NO_WEBHOOK)?;
+                if !webhook.enabled {
+                    return Err(DISABLED);
+                }
+                deliveries::resend(tx, webhook_id, id, now)?;
+                deliveries::get(tx, webhook_id, id)?.ok_or(NO_DELIVERY)
+            })
+            .await
+    }
+
+    /// Calls off a delivery that is pending, held or failed; the delivery as it is then.
+    pub(crate) async fn cancel_delivery(&self, webhook_id: i64, id: i64) -> Result<Listed, Error> {
+        self.store
+            .write(move |tx| {
+                webhooks::lock(tx, webhook_id)?.ok_or(NO_WEBHOOK)?;
+                let cancelled = deliveries::cancel(tx, webhook_id, id)?;
+                let delivery = deliveries::get(tx, webhook_id, id)?.ok_or(NO_DELIVERY)?;
+                if cancelled { Ok(delivery) } else { Err(NOT_WAITING) }
+            })
+            .await
+    }
+
+    /// How many deliveries [`App::replay_deliveries`] would send.
+    pub(crate) async fn count_replay(&self, webhook_id: i64, request: ReplayRequest) -> Result<i64, Error> {
+        let ReplayRequest { which, span: ReplaySpan { since, until } } = request;
+        let (mut count, mut next) = (0, Some((since, 0)));
+        while let Some(from) = next {
+            let batch = self.store.read(move |db| {
+                let webhook = webhooks::get(db, webhook_id)?.ok_or(NO_WEBHOOK)?;
+                let rows = CLEAN_UP_BATCH_ROWS;
+                Ok::<_, Error>(deliveries::count_replay(db, &webhook, which, from, until, rows)?)
+            });
+            let batch = batch.await?;
+            count += batch.count;
+            next = batch.next;
+        }
+        Ok(count)
+    }
+
+    /// Sends deliveries again, in batches; how many. Goes on to the end when nobody waits for the
+    /// answer any more; what a stop of the server leaves can be asked for again.
+    pub(crate) async fn replay_deliveries(
+        &self,
+        webhook_id: i64,
+        request: ReplayRequest,
+    ) -> Result<i64, Error> {
+        let (answer, answered) = oneshot::channel();
+        let app = self.clone();
+        self.tasks.spawn("replay", async move {
+            let replayed = app.replay_all(webhook_id, request).await;
+            if let Err(Err(error)) = answer.send(replayed) {
+                tracing::warn!(webhook_id, ?error, "a replay did not get to its end");
+            }
+        });
+        answered.await.unwrap_or(Err(Error::NotReady("The server is stopping")))
+    }
+
+    async fn replay_all(&self, webhook_id: i64, request: ReplayRequest) -> Result<i64, Error> {
+        let ReplayRequest { which, span: ReplaySpan { since, until } } = request;
+        let (mut count, mut next) = (0, Some((since, 0)));
+        while let Some(from) = next {
+            if self.tasks.is_stopping() {
+                return Err(Error::NotReady("The server is stopping"));
+            }
+            let now = self.clock.now();
+            let batch = self.store.write(move |tx| {
+                let webhook = webhooks::lock(tx, webhook_id)?.ok_or(NO_WEBHOOK)?;
+                if !webhook.enabled {
+                    return Err(DISABLED);
+                }
+                Ok(deliveries::replay(tx, &webhook, which, from, until, now, CLEAN_UP_BATCH_ROWS)?)
+            });
+            let batch = batch.await?;
+            count += batch.count;
+            next = batch.next;
+        }
+        Ok(count)
+    }
+}

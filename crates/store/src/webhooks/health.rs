@@ -1,0 +1,49 @@
+//! How receivers do. A row stands for one that has failed since it last succeeded.
+
+use fanfare_model::breaker::Health;
+
+use crate::{Error, Read, Tx};
+
+/// The health of a webhook's receiver.
+pub fn health(db: &mut Read, webhook_id: i64) -> Result<Health, Error> {
+    let health = db.row(
+        "select failures, failing_since_ms, opens, hold_until_ms from webhook_health where webhook_id = ?1",
+        &[webhook_id.into()],
+        |row| {
+            let count = |index| Ok::<_, Error>(u32::try_from(row.get::<i64>(index)?).unwrap_or(u32::MAX));
+            Ok(Health {
+                failures: count(0)?,
+                failing_since: row.opt_time(1)?,
+                opens: count(2)?,
+                hold_until: row.opt_time(3)?,
+            })
+        },
+    )?;
+    Ok(health.unwrap_or_default())
+}
+
+/// Keeps the health of webhooks; nothing of one that is deleted.
+pub fn set_health(tx: &mut Tx, changes: &[(i64, Health)]) -> Result<(), Error> {
+    for (webhook_id, health) in changes {
+        if *health == Health::default() {
+            tx.run("delete from webhook_health where webhook_id = ?1", &[(*webhook_id).into()])?;
+            continue;
+        }
+        tx.run(
+            "insert into webhook_health (webhook_id, failures, failing_since_ms, opens, hold_until_ms) \
+             select w.id, cast(?2 as bigint), cast(?3 as bigint), cast(?4 as bigint), cast(?5 as bigint) \
+             from webhooks w where w.id = ?1 and w.deleted_at_ms is null \
+             on conflict (webhook_id) do update set failures = excluded.failures, \
+             failing_since_ms = excluded.failing_since_ms, opens = excluded.opens, \
+             hold_until_ms = excluded.hold_until_ms",
+            &[
+                (*webhook_id).into(),
+                i64::from(health.failures).into(),
+                health.failing_since.into(),
+                i64::from(health.opens).into(),
+                health.hold_until.into(),
+            ],
+        )?;
+    }
+    Ok(())
+}
