@@ -1,9 +1,10 @@
-//! Developer tools: `cargo xtask test`, `bench`, `postgres`, `tidy`. Never shipped.
+//! Developer tools: `cargo xtask test`, `bench`, `crash`, `postgres`, `tidy`. Never shipped.
 //!
 //! This file holds the command line; each command has a module. Nothing of the product
 //! belongs here, and nothing of the product depends on this crate.
 
 mod bench;
+mod crash;
 mod guard;
 mod needs;
 mod postgres;
@@ -48,6 +49,8 @@ enum Command {
         #[arg(last = true)]
         args: Vec<String>,
     },
+    /// Kills a server under load again and again, and checks that nothing was lost.
+    Crash(crash::Wish),
     /// Runs a command with a PostgreSQL of its own, whose address is in `FANFARE_TEST_POSTGRES`.
     Postgres {
         /// Commits reach the disk, as in production; otherwise they need not.
@@ -76,6 +79,7 @@ fn run(command: Command) -> Result<()> {
     match command {
         Command::Test { only, filter } => test::run_stages(&root, only.as_deref(), filter),
         Command::Bench { name, args } => bench::run(&root, &name, &args),
+        Command::Crash(wish) => crash::run_wish(&root, &wish),
         Command::Postgres { durable, command } => postgres::run_with(durable, &command),
         Command::Tidy => tidy::run(&root),
     }

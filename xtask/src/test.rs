@@ -7,7 +7,7 @@ use std::{path::Path, process::Command, time::Duration};
 use anyhow::{Context, Result};
 
 use crate::{
-    needs,
+    crash, needs,
     postgres::{Durability, Server},
     process::{cargo, command, run, watched, works},
     schemathesis, tidy,
@@ -17,6 +17,9 @@ use crate::{
 /// first, and the examples.
 const RECEIVERS: &str = "crates/server/tests/node";
 const NODE_FOLDERS: &[&str] = &[RECEIVERS, "examples/announcer", "examples/discord"];
+
+/// Kills on each database.
+const CRASH_ROUNDS: u32 = 20;
 
 /// One step of the test command.
 struct Stage {
@@ -56,6 +59,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "postgres", run: start_postgres, wants: &["needs"] },
     Stage { name: "tests", run: run_tests, wants: DATABASE },
     Stage { name: "doc-tests", run: run_doc_tests, wants: &[] },
+    Stage { name: "crash", run: crash_now_and_then, wants: &["needs", "postgres"] },
     Stage { name: "schemathesis", run: fuzz, wants: &["needs"] },
     Stage { name: "deny", run: check_dependencies, wants: &[] },
 ];
@@ -182,6 +186,14 @@ fn run_doc_tests(shared: &mut Run) -> Result<Outcome> {
     let mut tests = cargo(shared.root);
     tests.args(["test", "--doc", "--workspace", "--all-features"]).args(quiet());
     finish(shared, &mut tests)
+}
+
+/// The crash harness with few rounds: enough to meet what goes wrong often.
+fn crash_now_and_then(shared: &mut Run) -> Result<Outcome> {
+    for database in ["sqlite", "postgres"] {
+        finish(shared, &mut crash::harness(shared.root, database, CRASH_ROUNDS, None))?;
+    }
+    Ok(Outcome::Done)
 }
 
 /// Every operation of the running server against its own description.

@@ -9,9 +9,12 @@ use std::{
     thread,
 };
 
+use fanfare_model::event::Event;
 use tempfile::TempDir;
 
-use crate::{Commits, Error, Location, OpenError, Options, Read, Store, engine::postgres::Target, open};
+use crate::{
+    Commits, Error, Location, OpenError, Options, Read, Store, engine::postgres::Target, events, open,
+};
 
 /// The environment variable with the URL of a PostgreSQL server on which databases may be created.
 pub const POSTGRES_URL: &str = "FANFARE_TEST_POSTGRES";
@@ -123,6 +126,82 @@ impl Drop for TestDatabase {
 pub fn count_by_state(db: &mut Read) -> Result<Vec<(String, i64)>, Error> {
     db.rows("select state, count(*) from deliveries group by state order by state", &[], |row| {
         Ok((row.get(0)?, row.get(1)?))
+    })
+}
+
+/// What became of every event, row by row.
+#[derive(Debug, Clone, Default)]
+pub struct Trail {
+    /// By id.
+    pub events: Vec<Event>,
+    /// By id.
+    pub deliveries: Vec<Delivered>,
+    /// By id.
+    pub attempts: Vec<Attempted>,
+}
+
+/// A delivery's row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are the table's columns")]
+pub struct Delivered {
+    pub id: i64,
+    pub event_id: i64,
+    pub webhook_id: i64,
+    pub state: String,
+    pub attempts: i64,
+}
+
+/// An attempt's row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields are the table's columns")]
+pub struct Attempted {
+    pub delivery_id: i64,
+    pub event_id: i64,
+    pub webhook_id: i64,
+    pub attempt: i64,
+    pub response_status: Option<i64>,
+    pub error_kind: Option<String>,
+}
+
+/// Every event, every delivery and every attempt.
+///
+/// # Errors
+/// See [`Error`].
+pub fn trail(db: &mut Read) -> Result<Trail, Error> {
+    Ok(Trail {
+        events: db.rows(
+            "select id, public_id, topic, seq, kind, at_ms, data from events order by id",
+            &[],
+            |row| events::from_row(row, 0),
+        )?,
+        deliveries: db.rows(
+            "select id, event_id, webhook_id, state, attempts from deliveries order by id",
+            &[],
+            |row| {
+                Ok(Delivered {
+                    id: row.get(0)?,
+                    event_id: row.get(1)?,
+                    webhook_id: row.get(2)?,
+                    state: row.get(3)?,
+                    attempts: row.get(4)?,
+                })
+            },
+        )?,
+        attempts: db.rows(
+            "select delivery_id, event_id, webhook_id, attempt, response_status, error_kind \
+             from webhook_logs order by id",
+            &[],
+            |row| {
+                Ok(Attempted {
+                    delivery_id: row.get(0)?,
+                    event_id: row.get(1)?,
+                    webhook_id: row.get(2)?,
+                    attempt: row.get(3)?,
+                    response_status: row.get(4)?,
+                    error_kind: row.get(5)?,
+                })
+            },
+        )?,
     })
 }
 
