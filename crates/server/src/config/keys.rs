@@ -265,6 +265,7 @@ pub(crate) const KEYS: &[Key] = &[
             set: |c, days| c.delivery.event_keep_days = u32::try_from(days).unwrap_or(u32::MAX),
         },
     ),
+    key(
         "delivery.egress_deny",
         "Networks that webhooks and the room monitor may not reach, whatever else allows them: 127.0.0.0/8 and ::1 \
          for this machine, 0.0.0.0/0 and ::/0 for everything",
