@@ -11,6 +11,7 @@ pub mod event;
 pub mod export;
 #[cfg(test)]
 mod fixture;
+pub mod format;
 pub mod game;
 pub mod javascript;
 pub mod json;

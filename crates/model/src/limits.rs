@@ -173,3 +173,16 @@ pub const CHAT_IMPORT_BATCH_ROWS: usize = 1_000;
 /// Times that an import looks again at what changed in its session while it was written, in jobs of that
 /// size; after those it takes all that is left into its last job.
 pub const CHAT_IMPORT_MAX_ROUNDS: usize = 8;
+
+/// A webhook's template, in bytes (8 KiB).
+pub const TEMPLATE_MAX_BYTES: usize = 8 << 10;
+/// Words and signs in one tag of a template, `{{ … }}` or `{% … %}`.
+pub const TEMPLATE_TAG_MAX_TOKENS: usize = 200;
+/// Tags of a template that stand in each other.
+pub const TEMPLATE_DEPTH_MAX: usize = 50;
+/// An event's data that a template is given, in bytes (64 KiB).
+pub const TEMPLATE_DATA_MAX_BYTES: usize = 64 << 10;
+/// Steps that a template may take for one event; each 64 bytes that it writes or joins count as one, too.
+pub const TEMPLATE_FUEL: u64 = 10_000;
+/// What a template may write, in bytes (256 KiB).
+pub const TEMPLATE_OUTPUT_MAX_BYTES: usize = 256 << 10;
