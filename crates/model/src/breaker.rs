@@ -23,11 +23,14 @@ pub struct Health {
 impl Health {
     /// After an attempt that ended at `now`. [`BREAKER_FAILURES`] failures in a row open the breaker,
     /// and so does each failure after it was open; what was under way while it is open changes
-    /// nothing about that. A success closes it.
+    /// nothing about that. A success closes it. What was not sent changes nothing at all.
     #[must_use]
     pub fn after(self, sign: Sign, now: Timestamp) -> Self {
         if sign.success {
             return Self::default();
+        }
+        if sign.unsent {
+            return self;
         }
         let mut next = Self {
             failures: self.failures.saturating_add(1),
@@ -96,7 +99,7 @@ mod tests {
     use super::*;
     use crate::delivery::Outcome;
 
-    const BAD: Sign = Sign { success: false, gone: false, retry_after_ms: None };
+    const BAD: Sign = Sign { success: false, gone: false, unsent: false, retry_after_ms: None };
 
     fn answer(status: u16, retry_after_ms: Option<i64>) -> Sign {
         Outcome::Response { status, body: String::new(), retry_after_ms }.sign()
@@ -123,6 +126,14 @@ mod tests {
     fn what_was_under_way_when_it_opened_does_not_open_it_further() {
         let open = failed(5, 10).after(BAD, at(20));
         assert_eq!((open.opens, open.failures, open.hold_until), (1, 6, Some(at(30_010))));
+    }
+
+    #[test]
+    fn what_was_not_sent_says_nothing_of_the_receiver() {
+        let unsent = Outcome::Fault { kind: FaultKind::Render, message: String::new() };
+        for health in [Health::default(), failed(4, 10), failed(5, 10)] {
+            assert_eq!(health.after(unsent.sign(), at(60_000)), health);
+        }
     }
 
     #[test]

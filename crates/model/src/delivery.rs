@@ -53,6 +53,8 @@ pub enum FaultKind {
     Timeout,
     /// The connection broke, or what came back is not HTTP.
     Protocol,
+    /// Nothing was sent: the webhook's template has no body for the event.
+    Render,
 }
 
 impl FaultKind {
@@ -65,6 +67,7 @@ impl FaultKind {
             Self::Tls => "tls",
             Self::Timeout => "timeout",
             Self::Protocol => "protocol",
+            Self::Render => "render",
         }
     }
 }
@@ -97,6 +100,8 @@ pub struct Sign {
     pub success: bool,
     /// It says that it is gone for good.
     pub gone: bool,
+    /// It was not asked.
+    pub unsent: bool,
     /// How long it asks to be left alone, in milliseconds.
     pub retry_after_ms: Option<i64>,
 }
@@ -109,7 +114,12 @@ impl Outcome {
 
     /// What it says about the receiver.
     pub fn sign(&self) -> Sign {
-        Sign { success: self.is_success(), gone: self.is_gone(), retry_after_ms: self.retry_after_ms() }
+        Sign {
+            success: self.is_success(),
+            gone: self.is_gone(),
+            unsent: self.is_unsent(),
+            retry_after_ms: self.retry_after_ms(),
+        }
     }
 
     /// How long the receiver asks to be left alone, in milliseconds; a success asks for nothing.
@@ -123,6 +133,11 @@ impl Outcome {
     /// Whether the receiver says that it is gone for good.
     pub fn is_gone(&self) -> bool {
         matches!(self, Self::Response { status: 410, .. })
+    }
+
+    /// Whether nothing was sent, so that it says nothing of the receiver.
+    pub fn is_unsent(&self) -> bool {
+        matches!(self, Self::Fault { kind: FaultKind::Render, .. })
     }
 
     /// The class of the metrics: `success`, `status` (an answer that is no 2xx) or the fault's.
@@ -148,7 +163,8 @@ pub enum Next {
 
 impl Next {
     /// Decides after the schedule's attempt number `attempt` (from 1), which ended at `now`. It is
-    /// not tried again before the receiver asked to be, nor at all when that is gone. `chance` is
+    /// not tried again before the receiver asked to be, nor at all when that is gone or there is
+    /// nothing to send. `chance` is
     /// uniform and becomes the jitter, see [`RetrySchedule::delay_ms`].
     pub fn after(
         outcome: &Outcome,
@@ -160,7 +176,7 @@ impl Next {
         if outcome.is_success() {
             return Self::Delivered;
         }
-        if outcome.is_gone() {
+        if outcome.is_gone() || outcome.is_unsent() {
             return Self::Failed;
         }
         let delay_ms = schedule.delay_ms(attempt, chance);
@@ -176,6 +192,29 @@ impl Next {
             Self::Failed => DeliveryState::Failed,
         }
     }
+}
+
+/// A delivery as its host sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivery {
+    /// Never reused.
+    pub id: i64,
+    /// Where it goes.
+    pub webhook_id: i64,
+    /// The event's public id, the `webhook-id` of every attempt.
+    pub event_id: String,
+    /// The event's name.
+    pub event_type: String,
+    /// When the event happened.
+    pub event_at: Timestamp,
+    /// The event's `data`, a JSON object.
+    pub payload: String,
+    /// Where it stands.
+    pub state: DeliveryState,
+    /// Attempts made so far.
+    pub attempts: i64,
+    /// When it is due, if it is pending.
+    pub next_at: Option<Timestamp>,
 }
 
 /// One row of a webhook's log: one attempt.
@@ -251,6 +290,7 @@ mod tests {
             (asking(204, 30_000), 1, 0, Next::Delivered),
             (fault(FaultKind::Timeout), 1, 0, retry(1_000)),
             (fault(FaultKind::Refused), 2, 0, retry(60_000)),
+            (fault(FaultKind::Render), 1, 0, Next::Failed),
             (fault(FaultKind::Connect), 3, 0, Next::Failed),
         ] {
             assert_eq!(
@@ -282,6 +322,7 @@ mod tests {
             (answer(302), "status"),
             (answer(503), "status"),
             (fault(FaultKind::Dns), "dns"),
+            (fault(FaultKind::Render), "render"),
             (fault(FaultKind::Protocol), "protocol"),
         ] {
             assert_eq!(outcome.class(), class);

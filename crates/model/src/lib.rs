@@ -20,6 +20,7 @@ pub mod limits;
 pub mod pattern;
 pub mod pick;
 pub mod poll;
+pub mod replay;
 pub mod retry;
 pub mod retry_after;
 pub mod room;

@@ -186,3 +186,5 @@ pub const TEMPLATE_DATA_MAX_BYTES: usize = 64 << 10;
 pub const TEMPLATE_FUEL: u64 = 10_000;
 /// What a template may write, in bytes (256 KiB).
 pub const TEMPLATE_OUTPUT_MAX_BYTES: usize = 256 << 10;
+/// An event's data in a preview, in bytes (64 KiB).
+pub const PREVIEW_DATA_MAX_BYTES: usize = 64 << 10;

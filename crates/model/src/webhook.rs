@@ -3,6 +3,7 @@
 mod headers;
 mod options;
 mod parse;
+mod preview;
 #[cfg(test)]
 mod tests;
 
@@ -10,8 +11,9 @@ use url::Url;
 
 pub use self::{
     headers::{HIDDEN_VALUE, Header, InvalidHeader},
-    options::{Method, OptionsPatch, Ordering, WebhookOptions},
-    parse::InvalidWebhook,
+    options::{FormatPatch, Method, OptionsPatch, Ordering, WebhookOptions},
+    parse::{FIELDS, InvalidWebhook},
+    preview::{InvalidPreview, PreviewRequest},
 };
 use crate::{Timestamp, limits::OLD_SECRETS_MAX};
 
@@ -120,7 +122,7 @@ impl WebhookPatch {
     /// new one for `overlap_ms`; a webhook that is enabled again starts without a reason.
     ///
     /// # Errors
-    /// [`InvalidWebhook`] for a hidden value of a header that is not there.
+    /// [`InvalidWebhook`] for a hidden value of a header that is not there, and for what is no format.
     pub fn applied_to(
         &self,
         webhook: Webhook,

@@ -1,6 +1,6 @@
 //! The figures of `GET /metrics`, in a registry that each server owns.
 
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
@@ -12,6 +12,11 @@ use prometheus_client::{
     },
     registry::{Registry, Unit},
 };
+
+/// Bounds of how long a job may hold the writer, in seconds; a tenth of one is what is meant to do for
+/// all but the largest imports and deletions.
+const JOB_SECONDS: [f64; 12] =
+    [0.000_01, 0.000_03, 0.000_1, 0.000_3, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0];
 
 /// One label whose values come from a fixed set.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -54,6 +59,10 @@ pub(crate) struct Metrics {
     pub(crate) deliveries_waiting: Family<StateLabel, Gauge>,
     /// Age of the oldest undelivered event; read when asked.
     pub(crate) oldest_undelivered_seconds: Gauge<f64, AtomicU64>,
+    /// Webhooks that have failed since they last succeeded; read when asked.
+    pub(crate) webhooks_failing: Gauge,
+    /// Those of them that are left alone for a while; read when asked.
+    pub(crate) webhooks_left_alone: Gauge,
     /// Requests to webhooks under way now.
     pub(crate) deliveries_in_flight: Gauge,
     /// Attempts by how they ended.
@@ -64,6 +73,12 @@ pub(crate) struct Metrics {
     pub(crate) commit_duration_seconds: Histogram,
     /// Jobs that shared a commit.
     pub(crate) commit_jobs: Histogram,
+    /// How long each run of a job held a writer.
+    job_duration_seconds: Histogram,
+    /// The longest of them since the start.
+    longest_job_micros: AtomicU64,
+    /// The same in seconds; written when asked.
+    job_longest_seconds: Gauge<f64, AtomicU64>,
 }
 
 impl Metrics {
@@ -82,11 +97,16 @@ impl Metrics {
             deliveries: Family::default(),
             deliveries_waiting: Family::default(),
             oldest_undelivered_seconds: Gauge::default(),
+            webhooks_failing: Gauge::default(),
+            webhooks_left_alone: Gauge::default(),
             deliveries_in_flight: Gauge::default(),
             attempts: Family::default(),
             attempt_duration_seconds: Histogram::new(exponential_buckets(0.001, 2.0, 16)),
             commit_duration_seconds: Histogram::new(exponential_buckets(0.000_1, 2.0, 16)),
             commit_jobs: Histogram::new(exponential_buckets(1.0, 2.0, 9)),
+            job_duration_seconds: Histogram::new(JOB_SECONDS),
+            longest_job_micros: AtomicU64::new(0),
+            job_longest_seconds: Gauge::default(),
         };
         metrics.register();
         metrics
@@ -131,6 +151,16 @@ impl Metrics {
             self.oldest_undelivered_seconds.clone(),
         );
         r.register(
+            "webhooks_failing",
+            "Webhooks that have failed since they last succeeded",
+            self.webhooks_failing.clone(),
+        );
+        r.register(
+            "webhooks_left_alone",
+            "Webhooks that get nothing for a while since they fail or asked for it",
+            self.webhooks_left_alone.clone(),
+        );
+        r.register(
             "deliveries_in_flight",
             "Webhook requests under way now",
             self.deliveries_in_flight.clone(),
@@ -149,12 +179,59 @@ impl Metrics {
             self.commit_duration_seconds.clone(),
         );
         r.register("commit_jobs", "Jobs that shared a commit", self.commit_jobs.clone());
+        r.register_with_unit(
+            "job_duration",
+            "How long jobs held a writer",
+            Unit::Seconds,
+            self.job_duration_seconds.clone(),
+        );
+        r.register_with_unit(
+            "job_longest",
+            "How long the longest job since the start held a writer",
+            Unit::Seconds,
+            self.job_longest_seconds.clone(),
+        );
+    }
+
+    /// Counts a run of a job that held a writer so many microseconds.
+    pub(crate) fn job_ran(&self, micros: u64) {
+        self.job_duration_seconds.observe(seconds(micros));
+        self.longest_job_micros.fetch_max(micros, Ordering::Relaxed);
     }
 
     /// OpenMetrics text.
     pub(crate) fn render(&self) -> String {
+        self.job_longest_seconds.set(seconds(self.longest_job_micros.load(Ordering::Relaxed)));
         let mut text = String::new();
         encode(&mut text, &self.registry).expect("writing to a string cannot fail");
         text
+    }
+}
+
+/// Microseconds in seconds.
+#[expect(clippy::cast_precision_loss, reason = "microseconds far below 2^53")]
+pub(crate) fn seconds(micros: u64) -> f64 {
+    micros as f64 / 1e6
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longest_job_is_remembered() {
+        let metrics = Metrics::new();
+        for micros in [40, 250_000, 90] {
+            metrics.job_ran(micros);
+        }
+        let text = metrics.render();
+        for line in [
+            "fanfare_job_longest_seconds 0.25",
+            "fanfare_job_duration_seconds_bucket{le=\"0.1\"} 2",
+            "fanfare_job_duration_seconds_bucket{le=\"0.3\"} 3",
+            "fanfare_job_duration_seconds_count 3",
+        ] {
+            assert!(text.lines().any(|there| there == line), "{line} in {text}");
+        }
     }
 }

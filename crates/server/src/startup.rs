@@ -8,7 +8,7 @@ use std::{
 
 use fanfare_hub::Hub;
 use fanfare_model::{egress::EgressPolicy, limits};
-use fanfare_store::{CommitStats, Commits, Error as StoreError, OpenError, Standing, Store};
+use fanfare_store::{CommitObserver, CommitStats, Commits, Error as StoreError, OpenError, Standing, Store};
 use tokio::{
     net::TcpListener,
     sync::{Notify, mpsc, watch},
@@ -19,7 +19,7 @@ use crate::{
     accept::Acceptor,
     api,
     app::{
-        self, App, CatchUp, Leftovers, RoomBell, Shelf, giving_up, housekeeping, leftovers, poll_clock,
+        self, App, CatchUp, Leftovers, Proof, RoomBell, Shelf, giving_up, housekeeping, leftovers, poll_clock,
         publish::Publisher,
     },
     auth::Auth,
@@ -28,7 +28,7 @@ use crate::{
     dispatch::{Dispatcher, Pulse, Reporting},
     egress::{Egress, Roots},
     live::Live,
-    metrics::Metrics,
+    metrics::{Metrics, seconds},
     monitor::Monitor,
     shutdown::Tasks,
     timers::Clock,
@@ -94,7 +94,9 @@ impl Server {
         let (listener, addr) = bind(config.listen).await?;
         let metrics = Arc::new(Metrics::new());
         let shelf = Arc::new(Shelf::default());
-        let (store, commits) = open_store(&config, &metrics, &shelf).await?;
+        let proof = Arc::new(Proof::default());
+        let observer = observer(metrics.clone(), shelf.clone(), proof.clone(), clock.clone());
+        let (store, commits) = open_store(&config, observer).await?;
         let admin_key = config.admin_key.as_ref().map(|key| key.0.as_str());
         let started = async {
             let (auth, new_key) =
@@ -121,6 +123,7 @@ impl Server {
             metrics,
             tasks: tasks.clone(),
             shelf,
+            proof,
             catch_up: CatchUp::new(config.database.readers),
             delivery: Arc::new(config.delivery.clone()),
             pulse: Pulse::new(clock.clone()),
@@ -254,20 +257,26 @@ async fn bind(listen: SocketAddr) -> Result<(TcpListener, SocketAddr), StartErro
     Ok((listener, addr))
 }
 
-async fn open_store(
-    config: &Config,
-    metrics: &Arc<Metrics>,
-    shelf: &Arc<Shelf>,
-) -> Result<(Store, Commits), StartError> {
-    let options = config.store_options()?;
-    let (metrics, shelf) = (metrics.clone(), shelf.clone());
-    let observer = Arc::new(move |stats: CommitStats| {
+/// What is told of each commit: the library may be another one, the database can be written, and how
+/// long it took.
+fn observer(metrics: Arc<Metrics>, shelf: Arc<Shelf>, proof: Arc<Proof>, clock: Clock) -> CommitObserver {
+    Arc::new(move |CommitStats { jobs, micros, job_micros }| {
+        for micros in job_micros {
+            metrics.job_ran(micros);
+        }
+        if jobs == 0 {
+            return;
+        }
         shelf.committed();
-        #[expect(clippy::cast_precision_loss, reason = "counts and microseconds far below 2^53")]
-        let (jobs, seconds) = (stats.jobs as f64, stats.micros as f64 / 1e6);
-        metrics.commit_jobs.observe(jobs);
-        metrics.commit_duration_seconds.observe(seconds);
-    });
+        proof.written(clock.tick());
+        #[expect(clippy::cast_precision_loss, reason = "a count far below 2^53")]
+        metrics.commit_jobs.observe(jobs as f64);
+        metrics.commit_duration_seconds.observe(seconds(micros));
+    })
+}
+
+async fn open_store(config: &Config, observer: CommitObserver) -> Result<(Store, Commits), StartError> {
+    let options = config.store_options()?;
     let opened = tokio::task::spawn_blocking(move || fanfare_store::open(options, observer)).await;
     let opened =
         opened.map_err(|error| StartError::Environment(format!("opening the database failed: {error}")))?;

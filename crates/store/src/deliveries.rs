@@ -27,9 +27,9 @@ pub(crate) use self::removal::{purge_logged, purge_undelivered};
 pub use self::{
     ordered::{InOrder, KeyPage, due_in_order},
     removal::expire_logs,
-    replay::{Replay, Replayed, count_replay, replay},
+    replay::{Replayed, count_replay, replay},
     settle::{Settlement, settle},
-    single::{Listed, cancel, get, list, resend},
+    single::{cancel, get, list, resend},
 };
 
 /// A delivery to be sent now.

@@ -1,5 +1,7 @@
 //! What can go wrong here, in the few kinds that callers tell apart.
 
+use std::path::PathBuf;
+
 /// Why a store function or a job failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
@@ -38,4 +40,43 @@ pub enum OpenError {
     /// Everything else: no such folder, no permission, no connection.
     #[error("cannot open the database: {0}")]
     Unavailable(String),
+}
+
+/// Why no copy was made.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    /// PostgreSQL has tools of its own for that.
+    #[error(
+        "the database is PostgreSQL, which is backed up with pg_dump: \
+         pg_dump --format=custom --file=FILE DATABASE_URL"
+    )]
+    NoFile,
+    /// Nothing is there.
+    #[error("there is no database {}", .0.display())]
+    Missing(PathBuf),
+    /// Somebody else's database.
+    #[error("{} is not a Fanfare database", .0.display())]
+    NotOurs(PathBuf),
+    /// Somebody asked to stop.
+    #[error("stopped")]
+    Stopped,
+    /// The copy contradicts itself; the text says how.
+    #[error("the copy is damaged, and so may be the database: {0}")]
+    Damaged(String),
+    /// The database cannot be read.
+    #[error("cannot read {}: {text}", path.display())]
+    Unreadable {
+        /// The database.
+        path: PathBuf,
+        /// What SQLite says.
+        text: String,
+    },
+    /// The copy cannot be written.
+    #[error("cannot write {}: {text}", path.display())]
+    Unwritable {
+        /// The copy.
+        path: PathBuf,
+        /// What SQLite or the system says.
+        text: String,
+    },
 }

@@ -39,8 +39,9 @@ pub fn after(db: &mut Read, topic: &str, after: i64, rows: usize) -> Result<Vec<
 }
 
 /// Removes the oldest events that happened before `before`, with their attempts and all their deliveries
-/// but pending ones, which keep their event. Looks at no more than `rows` events, those after the id
-/// `after`; the last id it looked at, or `None` when no older event is left.
+/// but pending ones: those keep their event, which no longer stands in its stream, so that what is left
+/// of that has no holes. Looks at no more than `rows` events, those after the id `after`; the last id it
+/// looked at, or `None` when no older event is left.
 pub fn expire(tx: &mut Tx, before: Timestamp, after: i64, rows: usize) -> Result<Option<i64>, Error> {
     // By id, which is the order of time but for a clock that was set: such events go a little later.
     let ids = tx.rows(
@@ -57,6 +58,7 @@ pub fn expire(tx: &mut Tx, before: Timestamp, after: i64, rows: usize) -> Result
         "delete from deliveries where event_id between ?1 and ?2 and state <> 'pending'",
         "delete from events where id between ?1 and ?2 \
          and not exists (select 1 from deliveries d where d.event_id = events.id)",
+        "update events set topic = null, seq = null where id between ?1 and ?2 and topic is not null",
     ] {
         tx.run(sql, &span)?;
     }

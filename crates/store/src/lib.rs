@@ -4,6 +4,7 @@
 //! two doors lead to them: [`Store::read`] and [`Store::write`], which hand a closure to a thread
 //! and wait for its result. Nothing here knows of HTTP, sockets or webhook requests.
 
+pub mod backup;
 pub mod deliveries;
 mod dialect;
 mod engine;
@@ -108,16 +109,31 @@ pub enum Standing {
     TakenOver,
 }
 
+/// What keeps everybody from writing, by how the last transaction ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hindrance {
+    /// The disk is full.
+    DiskFull,
+    /// SQLite: another process keeps the database locked.
+    Locked,
+    /// Anything else: a read-only or broken disk, a database server that is away or refuses.
+    Refused,
+}
+
 /// Figures of one commit, for the metrics.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct CommitStats {
-    /// Jobs that were answered with it.
+    /// Jobs that were answered with it; 0 when nothing was kept, and then there was no commit.
     pub jobs: usize,
     /// From the first statement to the end of COMMIT, in microseconds.
     pub micros: u64,
+    /// How long each run of a job held the writer, in microseconds and without the commit. A job that
+    /// ran again is in it more than once, and one that failed as well.
+    pub job_micros: Vec<u64>,
 }
 
-/// Called after each commit, before anybody is answered, on the thread that made it; must not block.
+/// Called after each commit, and after jobs of which nothing was kept, before anybody is answered, on
+/// the thread that ran them; must not block.
 pub type CommitObserver = Arc<dyn Fn(CommitStats) + Send + Sync>;
 
 /// What a job's panic said.

@@ -10,11 +10,11 @@ use fanfare_model::limits::COMMITS_MAX_QUEUED;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
-    Commit, CommitObserver, Error, Location, OpenError, Options, Read, Standing, Tx,
+    Commit, CommitObserver, Error, Hindrance, Location, OpenError, Options, Read, Standing, Tx,
     engine::{Engine, file_lock::FileLock, postgres::Target, sqlite::Sqlite},
     migrate,
     reader::{self, ReadJob, Reads},
-    writer::{self, Job, lock::Lock, sequence::Sequence},
+    writer::{self, Job, condition::Condition, lock::Lock, sequence::Sequence},
 };
 
 /// Reads that may wait for a connection before callers wait to queue theirs.
@@ -45,6 +45,7 @@ struct Inner {
     /// Closes when the last thread has ended.
     ended: watch::Receiver<()>,
     standing: watch::Receiver<Standing>,
+    condition: Arc<Condition>,
 }
 
 struct Queues {
@@ -64,7 +65,14 @@ pub fn open(options: Options, observer: CommitObserver) -> Result<(Store, Commit
     let mut threads = Threads { alive, handles: Vec::new() };
     let reads = Arc::new(Mutex::new(reads));
     let (standing_sender, standing) = watch::channel(Standing::Ours);
-    let parts = Parts { jobs, commits: commits_sender, observer, standing: standing_sender };
+    let condition = Arc::new(Condition::default());
+    let parts = Parts {
+        jobs,
+        commits: commits_sender,
+        observer,
+        standing: standing_sender,
+        condition: condition.clone(),
+    };
     let Options { location, durable, readers, postgres_writers, owner } = options;
     match location {
         Location::Sqlite(path) => {
@@ -80,7 +88,7 @@ pub fn open(options: Options, observer: CommitObserver) -> Result<(Store, Commit
         }
     }
     let queues = RwLock::new(Some(Queues { jobs: jobs_sender, reads: reads_sender }));
-    let inner = Inner { queues, threads: Mutex::new(threads.handles), ended, standing };
+    let inner = Inner { queues, threads: Mutex::new(threads.handles), ended, standing, condition };
     Ok((Store { inner: Arc::new(inner) }, Commits { receiver: commits }))
 }
 
@@ -90,6 +98,7 @@ struct Parts {
     commits: mpsc::Sender<Commit>,
     observer: CommitObserver,
     standing: watch::Sender<Standing>,
+    condition: Arc<Condition>,
 }
 
 struct Threads {
@@ -114,10 +123,11 @@ fn open_sqlite(threads: &mut Threads, parts: Parts, path: &Path, durable: bool) 
     let lock = FileLock::take(path)?;
     let mut sqlite = Sqlite::open_writer(path, durable)?;
     migrate::sqlite(sqlite.connection_mut())?;
-    let Parts { jobs, commits, observer, standing } = parts;
+    let Parts { jobs, commits, observer, standing, condition } = parts;
     let tx = Tx::new(Read::new(Engine::Sqlite(sqlite)));
+    let writer = writer::sqlite::Writer::new(tx, commits, observer, condition);
     let serve = move || {
-        writer::sqlite::serve(tx, jobs, commits, observer);
+        writer.serve(jobs);
         // A file is ours until nothing more is written to it.
         drop((standing, lock));
     };
@@ -130,7 +140,7 @@ fn open_postgres(
     target: &Target,
     writers: usize,
 ) -> Result<(), OpenError> {
-    let Parts { jobs, commits, observer, standing } = parts;
+    let Parts { jobs, commits, observer, standing, condition } = parts;
     let (lock, keep) = Lock::take(target, standing, |name, work| threads.start(name, work))?;
     let sequence = Arc::new(Sequence::new(commits));
     let jobs = Arc::new(Mutex::new(jobs));
@@ -140,6 +150,7 @@ fn open_postgres(
             Arc::clone(&lock),
             Arc::clone(&sequence),
             Arc::clone(&observer),
+            Arc::clone(&condition),
             keep.clone(),
         );
         let jobs = Arc::clone(&jobs);
@@ -202,6 +213,13 @@ impl Store {
     #[must_use]
     pub fn standing(&self) -> watch::Receiver<Standing> {
         self.inner.standing.clone()
+    }
+
+    /// What hinders writing, by how the last transaction ended: nothing once one was committed. That
+    /// nothing is known of says nothing of a disk to which nobody has written since.
+    #[must_use]
+    pub fn hindrance(&self) -> Option<Hindrance> {
+        self.inner.condition.hindrance()
     }
 
     /// Runs what is queued, commits, ends the threads. Later calls answer [`Error::Unavailable`].

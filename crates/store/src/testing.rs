@@ -5,6 +5,7 @@
 
 use std::{
     hash::{BuildHasher, Hasher, RandomState},
+    path::Path,
     sync::Arc,
     thread,
 };
@@ -105,6 +106,30 @@ impl TestDatabase {
             "select pg_terminate_backend(pid) from pg_stat_activity \
              where datname = current_database() and pid <> pg_backend_pid()",
         );
+    }
+}
+
+/// Somebody else who keeps a SQLite file locked until this is dropped.
+pub struct Hold {
+    _connection: rusqlite::Connection,
+}
+
+impl Hold {
+    /// Keeps others from writing.
+    pub fn writing(file: &Path) -> Self {
+        Self::with(file, "begin immediate")
+    }
+
+    /// Keeps others from reading as well; nobody else may have the file open.
+    pub fn everything(file: &Path) -> Self {
+        Self::with(file, "pragma locking_mode = exclusive; begin exclusive")
+    }
+
+    fn with(file: &Path, sql: &str) -> Self {
+        let connection = rusqlite::Connection::open(file).expect("the file can be opened");
+        connection.busy_timeout(std::time::Duration::from_secs(10)).expect("a plain setting");
+        connection.execute_batch(sql).expect("it can be locked");
+        Self { _connection: connection }
     }
 }
 

@@ -13,7 +13,7 @@ use fanfare_model::{
     webhook::{NewWebhook, Origin, Webhook},
 };
 
-pub use self::health::{health, set_health};
+pub use self::health::{all_health, count_failing, health, set_health};
 use self::row::{COLUMNS, Texts, from_row};
 use crate::{Error, Notice, Read, Tx, deliveries, dialect, engine::limit};
 
@@ -60,8 +60,9 @@ pub fn insert(tx: &mut Tx, new: &NewWebhook, at: Timestamp) -> Result<Webhook, E
     let webhook = tx.row(
         &format!(
             "insert into webhooks (name, url, secret, origin, created_at_ms, enabled, events, old_secrets, \
-             method, headers, timeout_ms, retry_schedule_ms, ordering, max_in_flight, rate_limit) \
-             values (?1, ?2, ?3, ?4, ?5, true, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) returning {COLUMNS}"
+             method, headers, timeout_ms, retry_schedule_ms, ordering, max_in_flight, rate_limit, format, \
+             template) values (?1, ?2, ?3, ?4, ?5, true, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) \
+             returning {COLUMNS}"
         ),
         &params,
         from_row,
@@ -92,7 +93,8 @@ pub fn update(tx: &mut Tx, webhook: &Webhook) -> Result<(), Error> {
     tx.run(
         "update webhooks set name = ?2, url = ?3, secret = ?4, enabled = ?5, disabled_reason = ?6, \
          events = ?7, old_secrets = ?8, method = ?9, headers = ?10, timeout_ms = ?11, \
-         retry_schedule_ms = ?12, ordering = ?13, max_in_flight = ?14, rate_limit = ?15 where id = ?1",
+         retry_schedule_ms = ?12, ordering = ?13, max_in_flight = ?14, rate_limit = ?15, \
+         format = ?16, template = ?17 where id = ?1",
         &params,
     )?;
     if webhook.events != before.events {

@@ -1,7 +1,7 @@
 //! How a webhook is sent to, beyond where.
 
 use super::{Header, InvalidWebhook};
-use crate::retry::RetrySchedule;
+use crate::{format::Format, retry::RetrySchedule};
 
 /// How a webhook is sent to; `None` is what the configuration says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub struct WebhookOptions {
     pub max_in_flight: Option<u32>,
     /// Requests a second; `None`: as many as it takes.
     pub rate_limit: Option<u32>,
+    /// What its requests hold.
+    pub format: Format,
 }
 
 /// The verb of a request.
@@ -90,13 +92,41 @@ pub struct OptionsPatch {
     pub ordering: Option<Ordering>,
     pub max_in_flight: Option<Option<u32>>,
     pub rate_limit: Option<Option<u32>>,
+    pub format: FormatPatch,
+}
+
+/// What is to be changed of a webhook's [`Format`]: its word and its template are given apart.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FormatPatch {
+    /// As [`Format::word`].
+    pub word: Option<String>,
+    /// As [`Format::template`].
+    pub template: Option<String>,
+}
+
+impl FormatPatch {
+    /// The format after this change. A template that is there goes with the word `template`.
+    ///
+    /// # Errors
+    /// [`InvalidWebhook`] for what is no format, and for a template where none is used.
+    pub fn applied_to(&self, format: Format) -> Result<Format, InvalidWebhook> {
+        if *self == Self::default() {
+            return Ok(format);
+        }
+        let word = self.word.as_deref().unwrap_or(format.word());
+        let template = self.template.as_deref().or(format.template());
+        let next = Format::parse(word, template).map_err(InvalidWebhook::Format)?;
+        let is_used = self.template.is_none() || next.template().is_some();
+        if is_used { Ok(next) } else { Err(InvalidWebhook::TemplateUnused) }
+    }
 }
 
 impl OptionsPatch {
     /// The options after this change.
     ///
     /// # Errors
-    /// [`InvalidWebhook::Header`] for a hidden value of a header that is not there.
+    /// [`InvalidWebhook::Header`] for a hidden value of a header that is not there; for the format see
+    /// [`FormatPatch::applied_to`].
     pub fn applied_to(&self, options: WebhookOptions) -> Result<WebhookOptions, InvalidWebhook> {
         let headers = match &self.headers {
             Some(headers) => {
@@ -113,6 +143,7 @@ impl OptionsPatch {
             ordering: self.ordering.unwrap_or(options.ordering),
             max_in_flight: self.max_in_flight.unwrap_or(options.max_in_flight),
             rate_limit: self.rate_limit.unwrap_or(options.rate_limit),
+            format: self.format.applied_to(options.format)?,
         })
     }
 }

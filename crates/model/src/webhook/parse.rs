@@ -5,10 +5,11 @@ use std::ops::RangeInclusive;
 use serde_json::{Map, Value};
 
 use super::{
-    Header, InvalidHeader, Method, NewWebhook, OptionsPatch, Ordering, Origin, WebhookOptions, WebhookPatch,
-    is_url,
+    FormatPatch, Header, InvalidHeader, Method, NewWebhook, OptionsPatch, Ordering, Origin, WebhookOptions,
+    WebhookPatch, is_url,
 };
 use crate::{
+    format::{Format, InvalidFormat},
     json,
     limits::{
         DELIVERY_TIMEOUT_MAX_MS, DELIVERY_TIMEOUT_MIN_MS, IN_FLIGHT_LIMIT_PER_WEBHOOK, INTEGER_MAX,
@@ -60,10 +61,16 @@ pub enum InvalidWebhook {
     Schedule(#[from] InvalidSchedule),
     #[error("retry_schedule_ms cannot stand beside retry_attempts or retry_delay_ms")]
     TwoSchedules,
+    #[error(transparent)]
+    Format(#[from] InvalidFormat),
+    #[error("template must be a string")]
+    TemplateNotText,
+    #[error("template is for the format template alone")]
+    TemplateUnused,
 }
 
-/// The fields of a change.
-const FIELDS: [&str; 14] = [
+/// The fields of a change, as the API calls them.
+pub const FIELDS: [&str; 16] = [
     "name",
     "url",
     "secret",
@@ -78,6 +85,8 @@ const FIELDS: [&str; 14] = [
     "ordering",
     "max_in_flight",
     "rate_limit",
+    "format",
+    "template",
 ];
 
 impl NewWebhook {
@@ -128,7 +137,7 @@ impl WebhookPatch {
 }
 
 impl OptionsPatch {
-    /// Reads the options among the fields of a webhook.
+    /// Reads the options among the fields of a webhook; `null` goes back to the default.
     ///
     /// # Errors
     /// The first of [`InvalidWebhook`] that applies.
@@ -143,7 +152,27 @@ impl OptionsPatch {
             ordering: word(body, "ordering", Ordering::parse, InvalidWebhook::Ordering)?,
             max_in_flight: number(body, "max_in_flight", max_in_flight)?,
             rate_limit: number(body, "rate_limit", 1..=i64::from(RATE_LIMIT_MAX))?,
+            format: FormatPatch::parse(body)?,
         })
+    }
+}
+
+impl FormatPatch {
+    /// Reads the format among the fields of a webhook. A template that is null counts as not given.
+    ///
+    /// # Errors
+    /// The first of [`InvalidWebhook`] that applies.
+    pub fn parse(body: &Map<String, Value>) -> Result<Self, InvalidWebhook> {
+        let word = match body.get("format") {
+            None => None,
+            Some(Value::Null) => Some(Format::default().word()),
+            Some(value) => Some(value.as_str().ok_or(InvalidFormat::Unknown)?),
+        };
+        let template = match body.get("template") {
+            None | Some(Value::Null) => None,
+            Some(value) => Some(value.as_str().ok_or(InvalidWebhook::TemplateNotText)?),
+        };
+        Ok(Self { word: word.map(str::to_owned), template: template.map(str::to_owned) })
     }
 }
 
@@ -170,17 +199,24 @@ fn events(value: &Value) -> Result<Vec<String>, InvalidWebhook> {
     if too_long { Err(InvalidWebhook::EventsTooLong) } else { Ok(names) }
 }
 
-fn word<T>(
+/// A word that stands for a value; null stands for the default.
+fn word<T: Default>(
     body: &Map<String, Value>,
     name: &str,
     parse: fn(&str) -> Option<T>,
     invalid: InvalidWebhook,
 ) -> Result<Option<T>, InvalidWebhook> {
-    let Some(value) = body.get(name) else { return Ok(None) };
-    value.as_str().and_then(parse).map(Some).ok_or(invalid)
+    match body.get(name) {
+        None => Ok(None),
+        Some(Value::Null) => Ok(Some(T::default())),
+        Some(value) => value.as_str().and_then(parse).map(Some).ok_or(invalid),
+    }
 }
 
 fn headers(value: &Value) -> Result<Vec<Header>, InvalidWebhook> {
+    if value.is_null() {
+        return Ok(Vec::new());
+    }
     let fields = value.as_object().ok_or(InvalidWebhook::HeadersNotObject)?;
     let mut headers: Vec<Header> = Vec::with_capacity(fields.len().min(WEBHOOK_HEADERS_MAX));
     for (name, value) in fields {

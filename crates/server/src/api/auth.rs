@@ -37,8 +37,8 @@ struct Health {
     message: &'static str,
 }
 
-/// Whether the server can do its work now: the database answers and is this server's, and the
-/// server is not about to stop.
+/// Whether the server can do its work now: the database answers, can be written and is this server's,
+/// and the server is not about to stop.
 #[utoipa::path(
     get,
     path = "/readyz",

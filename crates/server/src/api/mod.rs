@@ -5,6 +5,7 @@ mod asyncapi;
 mod auth;
 mod body;
 mod catalogue;
+mod deliveries;
 mod docs;
 mod error;
 mod extract;
@@ -15,6 +16,7 @@ mod openapi;
 mod packs;
 mod picker;
 mod polls;
+mod previews;
 mod rooms;
 mod samples;
 mod schemas;
@@ -26,6 +28,7 @@ mod stats;
 mod stream;
 mod views;
 mod votes;
+mod webhook_fields;
 mod webhooks;
 
 use std::sync::Arc;
@@ -95,11 +98,13 @@ fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(auth::routes())
         .merge(catalogue::routes())
+        .merge(deliveries::routes())
         .merge(games::routes())
         .merge(metrics::routes())
         .merge(packs::routes())
         .merge(picker::routes())
         .merge(polls::routes())
+        .merge(previews::routes())
         .merge(rooms::routes())
         .merge(session_exports::routes())
         .merge(session_games::routes())

@@ -3,7 +3,7 @@
 
 use fanfare_model::{
     Timestamp,
-    delivery::LogRow,
+    delivery::{Delivery, DeliveryState, LogRow},
     event,
     export::{Night, NightVote},
     game::Game,
@@ -158,6 +158,38 @@ pub(super) fn webhook() -> Webhook {
         origin: Origin::Api,
         options: WebhookOptions::default(),
         created_at: started(),
+    }
+}
+
+/// The game's event on its way to the webhook.
+pub(super) fn delivery() -> Delivery {
+    let LogRow { webhook_id, delivery_id, event_id, event_type, payload, .. } = log_row();
+    Delivery {
+        id: delivery_id,
+        webhook_id,
+        event_id,
+        event_type,
+        event_at: now(),
+        payload,
+        state: DeliveryState::Failed,
+        attempts: 1,
+        next_at: None,
+    }
+}
+
+/// The same when it is to be sent again.
+pub(super) fn resent_delivery() -> Delivery {
+    Delivery { state: DeliveryState::Pending, next_at: Some(now()), ..delivery() }
+}
+
+/// Its only attempt.
+pub(super) fn failed_attempt() -> LogRow {
+    LogRow {
+        response_status: Some(503),
+        error_message: Some("HTTP 503".into()),
+        error_kind: Some("status".into()),
+        response_head: Some("later, please".into()),
+        ..log_row()
     }
 }
 

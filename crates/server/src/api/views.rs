@@ -6,6 +6,7 @@ use axum::{
 };
 use fanfare_model::{
     Timestamp,
+    breaker::Health,
     delivery::LogRow,
     event::SessionGameRow,
     game::Game,
@@ -17,7 +18,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, value::RawValue};
 use utoipa::ToSchema;
 
-use crate::app::Answer;
+use crate::app::{Answer, Examined};
 
 /// The answer to a request that created something.
 pub(super) fn created<T: Serialize>(row: &T) -> Answer {
@@ -175,6 +176,14 @@ pub(super) struct WebhookView {
     /// Requests a second; null: any number.
     #[schema(required, minimum = 1, maximum = 10_000)]
     rate_limit: Option<u32>,
+    /// What its requests hold: the event as it is, a message for Discord or Slack, or what the template
+    /// makes of it.
+    #[schema(inline, value_type = WebhookFormat)]
+    format: &'static str,
+    /// The template of the format `template`.
+    #[schema(required)]
+    template: Option<String>,
+    health: HealthView,
     /// What was done; only in answers to changes.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = "Webhook updated successfully")]
@@ -182,13 +191,13 @@ pub(super) struct WebhookView {
 }
 
 impl WebhookView {
-    pub(super) fn with_message(webhook: Webhook, message: &'static str) -> Self {
-        Self { message: Some(message), ..webhook.into() }
+    pub(super) fn with_message(webhook: impl Into<Examined>, message: &'static str) -> Self {
+        Self { message: Some(message), ..webhook.into().into() }
     }
 }
 
-impl From<Webhook> for WebhookView {
-    fn from(webhook: Webhook) -> Self {
+impl From<Examined> for WebhookView {
+    fn from(Examined { webhook, health }: Examined) -> Self {
         let Webhook { id, name, url, events, enabled, created_at, disabled_reason, origin, options, .. } =
             webhook;
         let hidden = |header: &Header| (header.name().to_owned(), HIDDEN_VALUE.into());
@@ -208,8 +217,32 @@ impl From<Webhook> for WebhookView {
             ordering: options.ordering.as_str(),
             max_in_flight: options.max_in_flight,
             rate_limit: options.rate_limit,
+            format: options.format.word(),
+            template: options.format.template().map(str::to_owned),
+            health: health.into(),
             message: None,
         }
+    }
+}
+
+/// How a webhook's receiver does.
+#[derive(Serialize, ToSchema)]
+#[schema(as = WebhookHealth)]
+struct HealthView {
+    /// Attempts in a row that failed.
+    #[schema(minimum = 0)]
+    failures: u32,
+    /// When the first of them ended.
+    #[schema(required)]
+    failing_since: Option<Timestamp>,
+    /// Until then nothing is sent, for its failures or because it asked to be left alone.
+    #[schema(required)]
+    held_until: Option<Timestamp>,
+}
+
+impl From<Health> for HealthView {
+    fn from(health: Health) -> Self {
+        Self { failures: health.failures, failing_since: health.failing_since, held_until: health.hold_until }
     }
 }
 
@@ -229,6 +262,17 @@ enum WebhookOrigin {
 pub(super) enum WebhookMethod {
     Post,
     Put,
+}
+
+/// What a webhook's requests hold.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "describes the words of `Format`")]
+pub(super) enum WebhookFormat {
+    Json,
+    Discord,
+    Slack,
+    Template,
 }
 
 /// Which deliveries of a webhook wait for each other.
@@ -269,10 +313,10 @@ pub(super) struct LogView {
     /// What went wrong, if anything did.
     #[schema(required)]
     error_message: Option<String>,
-    /// The class of what went wrong, if anything did: `status`, `timeout`, `connect` and so on.
-    #[schema(required)]
+    /// The class of what went wrong, if anything did: `status` is an answer that is no 2xx.
+    #[schema(required, inline, value_type = Option<ErrorKind>)]
     error_kind: Option<String>,
-    /// The start of the response's body, if it answered.
+    /// The first 4096 bytes of the response's body, if it answered.
     #[schema(required)]
     response_head: Option<String>,
     /// When it is to be tried again, if it is.
@@ -300,4 +344,19 @@ impl From<LogRow> for LogView {
             created_at: row.created_at,
         }
     }
+}
+
+/// What goes wrong with attempts.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "describes the words of `Outcome::class`")]
+enum ErrorKind {
+    Status,
+    Refused,
+    Dns,
+    Connect,
+    Tls,
+    Timeout,
+    Protocol,
+    Render,
 }

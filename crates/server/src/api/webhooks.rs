@@ -2,22 +2,20 @@
 
 use axum::{Json, extract::State};
 use fanfare_model::{
-    event, limits, text,
+    limits, text,
     webhook::{NewWebhook, Webhook, WebhookPatch},
 };
 use serde::Serialize;
-use utoipa::{
-    PartialSchema, ToSchema,
-    openapi::{ObjectBuilder, RefOr, Schema, schema::Type},
-};
+use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     body::{New, Object},
     error::{Error, ErrorBody},
     extract::{Admin, Ids, Query},
-    schemas::{AnyNumber, Switch, at_least_one},
+    schemas::AnyNumber,
     views::{LogView, WebhookView, created},
+    webhook_fields::{NewWebhookBody, WebhookPatchBody},
 };
 use crate::app::{Answer, App, Error as AppError};
 
@@ -29,83 +27,6 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(get_webhook, update_webhook, delete_webhook))
         .routes(routes!(test_webhook))
         .routes(routes!(list_webhook_logs))
-}
-
-/// http or https with a host. Nothing else is checked when it is saved; where it leads is judged when
-/// something is sent there. The pattern leaves out rarer forms that are understood as well, such as
-/// IPv6 addresses.
-#[derive(ToSchema)]
-#[schema(
-    pattern = r"^[Hh][Tt][Tt][Pp][Ss]?://(([A-Za-z0-9]+(-[A-Za-z0-9]+)*\.)*[A-Za-z][A-Za-z0-9]*|((25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9])\.){3}(25[0-5]|2[0-4][0-9]|1?[0-9]?[0-9]))(:([0-9]{1,4}|[1-5][0-9]{4}))?([/?#][^\u0000]*)?$",
-    example = "https://bot.example/hooks/fanfare"
-)]
-#[expect(dead_code, reason = "describes what `is_url` takes")]
-struct WebhookUrl(String);
-
-/// The name of an event, or a pattern.
-struct EventName;
-
-impl PartialSchema for EventName {
-    fn schema() -> RefOr<Schema> {
-        let description = "The name of an event, such as `game.added`, or a pattern: `session.*`, `*`. Unknown names are \
-             kept and never fire.";
-        ObjectBuilder::new()
-            .schema_type(Type::String)
-            .max_length(Some(limits::WEBHOOK_EVENT_MAX_CHARS))
-            .description(Some(description))
-            .examples([event::kind::GAME_ADDED])
-            .into()
-    }
-}
-
-impl ToSchema for EventName {}
-
-/// A webhook that is to be made.
-#[derive(ToSchema)]
-#[schema(as = NewWebhook)]
-#[expect(dead_code, reason = "describes what `NewWebhook::parse` reads")]
-struct NewWebhookBody {
-    #[schema(min_length = 1, max_length = 1000, example = "Announcer")]
-    name: String,
-    url: WebhookUrl,
-    /// Signs what is sent, as UTF-8 bytes; it is never shown again.
-    #[schema(min_length = 1, max_length = 1000, example = "a long random text")]
-    secret: String,
-    #[schema(max_items = 100, example = json!(["game.added", "session.*"]))]
-    events: Vec<EventName>,
-}
-
-/// What can be changed of a webhook.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "describes what `WebhookPatch::parse` reads")]
-struct WebhookFields {
-    #[schema(nullable = false, min_length = 1, max_length = 1000, example = "Announcer")]
-    name: Option<String>,
-    #[schema(nullable = false)]
-    url: Option<WebhookUrl>,
-    /// Signs what is sent, as UTF-8 bytes; it is never shown again.
-    #[schema(nullable = false, min_length = 1, max_length = 1000, example = "a longer random text")]
-    secret: Option<String>,
-    #[schema(nullable = false, max_items = 100, example = json!(["*"]))]
-    events: Option<Vec<EventName>>,
-    /// Whether it gets deliveries; what happens meanwhile is kept for a disabled one.
-    #[schema(nullable = false)]
-    enabled: Option<Switch>,
-}
-
-/// What is to be changed of a webhook: at least one of the fields.
-struct WebhookPatchBody;
-
-impl PartialSchema for WebhookPatchBody {
-    fn schema() -> RefOr<Schema> {
-        at_least_one(WebhookFields::schema(), ["name", "url", "secret", "events", "enabled"])
-    }
-}
-
-impl ToSchema for WebhookPatchBody {
-    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
-        WebhookFields::schemas(schemas);
-    }
 }
 
 /// That a webhook is gone.
@@ -158,7 +79,7 @@ async fn get_webhook(State(app): State<App>, _: Admin, Ids([id]): Ids<1>) -> Rep
 /// Makes a webhook.
 ///
 /// From now on the events that it names are sent to its URL, each until it is answered with a 2xx or
-/// the retry schedule ends.
+/// the retry schedule ends. What is not given is as the configuration says.
 #[utoipa::path(
     post,
     path = "/api/webhooks",
@@ -178,6 +99,11 @@ async fn create_webhook(State(app): State<App>, _: Admin, new: New) -> Result<An
 }
 
 /// Changes a webhook.
+///
+/// A field that is not given stays as it is; `null` goes back to the default. A `secret` that is replaced
+/// signs beside the new one for a while: `webhook-signature` holds the signatures of both, and
+/// `X-Webhook-Signature` that of the new one. Of a webhook that stands in the configuration file only
+/// `enabled` can be changed.
 #[utoipa::path(
     patch,
     path = "/api/webhooks/{id}",
@@ -189,6 +115,7 @@ async fn create_webhook(State(app): State<App>, _: Admin, new: New) -> Result<An
         (status = 200, description = "The webhook", body = WebhookView),
         (status = 400, description = "No fields to update", body = ErrorBody),
         (status = 404, description = "Webhook not found", body = ErrorBody),
+        (status = 409, description = "It stands in the configuration file", body = ErrorBody),
     )
 )]
 async fn update_webhook(
@@ -211,6 +138,7 @@ async fn update_webhook(
     responses(
         (status = 200, description = "It is gone", body = WebhookDeleted),
         (status = 404, description = "Webhook not found", body = ErrorBody),
+        (status = 409, description = "It stands in the configuration file", body = ErrorBody),
     )
 )]
 async fn delete_webhook(State(app): State<App>, _: Admin, Ids([id]): Ids<1>) -> Reply<WebhookDeleted> {

@@ -1,14 +1,11 @@
 //! Deliveries in their host's hands: looking at them, sending them again, calling them off.
 
 use fanfare_model::{
-    Timestamp,
-    delivery::{DeliveryState, LogRow},
+    delivery::{Delivery, DeliveryState, LogRow},
     limits::{CLEAN_UP_BATCH_ROWS, LOGS_MAX_ROWS},
+    replay::ReplayRequest,
 };
-use fanfare_store::{
-    deliveries::{self, Listed, Replay},
-    logs, webhooks,
-};
+use fanfare_store::{deliveries, logs, webhooks};
 use tokio::sync::oneshot;
 
 use super::{App, Error, webhooks::NO_WEBHOOK};
@@ -16,20 +13,7 @@ use super::{App, Error, webhooks::NO_WEBHOOK};
 const NO_DELIVERY: Error = Error::NotFound("Delivery not found");
 const DISABLED: Error = Error::Conflict("The webhook is disabled");
 const NOT_WAITING: Error = Error::Conflict("The delivery is over");
-
-/// The events that a replay is about, by the time they happened at, both ends included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct ReplaySpan {
-    pub(crate) since: Timestamp,
-    pub(crate) until: Timestamp,
-}
-
-/// What is to be sent again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct ReplayRequest {
-    pub(crate) which: Replay,
-    pub(crate) span: ReplaySpan,
-}
+const STOPPING: Error = Error::NotReady("The server is stopping");
 
 impl App {
     /// A webhook's deliveries in a state, newest first, from below the id `before` on.
@@ -39,7 +23,7 @@ impl App {
         state: DeliveryState,
         before: i64,
         rows: usize,
-    ) -> Result<Vec<Listed>, Error> {
+    ) -> Result<Vec<Delivery>, Error> {
         self.store
             .read(move |db| {
                 webhooks::get(db, webhook_id)?.ok_or(NO_WEBHOOK)?;
@@ -53,7 +37,7 @@ impl App {
         &self,
         webhook_id: i64,
         id: i64,
-    ) -> Result<(Listed, Vec<LogRow>), Error> {
+    ) -> Result<(Delivery, Vec<LogRow>), Error> {
         self.store
             .read(move |db| {
                 webhooks::get(db, webhook_id)?.ok_or(NO_WEBHOOK)?;
@@ -64,7 +48,7 @@ impl App {
     }
 
     /// Sends a delivery again, whatever came of it; the delivery as it is then.
-    pub(crate) async fn resend_delivery(&self, webhook_id: i64, id: i64) -> Result<Listed, Error> {
+    pub(crate) async fn resend_delivery(&self, webhook_id: i64, id: i64) -> Result<Delivery, Error> {
         let now = self.clock.now();
         self.store
             .write(move |tx| {
@@ -79,7 +63,7 @@ impl App {
     }
 
     /// Calls off a delivery that is pending, held or failed; the delivery as it is then.
-    pub(crate) async fn cancel_delivery(&self, webhook_id: i64, id: i64) -> Result<Listed, Error> {
+    pub(crate) async fn cancel_delivery(&self, webhook_id: i64, id: i64) -> Result<Delivery, Error> {
         self.store
             .write(move |tx| {
                 webhooks::lock(tx, webhook_id)?.ok_or(NO_WEBHOOK)?;
@@ -90,9 +74,18 @@ impl App {
             .await
     }
 
+    /// Sends deliveries again, or only counts them; how many.
+    pub(crate) async fn replay(&self, webhook_id: i64, request: ReplayRequest) -> Result<i64, Error> {
+        if request.dry_run {
+            self.count_replay(webhook_id, request).await
+        } else {
+            self.replay_deliveries(webhook_id, request).await
+        }
+    }
+
     /// How many deliveries [`App::replay_deliveries`] would send.
-    pub(crate) async fn count_replay(&self, webhook_id: i64, request: ReplayRequest) -> Result<i64, Error> {
-        let ReplayRequest { which, span: ReplaySpan { since, until } } = request;
+    async fn count_replay(&self, webhook_id: i64, request: ReplayRequest) -> Result<i64, Error> {
+        let ReplayRequest { which, since, until, .. } = request;
         let (mut count, mut next) = (0, Some((since, 0)));
         while let Some(from) = next {
             let batch = self.store.read(move |db| {
@@ -109,11 +102,7 @@ impl App {
 
     /// Sends deliveries again, in batches; how many. Goes on to the end when nobody waits for the
     /// answer any more; what a stop of the server leaves can be asked for again.
-    pub(crate) async fn replay_deliveries(
-        &self,
-        webhook_id: i64,
-        request: ReplayRequest,
-    ) -> Result<i64, Error> {
+    async fn replay_deliveries(&self, webhook_id: i64, request: ReplayRequest) -> Result<i64, Error> {
         let (answer, answered) = oneshot::channel();
         let app = self.clone();
         self.tasks.spawn("replay", async move {
@@ -122,15 +111,15 @@ impl App {
                 tracing::warn!(webhook_id, ?error, "a replay did not get to its end");
             }
         });
-        answered.await.unwrap_or(Err(Error::NotReady("The server is stopping")))
+        answered.await.unwrap_or(Err(STOPPING))
     }
 
     async fn replay_all(&self, webhook_id: i64, request: ReplayRequest) -> Result<i64, Error> {
-        let ReplayRequest { which, span: ReplaySpan { since, until } } = request;
+        let ReplayRequest { which, since, until, .. } = request;
         let (mut count, mut next) = (0, Some((since, 0)));
         while let Some(from) = next {
             if self.tasks.is_stopping() {
-                return Err(Error::NotReady("The server is stopping"));
+                return Err(STOPPING);
             }
             let now = self.clock.now();
             let batch = self.store.write(move |tx| {

@@ -6,8 +6,9 @@ use fanfare_model::{
     game::{InvalidFilter, InvalidGame},
     pick::{Empty, InvalidOption},
     poll::InvalidPoll,
+    replay::InvalidReplay,
     vote::{InvalidVote, chat::InvalidChat},
-    webhook::InvalidWebhook,
+    webhook::{InvalidPreview, InvalidWebhook},
 };
 use fanfare_store::Error as StoreError;
 use serde_json::{Map, Value};
@@ -84,4 +85,14 @@ macro_rules! refuse {
     };
 }
 
-refuse!(InvalidChat, InvalidFilter, InvalidGame, InvalidOption, InvalidPoll, InvalidVote, InvalidWebhook);
+refuse!(
+    InvalidChat,
+    InvalidFilter,
+    InvalidGame,
+    InvalidOption,
+    InvalidPoll,
+    InvalidPreview,
+    InvalidReplay,
+    InvalidVote,
+    InvalidWebhook,
+);

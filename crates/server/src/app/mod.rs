@@ -40,6 +40,8 @@ pub(crate) use self::{
     rooms::{RoomBell, were_watched},
     sessions::Span,
     statistics::Figures,
+    status::Proof,
+    webhooks::Examined,
 };
 use crate::{auth::Auth, config, dispatch::Pulse, metrics::Metrics, random, shutdown::Tasks, timers::Clock};
 
@@ -63,6 +65,7 @@ pub(crate) struct App {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) tasks: Tasks,
     pub(crate) shelf: Arc<Shelf>,
+    pub(crate) proof: Arc<Proof>,
     pub(crate) catch_up: CatchUp,
     pub(crate) delivery: Arc<config::Delivery>,
     pub(crate) pulse: Pulse,

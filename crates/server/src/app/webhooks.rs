@@ -1,9 +1,11 @@
 //! Webhooks: making, changing, testing them and reading their logs. Deliveries are `dispatch`'s.
 
 use fanfare_model::{
+    Timestamp,
+    breaker::Health,
     delivery::LogRow,
     event::{self, NewEvent, kind},
-    webhook::{InvalidWebhook, NewWebhook, Origin, Webhook, WebhookPatch},
+    webhook::{InvalidPreview, InvalidWebhook, NewWebhook, Origin, PreviewRequest, Webhook, WebhookPatch},
 };
 use fanfare_store::{deliveries, logs, webhooks};
 
@@ -17,13 +19,63 @@ const CONFIGURED: Error =
 /// A body that may or may not describe a change; told only after the webhook was found.
 pub(crate) type WebhookRequest = Result<WebhookPatch, InvalidWebhook>;
 
+/// A webhook, and how its receiver does.
+#[derive(Clone)]
+pub(crate) struct Examined {
+    pub(crate) webhook: Webhook,
+    /// `hold_until` is there only while it lies ahead.
+    pub(crate) health: Health,
+}
+
+impl Examined {
+    fn at(now: Timestamp, webhook: Webhook, health: Health) -> Self {
+        let hold_until = health.hold_until.filter(|_| health.is_held(now));
+        Self { webhook, health: Health { hold_until, ..health } }
+    }
+}
+
+/// One that is new, or an example.
+impl From<Webhook> for Examined {
+    fn from(webhook: Webhook) -> Self {
+        Self { webhook, health: Health::default() }
+    }
+}
+
 impl App {
-    pub(crate) async fn list_webhooks(&self) -> Result<Vec<Webhook>, Error> {
-        self.store.read(|db| Ok(webhooks::list(db)?)).await
+    pub(crate) async fn list_webhooks(&self) -> Result<Vec<Examined>, Error> {
+        let now = self.clock.now();
+        self.store
+            .read(move |db| {
+                let mut health = webhooks::all_health(db)?;
+                let examined = |webhook: Webhook| {
+                    let health = health.remove(&webhook.id).unwrap_or_default();
+                    Examined::at(now, webhook, health)
+                };
+                Ok(webhooks::list(db)?.into_iter().map(examined).collect())
+            })
+            .await
     }
 
-    pub(crate) async fn get_webhook(&self, id: i64) -> Result<Webhook, Error> {
-        self.store.read(move |db| webhooks::get(db, id)?.ok_or(NO_WEBHOOK)).await
+    pub(crate) async fn get_webhook(&self, id: i64) -> Result<Examined, Error> {
+        let now = self.clock.now();
+        self.store
+            .read(move |db| {
+                let webhook = webhooks::get(db, id)?.ok_or(NO_WEBHOOK)?;
+                Ok(Examined::at(now, webhook, webhooks::health(db, id)?))
+            })
+            .await
+    }
+
+    /// What a webhook would be sent for an event; `example` gives the `data` of one that has none.
+    pub(crate) async fn preview_webhook(
+        &self,
+        id: i64,
+        preview: Result<PreviewRequest, InvalidPreview>,
+        example: fn(&str) -> Option<String>,
+    ) -> Result<String, Error> {
+        let now = self.clock.now();
+        let webhook = self.store.read(move |db| webhooks::get(db, id)?.ok_or(NO_WEBHOOK)).await?;
+        Ok(preview?.render(&webhook.options.format, now, example)?)
     }
 
     pub(crate) async fn create_webhook(
@@ -37,7 +89,7 @@ impl App {
 
     /// Changes a webhook. An unknown one is told before a bad patch. Of one that stands in the
     /// configuration file only `enabled` can be changed.
-    pub(crate) async fn update_webhook(&self, id: i64, patch: WebhookRequest) -> Result<Webhook, Error> {
+    pub(crate) async fn update_webhook(&self, id: i64, patch: WebhookRequest) -> Result<Examined, Error> {
         let (now, overlap_ms) = (self.clock.now(), self.delivery.secret_overlap_ms);
         self.store
             .write(move |tx| {
@@ -48,7 +100,7 @@ impl App {
                 }
                 let webhook = patch.applied_to(webhook, now, overlap_ms)?;
                 webhooks::update(tx, &webhook)?;
-                Ok(webhook)
+                Ok(Examined::at(now, webhook, webhooks::health(tx, id)?))
             })
             .await
     }

@@ -1,6 +1,7 @@
 //! The command line: what can be typed, and how a verb's failure becomes a line and an exit code.
 //! Each verb has a file of its own; none of them decides anything about game nights.
 
+mod backup;
 mod client;
 mod config;
 mod export;
@@ -24,6 +25,7 @@ use std::{
 use clap::{Parser, Subcommand};
 
 use self::{
+    backup::BackupArgs,
     client::{Client, ServerArgs},
     export::ExportArgs,
     flags::SettingFlags,
@@ -91,6 +93,11 @@ enum Verb {
         args: ExportArgs,
         #[command(flatten)]
         server: ServerArgs,
+    },
+    /// Copy the SQLite database into a file, while the server works
+    Backup {
+        #[command(flatten)]
+        args: BackupArgs,
     },
     /// Check or print the configuration
     #[command(after_long_help = reference(), disable_help_subcommand = true)]
@@ -212,6 +219,7 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
             let loaded = load(&inputs)?;
             at_the_server(&server, &loaded, &inputs, async |client| export::export(client, &args).await)
         }
+        Verb::Backup { args } => backup::backup(&load(&inputs)?.config, args),
         Verb::Config { verb: ConfigVerb::Check } => {
             let loaded = load(&inputs)?;
             warn(&loaded);

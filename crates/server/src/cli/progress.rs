@@ -34,6 +34,22 @@ impl Progress {
         Self { bar, counts_bytes: false }
     }
 
+    /// The bytes of a copy, moved by [`Progress::copied`].
+    pub(super) fn of_copy() -> Self {
+        Self { bar: bar(0, "copying {bar:30} {bytes}/{total_bytes}, {eta} left"), counts_bytes: false }
+    }
+
+    /// So many bytes of so many are copied.
+    pub(super) fn copied(&self, done: u64, total: u64) {
+        self.bar.set_length(total);
+        self.bar.set_position(done);
+    }
+
+    /// All is copied; now the copy is looked at.
+    pub(super) fn checking(&self) {
+        self.spin("{spinner} checking the copy");
+    }
+
     /// So many more are done.
     pub(super) fn advance(&self, count: usize) {
         self.bar.inc(count as u64);
@@ -49,10 +65,14 @@ impl Progress {
     /// The request is out; now the server has its turn.
     pub(super) fn all_sent(&self) {
         if self.counts_bytes {
-            self.bar.set_style(style("{spinner} the server is importing"));
-            if !self.bar.is_hidden() {
-                self.bar.enable_steady_tick(Duration::from_millis(TURN_MS));
-            }
+            self.spin("{spinner} the server is importing");
+        }
+    }
+
+    fn spin(&self, template: &str) {
+        self.bar.set_style(style(template));
+        if !self.bar.is_hidden() {
+            self.bar.enable_steady_tick(Duration::from_millis(TURN_MS));
         }
     }
 

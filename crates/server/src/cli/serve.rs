@@ -59,7 +59,7 @@ async fn run(config: Config) -> Result<ExitCode, Failure> {
             say("stopped\n");
             Ok(ExitCode::SUCCESS)
         }
-        second = signals.next() => std::process::exit(second.exit_code),
+        second = signals.next() => std::process::exit(second.exit_code.into()),
     }
 }
 
@@ -155,21 +155,21 @@ impl Greeting<'_> {
     }
 }
 
-/// The signals that end a server.
-struct Signals {
+/// The signals that end a server, or whatever else cleans up before it ends.
+pub(super) struct Signals {
     interrupt: Signal,
     terminate: Signal,
 }
 
 /// One that arrived.
-struct Received {
+pub(super) struct Received {
     name: &'static str,
     /// 128 and the signal's number, as shells count.
-    exit_code: i32,
+    pub(super) exit_code: u8,
 }
 
 impl Signals {
-    fn new() -> Result<Self, Failure> {
+    pub(super) fn new() -> Result<Self, Failure> {
         let listen = |kind| {
             signal(kind).map_err(|error| Failure::Environment(format!("cannot listen for signals: {error}")))
         };
@@ -177,7 +177,7 @@ impl Signals {
     }
 
     /// The next one. Cancel safe.
-    async fn next(&mut self) -> Received {
+    pub(super) async fn next(&mut self) -> Received {
         tokio::select! {
             _ = self.interrupt.recv() => Received { name: "SIGINT", exit_code: 130 },
             _ = self.terminate.recv() => Received { name: "SIGTERM", exit_code: 143 },

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use fanfare_model::{
     Timestamp,
-    delivery::{Next, Outcome},
+    delivery::{FaultKind, Next, Outcome},
     event::Event,
+    format::RenderError,
     limits::RESPONSE_KEEP_MAX_BYTES,
     retry_after, signature,
     webhook::{self, Webhook, WebhookOptions},
@@ -17,7 +18,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
 use crate::{
     config,
-    egress::{Egress, Outgoing, Reply},
+    egress::{Egress, Fault, Outgoing, Reply},
     timers::Clock,
 };
 
@@ -42,8 +43,10 @@ impl Sender {
         let Self { egress, settings, clock } = self;
         let WebhookOptions { timeout_ms, retry_schedule, .. } = &webhook.options;
         let started = clock.tick();
-        let outgoing = request(&due.event, webhook, clock.now());
-        let reply = egress.send(outgoing, timeout_ms.unwrap_or(settings.timeout_ms)).await;
+        let reply = match request(&due.event, webhook, clock.now()) {
+            Ok(outgoing) => egress.send(outgoing, timeout_ms.unwrap_or(settings.timeout_ms)).await,
+            Err(error) => Err(Fault { kind: FaultKind::Render, message: error.to_string() }),
+        };
         let outcome = match reply {
             Ok(Reply { status, body, retry_after }) => Outcome::Response {
                 status,
@@ -70,8 +73,11 @@ impl Sender {
 
 /// The request for `event`, made and signed at `now`: the signed bytes are the sent bytes. Every secret
 /// that is still good has its signature in `webhook-signature`; `X-Webhook-Signature` can hold one.
-pub(crate) fn request(event: &Event, webhook: &Webhook, now: Timestamp) -> Outgoing {
-    let body = Bytes::from(event.webhook_body());
+///
+/// # Errors
+/// [`RenderError`] when the webhook's template has no body for the event.
+pub(crate) fn request(event: &Event, webhook: &Webhook, now: Timestamp) -> Result<Outgoing, RenderError> {
+    let body = Bytes::from(webhook.options.format.render(event)?);
     let (options, seconds) = (&webhook.options, now.as_seconds());
     let mut headers = HeaderMap::with_capacity(8 + options.headers.len());
     headers.insert(header::CONTENT_TYPE, CONTENT_TYPE);
@@ -95,7 +101,7 @@ pub(crate) fn request(event: &Event, webhook: &Webhook, now: Timestamp) -> Outgo
         webhook::Method::Post => Method::POST,
         webhook::Method::Put => Method::PUT,
     };
-    Outgoing { method, url: webhook.url.clone(), headers, body }
+    Ok(Outgoing { method, url: webhook.url.clone(), headers, body })
 }
 
 /// `text` as a header value; a control character, which none may hold, becomes `?`.

@@ -124,6 +124,7 @@ fn the_help_texts_are_the_known_ones() {
         "serve ",
         "import ",
         "export ",
+        "backup ",
         "config ",
         "config check ",
         "config print ",

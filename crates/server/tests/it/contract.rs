@@ -43,7 +43,8 @@ macro_rules! groups {
 }
 
 groups! {
-    auth chat_import csv export games packs pick polls session_games sessions stats system votes webhooks
+    auth chat_import csv deliveries export games packs pick polls previews session_games sessions stats system votes
+    webhooks
 }
 
 /// The scenarios of a group, by name.

@@ -25,8 +25,8 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 
 use crate::{
-    story::{game_named, logs_of},
-    support::{Client, TestApp, soon},
+    story::game_named,
+    support::{Client, TestApp, eventually, soon},
 };
 
 const ADDRESS: &str = "http://localhost:5000";
@@ -83,9 +83,24 @@ async fn set_up(name: &str, host: &Client) {
             let vote = json!({"username": "Ann", "vote": "up", "timestamp": "2099-01-01T20:30:00Z"});
             host.post("/api/votes/live", vote).await.expect(200);
         }
-        "an attempt" => drop(logs_of(host, 1, 1).await),
+        "a game" => add("Quiplash 3").await,
+        "a failed delivery" => {
+            host.post("/api/sessions", json!({})).await.expect(201);
+            add("Earwax").await;
+            none_waits(host).await;
+        }
+        "the end of all deliveries" => none_waits(host).await,
         unknown => panic!("no setup is called {unknown:?}"),
     }
+}
+
+/// Waits until nothing is to be sent to webhook 1.
+async fn none_waits(host: &Client) {
+    eventually("the end of all deliveries", || async {
+        let pending = host.get("/api/webhooks/1/deliveries").await.expect(200);
+        (pending == json!([])).then_some(())
+    })
+    .await;
 }
 
 /// What the block prints.

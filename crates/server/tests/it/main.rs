@@ -1,5 +1,6 @@
 //! The program and the server as the world meets them: through arguments, sockets and files.
 
+mod backup;
 mod cli;
 mod cli_transfer;
 mod connections;
@@ -10,6 +11,7 @@ mod descriptions;
 mod documents;
 mod errors;
 mod examples;
+mod faults;
 mod guard;
 mod idempotency;
 mod library;
@@ -24,3 +26,4 @@ mod streams;
 mod support;
 mod votes;
 mod zoo;
+mod webhooks;

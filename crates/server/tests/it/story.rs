@@ -63,7 +63,7 @@ async fn game_night(engine: Engine) {
     assert_eq!(last, ["game.added", "session.ended"]);
     let logs = logs_of(&host, webhook, 4).await;
     let log = logs.iter().find(|log| log["payload"] == expected).expect("the first game's");
-    let shown = json!({"id": log["id"], "webhook_id": webhook, "event_type": "game.added", "payload": expected, "response_status": 200, "error_message": null, "created_at": log["created_at"]});
+    let shown = json!({"id": log["id"], "webhook_id": webhook, "delivery_id": log["delivery_id"], "event_id": added["id"], "event_type": "game.added", "payload": expected, "attempt": 1, "duration_ms": log["duration_ms"], "response_status": 200, "error_message": null, "error_kind": null, "response_head": "", "next_retry_at": null, "created_at": log["created_at"]});
     assert_eq!(*log, shown);
     assert!(logs.is_sorted_by_key(|log| std::cmp::Reverse(log["id"].as_i64())), "newest first");
 

@@ -22,6 +22,19 @@ import schemathesis
 RIGHT_KEY = re.compile(r"[!-~][ -~]{0,254}")
 NUMBERS = itertools.count(1)
 
+# What no schema says of formats and of webhooks.
+FORMAT = (
+    r"format template needs a template|template is for the format template alone"
+    r"|template must not be longer than 8192 bytes|template(, line \d+)?: .*"
+)
+WEBHOOK = (
+    FORMAT + r"|headers must hold at most 32 names, each once|headers: .* is set by the server"
+    r"|headers: \*\*\* stands for a value that .* does not have"
+    r"|retry_schedule_ms cannot stand beside retry_attempts or retry_delay_ms"
+    r"|retry_schedule_ms: retry \d+ waits \d+ ms: a wait is 1 ms to 7 days"
+)
+EVENT = r"data must be an object of at most 65536 bytes|data: JSON nested more than 100 deep"
+
 # The texts, by operation; the reasons stand in schemathesis.toml.
 REFUSALS = {
     "create_game": r"min_players must not be greater than max_players",
@@ -35,6 +48,11 @@ REFUSALS = {
     "start_player_check": r"Room code is required|Cannot check players in a closed session",
     "create_poll": r"Cannot open polls in a closed session",
     "vote_in_poll": r"option must be one of A to [B-J]",
+    "create_webhook": WEBHOOK,
+    "update_webhook": WEBHOOK,
+    "preview_format": FORMAT + "|" + EVENT,
+    "preview_webhook": r"template(, line \d+)?: .*|" + EVENT,
+    "replay_deliveries": r"since must not be later than until",
 }
 
 
@@ -72,6 +90,21 @@ class Night:
         answer = self.ask("POST", path, {"gameIds": self.games()[:2], "seconds": 300})
         return answer.get("pollId") or answer["id"]
 
+    def webhook(self):
+        ids = [webhook["id"] for webhook in self.ask("GET", "/api/webhooks")]
+        webhook = {"name": "Fuzzed", "url": "http://127.0.0.1:9/", "secret": "s", "events": ["*"]}
+        return ids[0] if ids else self.ask("POST", "/api/webhooks", webhook)["id"]
+
+    def delivery(self):
+        webhook = self.webhook()
+        for state in ["pending", "failed", "held"]:
+            rows = self.ask("GET", f"/api/webhooks/{webhook}/deliveries?state={state}")
+            if rows and isinstance(rows, list):
+                return webhook, rows[0]["id"]
+        self.ask("POST", f"/api/webhooks/test/{webhook}")
+        rows = self.ask("GET", f"/api/webhooks/{webhook}/deliveries")
+        return webhook, rows[0]["id"] if rows and isinstance(rows, list) else 1
+
     def without_session(self):
         self.ask("POST", f"/api/sessions/{self.session()}/close")
 
@@ -101,6 +134,11 @@ def send_home(case, night):
         case.path_parameters = {"id": night.games()[-1]}
     elif path.startswith("/api/polls/{id}"):
         case.path_parameters = {"id": night.poll()}
+    elif "{delivery_id}" in path:
+        webhook, delivery = night.delivery()
+        case.path_parameters = {"id": webhook, "delivery_id": delivery}
+    elif path.startswith("/api/webhooks/{id}"):
+        case.path_parameters = {"id": night.webhook()}
     if name == "create_poll":
         night.without_poll()
     if not isinstance(body, dict):

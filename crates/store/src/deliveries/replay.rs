@@ -3,6 +3,7 @@
 
 use fanfare_model::{
     Timestamp, pattern,
+    replay::Replay,
     webhook::{Ordering, Webhook},
 };
 
@@ -12,31 +13,6 @@ use crate::{
     engine::{Value, limit},
     rows,
 };
-
-/// Which deliveries are sent again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Replay {
-    /// Those that were given up.
-    Failed,
-    /// Those that were kept back.
-    Held,
-    /// Events that the webhook asks for and has no delivery of.
-    Missed,
-}
-
-impl Replay {
-    /// Each of them.
-    pub const ALL: [Self; 3] = [Self::Failed, Self::Held, Self::Missed];
-
-    /// The word of the API.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Failed => "failed",
-            Self::Held => "held",
-            Self::Missed => "missed",
-        }
-    }
-}
 
 /// One batch of a replay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,35 +1,15 @@
 //! Deliveries as their host sees and handles them.
 
-use fanfare_model::{Timestamp, delivery::DeliveryState};
+use fanfare_model::{
+    Timestamp,
+    delivery::{Delivery, DeliveryState},
+};
 
 use super::Notice;
 use crate::{
     Error, Read, Tx,
     engine::{Row, limit},
 };
-
-/// A delivery with what can be said of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listed {
-    /// The row.
-    pub id: i64,
-    /// Where it goes.
-    pub webhook_id: i64,
-    /// The event's public id.
-    pub event_id: String,
-    /// The event's name.
-    pub event_type: String,
-    /// When the event happened.
-    pub event_at: Timestamp,
-    /// The event's `data`, a JSON object.
-    pub payload: String,
-    /// Where it stands.
-    pub state: DeliveryState,
-    /// Attempts made so far.
-    pub attempts: i64,
-    /// When it is due, if it is pending.
-    pub next_at: Option<Timestamp>,
-}
 
 const COLUMNS: &str =
     "d.id, d.webhook_id, e.public_id, e.kind, e.at_ms, e.data, d.state, d.attempts, d.next_at_ms";
@@ -42,7 +22,7 @@ pub fn list(
     state: DeliveryState,
     before: i64,
     rows: usize,
-) -> Result<Vec<Listed>, Error> {
+) -> Result<Vec<Delivery>, Error> {
     let conditions: &[&str] = match state {
         DeliveryState::Pending => &[
             "d.state = 'pending' and d.order_key is null",
@@ -69,7 +49,7 @@ pub fn list(
 }
 
 /// One delivery of a webhook; none of a deleted one.
-pub fn get(db: &mut Read, webhook_id: i64, id: i64) -> Result<Option<Listed>, Error> {
+pub fn get(db: &mut Read, webhook_id: i64, id: i64) -> Result<Option<Delivery>, Error> {
     let sql = format!(
         "select {COLUMNS} from deliveries d join events e on e.id = d.event_id \
          join webhooks w on w.id = d.webhook_id and w.deleted_at_ms is null \
@@ -106,11 +86,11 @@ pub fn cancel(tx: &mut Tx, webhook_id: i64, id: i64) -> Result<bool, Error> {
     Ok(changed > 0)
 }
 
-fn from_row(row: &Row<'_>) -> Result<Listed, Error> {
+fn from_row(row: &Row<'_>) -> Result<Delivery, Error> {
     let word: String = row.get(6)?;
     let state = DeliveryState::parse(&word)
         .ok_or_else(|| Error::Bug(format!("{word:?} is no state of a delivery")))?;
-    Ok(Listed {
+    Ok(Delivery {
         id: row.get(0)?,
         webhook_id: row.get(1)?,
         event_id: row.get(2)?,

@@ -2,6 +2,7 @@
 //!
 //! No SQL of the application belongs here, only what the drivers themselves need.
 
+pub(crate) mod backup;
 pub(crate) mod file_lock;
 pub(crate) mod postgres;
 pub(crate) mod sqlite;
@@ -9,7 +10,7 @@ pub(crate) mod tls;
 
 use fanfare_model::Timestamp;
 
-use crate::Error;
+use crate::{Error, Hindrance};
 
 /// A parameter of a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,10 +112,27 @@ pub(crate) enum Fault {
     Contention,
     /// The connection is gone.
     ConnectionLost,
+    /// The disk is full.
+    DiskFull,
+    /// SQLite: another process kept the database locked for as long as one waits for that.
+    Locked,
+    /// The disk or the database server refuses: a read-only or broken disk, a shortage.
+    Refused,
+}
+
+impl Fault {
+    /// What keeps everybody from writing, if this is not about the one transaction alone.
+    pub(crate) fn hindrance(self) -> Option<Hindrance> {
+        match self {
+            Self::Statement | Self::Contention => None,
+            Self::DiskFull => Some(Hindrance::DiskFull),
+            Self::Locked => Some(Hindrance::Locked),
+            Self::ConnectionLost | Self::Refused => Some(Hindrance::Refused),
+        }
+    }
 }
 
 /// A connection of either kind.
-#[expect(clippy::large_enum_variant, reason = "there are few, and they never move")]
 pub(crate) enum Engine {
     Sqlite(sqlite::Sqlite),
     Postgres(postgres::Postgres),

@@ -216,7 +216,8 @@ fn failure_of(error: &::postgres::Error) -> Failure {
             (Error::Unavailable(text), Fault::ConnectionLost)
         }
         (_, "23") => (Error::Conflict(text), Fault::Statement),
-        (_, "25" | "53" | "55" | "57" | "58") => (Error::Unavailable(text), Fault::Statement),
+        ("53100", _) => (Error::Unavailable(text), Fault::DiskFull),
+        (_, "25" | "53" | "55" | "57" | "58") => (Error::Unavailable(text), Fault::Refused),
         _ => (Error::Bug(text), Fault::Statement),
     };
     Failure { error, fault }

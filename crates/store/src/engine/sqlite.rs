@@ -10,10 +10,15 @@ use crate::{Error, OpenError};
 /// Prepared statements kept per connection: more than there are texts.
 const STATEMENTS_MAX_CACHED: usize = 256;
 /// How long a connection waits for a lock that another process holds.
-const BUSY_TIMEOUT_MS: u64 = 5_000;
+const LOCK_WAIT_MS: u64 = 1_500;
+/// How long it waits once it is known to be locked out, so that callers do not wait in turn.
+const LOCKED_OUT_WAIT_MS: u64 = 100;
 /// Pages in the write-ahead log before a commit copies them into the database (16 MiB): a page that
 /// changes with every commit is then copied once for many.
 const CHECKPOINT_PAGES: i64 = 4_000;
+/// What the write-ahead log may keep of the disk once all of it is copied (64 MiB): a long read, such
+/// as a backup, lets it grow meanwhile.
+const LOG_MAX_KEPT_BYTES: i64 = 64 << 20;
 /// Memory for pages of the connection that writes (32 MiB): keys that are random, as those of events
 /// are, touch a page of their own with each insert.
 const CACHE_KIB: i64 = 32 << 10;
@@ -46,6 +51,7 @@ impl Sqlite {
             .and_then(|()| connection.pragma_update(None, "synchronous", synchronous))
             .and_then(|()| connection.pragma_update(None, "foreign_keys", true))
             .and_then(|()| connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES))
+            .and_then(|()| connection.pragma_update(None, "journal_size_limit", LOG_MAX_KEPT_BYTES))
             .and_then(|()| connection.pragma_update(None, "cache_size", -CACHE_KIB))
             // A savepoint copies each page it changes; in a temporary file that costs more than the job.
             .and_then(|()| connection.pragma_update(None, "temp_store", "memory"))
@@ -55,8 +61,9 @@ impl Sqlite {
 
     /// Opens a connection that can only read.
     pub(crate) fn open_reader(path: &Path) -> Result<Self, Error> {
-        let connection = connect(path, OpenFlags::empty()).map_err(|error| error_of(&error))?;
-        connection.pragma_update(None, "query_only", true).map_err(|error| error_of(&error))?;
+        let error = |error| Failure::from(error).error;
+        let connection = connect(path, OpenFlags::empty()).map_err(error)?;
+        connection.pragma_update(None, "query_only", true).map_err(error)?;
         Ok(Self { connection, wrote: false })
     }
 
@@ -68,6 +75,13 @@ impl Sqlite {
     /// Whether no transaction is open; SQLite can end one by itself, after a full disk for one.
     pub(crate) fn is_autocommit(&self) -> bool {
         self.connection.is_autocommit()
+    }
+
+    /// Waits for other processes' locks as long as is usual, or not for long while one of them is known
+    /// to keep this one out.
+    pub(crate) fn expect_lock(&self, is_locked_out: bool) -> Result<(), Failure> {
+        let wait_ms = if is_locked_out { LOCKED_OUT_WAIT_MS } else { LOCK_WAIT_MS };
+        Ok(self.connection.busy_timeout(Duration::from_millis(wait_ms))?)
     }
 
     /// Whether anything may have been written since this was last asked.
@@ -119,11 +133,12 @@ impl rusqlite::ToSql for Value<'_> {
     }
 }
 
-fn connect(path: &Path, extra: OpenFlags) -> rusqlite::Result<Connection> {
+/// Opens a file that is there, unless `extra` says to make it.
+pub(super) fn connect(path: &Path, extra: OpenFlags) -> rusqlite::Result<Connection> {
     // One thread uses a connection, so SQLite need not guard it.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | extra;
     let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(Duration::from_millis(BUSY_TIMEOUT_MS))?;
+    connection.busy_timeout(Duration::from_millis(LOCK_WAIT_MS))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX_CACHED);
     Ok(connection)
 }
@@ -135,7 +150,7 @@ fn make_private(path: &Path) -> io::Result<()> {
 }
 
 /// An empty database may become ours; one with somebody's tables in it must say that it is.
-fn is_ours(connection: &Connection) -> rusqlite::Result<bool> {
+pub(super) fn is_ours(connection: &Connection) -> rusqlite::Result<bool> {
     let application_id: i64 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let tables: i64 = connection.query_row("select count(*) from sqlite_master", [], |row| row.get(0))?;
     Ok(application_id == APPLICATION_ID || (application_id == 0 && tables == 0))
@@ -143,25 +158,25 @@ fn is_ours(connection: &Connection) -> rusqlite::Result<bool> {
 
 impl From<rusqlite::Error> for Failure {
     fn from(error: rusqlite::Error) -> Self {
-        Self { error: error_of(&error), fault: Fault::Statement }
-    }
-}
-
-fn error_of(error: &rusqlite::Error) -> Error {
-    let text = error.to_string();
-    match error.sqlite_error_code() {
-        Some(ErrorCode::ConstraintViolation) => Error::Conflict(text),
-        Some(
-            ErrorCode::DiskFull
-            | ErrorCode::SystemIoFailure
-            | ErrorCode::CannotOpen
-            | ErrorCode::ReadOnly
-            | ErrorCode::DatabaseBusy
-            | ErrorCode::DatabaseLocked
-            | ErrorCode::DatabaseCorrupt
-            | ErrorCode::NotADatabase
-            | ErrorCode::OutOfMemory,
-        ) => Error::Unavailable(text),
-        _ => Error::Bug(text),
+        let text = error.to_string();
+        let (error, fault) = match error.sqlite_error_code() {
+            Some(ErrorCode::ConstraintViolation) => (Error::Conflict(text), Fault::Statement),
+            Some(ErrorCode::DiskFull) => (Error::Unavailable(text), Fault::DiskFull),
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+                (Error::Unavailable(text), Fault::Locked)
+            }
+            Some(
+                ErrorCode::SystemIoFailure
+                | ErrorCode::CannotOpen
+                | ErrorCode::PermissionDenied
+                | ErrorCode::ReadOnly
+                | ErrorCode::FileLockingProtocolFailed
+                | ErrorCode::DatabaseCorrupt
+                | ErrorCode::NotADatabase
+                | ErrorCode::OutOfMemory,
+            ) => (Error::Unavailable(text), Fault::Refused),
+            _ => (Error::Bug(text), Fault::Statement),
+        };
+        Self { error, fault }
     }
 }

@@ -1,25 +1,44 @@
 //! How receivers do. A row stands for one that has failed since it last succeeded.
 
-use fanfare_model::breaker::Health;
+use std::collections::HashMap;
 
-use crate::{Error, Read, Tx};
+use fanfare_model::{Timestamp, breaker::Health};
+
+use crate::{Error, Read, Tx, engine::Row};
+
+const COLUMNS: &str = "failures, failing_since_ms, opens, hold_until_ms";
 
 /// The health of a webhook's receiver.
 pub fn health(db: &mut Read, webhook_id: i64) -> Result<Health, Error> {
-    let health = db.row(
-        "select failures, failing_since_ms, opens, hold_until_ms from webhook_health where webhook_id = ?1",
-        &[webhook_id.into()],
-        |row| {
-            let count = |index| Ok::<_, Error>(u32::try_from(row.get::<i64>(index)?).unwrap_or(u32::MAX));
-            Ok(Health {
-                failures: count(0)?,
-                failing_since: row.opt_time(1)?,
-                opens: count(2)?,
-                hold_until: row.opt_time(3)?,
-            })
-        },
+    let sql = format!("select {COLUMNS} from webhook_health where webhook_id = ?1");
+    Ok(db.row(&sql, &[webhook_id.into()], from_row)?.unwrap_or_default())
+}
+
+/// The health of every receiver that does not do well, by webhook.
+pub fn all_health(db: &mut Read) -> Result<HashMap<i64, Health>, Error> {
+    let sql = format!("select {COLUMNS}, webhook_id from webhook_health");
+    let rows = db.rows(&sql, &[], |row| Ok((row.get(4)?, from_row(row)?)))?;
+    Ok(rows.into_iter().collect())
+}
+
+fn from_row(row: &Row<'_>) -> Result<Health, Error> {
+    let count = |index| Ok::<_, Error>(u32::try_from(row.get::<i64>(index)?).unwrap_or(u32::MAX));
+    Ok(Health {
+        failures: count(0)?,
+        failing_since: row.opt_time(1)?,
+        opens: count(2)?,
+        hold_until: row.opt_time(3)?,
+    })
+}
+
+/// How many webhooks have failed since they last succeeded, and how many of them are left alone at `now`.
+pub fn count_failing(db: &mut Read, now: Timestamp) -> Result<(i64, i64), Error> {
+    let counts = db.row(
+        "select count(*), coalesce(sum(case when hold_until_ms > ?1 then 1 else 0 end), 0) from webhook_health",
+        &[now.into()],
+        |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
-    Ok(health.unwrap_or_default())
+    Ok(counts.unwrap_or_default())
 }
 
 /// Keeps the health of webhooks; nothing of one that is deleted.

@@ -2,6 +2,7 @@
 
 use fanfare_model::{
     Timestamp,
+    format::Format,
     retry::RetrySchedule,
     webhook::{Header, Method, OldSecret, Ordering, Origin, Webhook, WebhookOptions},
 };
@@ -14,7 +15,8 @@ use crate::{
 
 /// The columns that [`from_row`] reads, in its order.
 pub(super) const COLUMNS: &str = "id, name, url, secret, old_secrets, events, enabled, disabled_reason, origin, \
-     created_at_ms, method, headers, timeout_ms, retry_schedule_ms, ordering, max_in_flight, rate_limit";
+     created_at_ms, method, headers, timeout_ms, retry_schedule_ms, ordering, max_in_flight, rate_limit, \
+     format, template";
 
 /// What can change of a webhook, as the database holds it.
 pub(super) struct Texts {
@@ -46,8 +48,8 @@ impl Texts {
     }
 
     /// The parameters for `events, old_secrets, method, headers, timeout_ms, retry_schedule_ms,
-    /// ordering, max_in_flight, rate_limit`.
-    pub(super) fn params<'a>(&'a self, options: &WebhookOptions) -> [Value<'a>; 9] {
+    /// ordering, max_in_flight, rate_limit, format, template`.
+    pub(super) fn params<'a>(&'a self, options: &'a WebhookOptions) -> [Value<'a>; 11] {
         let timeout_ms = options.timeout_ms.map(|ms| i64::try_from(ms).unwrap_or(i64::MAX));
         [
             (&self.events).into(),
@@ -59,6 +61,8 @@ impl Texts {
             options.ordering.as_str().into(),
             options.max_in_flight.map(i64::from).into(),
             options.rate_limit.map(i64::from).into(),
+            options.format.word().into(),
+            options.format.template().into(),
         ]
     }
 }
@@ -97,6 +101,8 @@ pub(super) fn from_row(row: &Row<'_>) -> Result<Webhook, Error> {
             ordering: word(row, 14, Ordering::parse)?,
             max_in_flight: small(15)?,
             rate_limit: small(16)?,
+            format: Format::parse(&row.get::<String>(17)?, row.get::<Option<String>>(18)?.as_deref())
+                .map_err(unreadable)?,
         },
     })
 }

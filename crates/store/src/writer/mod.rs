@@ -2,6 +2,7 @@
 //! affair: [`sqlite`] commits many at once, [`postgres`] one after the other on several
 //! connections.
 
+pub(crate) mod condition;
 pub(crate) mod lock;
 pub(crate) mod postgres;
 pub(crate) mod sequence;
@@ -19,10 +20,15 @@ use crate::{Error, Tx, panic_text};
 /// Jobs that may wait for a writer before callers wait to queue theirs.
 pub(crate) const JOBS_MAX_QUEUED: usize = 1_024;
 
-/// Starts to measure a commit, for its figures only: nothing is decided by it.
+/// Starts to measure a commit or a job, for its figures only: nothing is decided by it.
 #[expect(clippy::disallowed_methods, reason = "no decision depends on it")]
 pub(crate) fn stopwatch() -> Instant {
     Instant::now()
+}
+
+/// Microseconds since then.
+pub(crate) fn micros_since(started: Instant) -> u64 {
+    u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX)
 }
 
 /// A write that waits for a writer, and afterwards its result.

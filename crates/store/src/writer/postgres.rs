@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 
 use super::{
     Job,
+    condition::Condition,
     lock::{Keep, Lock},
     sequence::{Sequence, Told},
 };
@@ -40,6 +41,7 @@ pub(crate) struct Writer {
     lock: Arc<Lock>,
     sequence: Arc<Sequence>,
     observer: CommitObserver,
+    condition: Arc<Condition>,
     /// The database stays locked until the last writer is gone.
     _keep: Keep,
     connection: Option<Tx>,
@@ -68,9 +70,10 @@ impl Writer {
         lock: Arc<Lock>,
         sequence: Arc<Sequence>,
         observer: CommitObserver,
+        condition: Arc<Condition>,
         keep: Keep,
     ) -> Self {
-        Self { target, lock, sequence, observer, _keep: keep, connection: None }
+        Self { target, lock, sequence, observer, condition, _keep: keep, connection: None }
     }
 
     /// Runs jobs until the store is closed and the queue is empty.
@@ -91,6 +94,10 @@ impl Writer {
             };
             away += u32::from(obstacle == Obstacle::Away);
             if tried == JOB_MAX_TRIES || away == AWAY_MAX_TRIES {
+                if obstacle == Obstacle::Away {
+                    let failure = Failure { error: error.clone(), fault: Fault::ConnectionLost };
+                    self.condition.failed(&failure);
+                }
                 return again.refuse(error);
             }
             job = again;
@@ -104,7 +111,12 @@ impl Writer {
             Ok(begun) => begun,
             Err(error) => return Attempt::Again(job, error, Obstacle::Away),
         };
-        if !job.run(&mut tx) {
+        let run_started = super::stopwatch();
+        let is_kept = job.run(&mut tx);
+        let mut stats =
+            CommitStats { job_micros: vec![super::micros_since(run_started)], ..CommitStats::default() };
+        if !is_kept {
+            (self.observer)(stats);
             return self.undone(tx, job);
         }
         // Checked as late as possible; the fence of the lock does the rest.
@@ -119,18 +131,22 @@ impl Writer {
             Engine::Postgres(postgres) => postgres.commit(),
             Engine::Sqlite(_) => Committed::Yes,
         };
+        if matches!(committed, Committed::Yes) {
+            (stats.jobs, stats.micros) = (1, super::micros_since(started));
+            self.condition.works();
+        }
+        (self.observer)(stats);
         let told = match committed {
             Committed::Yes => {
                 self.connection = Some(tx);
-                let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
-                (self.observer)(CommitStats { jobs: 1, micros });
                 Told::Result(job)
             }
             Committed::No(Failure { error, fault: Fault::Contention }) => {
                 return Attempt::Again(job, error, Obstacle::Contention);
             }
-            Committed::No(Failure { error, .. }) => {
-                job.refuse(error);
+            Committed::No(failure) => {
+                self.condition.failed(&failure);
+                job.refuse(failure.error);
                 return Attempt::Ended;
             }
             Committed::Unknown(error) => {
@@ -179,7 +195,10 @@ impl Writer {
             Some(Failure { error, fault: Fault::ConnectionLost }) => {
                 Attempt::Again(job, error, Obstacle::Away)
             }
-            _ => {
+            other => {
+                if let Some(failure) = other {
+                    self.condition.failed(&failure);
+                }
                 job.answer();
                 Attempt::Ended
             }

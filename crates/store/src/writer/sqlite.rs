@@ -5,37 +5,29 @@
 //! much as a job's statements: SQLite copies each page that is changed after it. When a job fails
 //! after it wrote, the group starts over with a savepoint a job.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use fanfare_model::limits::GROUP_MAX_JOBS;
 use tokio::sync::mpsc;
 
-use super::Job;
+use super::{Job, condition::Condition};
 use crate::{
     Commit, CommitObserver, CommitStats, Error, Tx,
     dialect::{self, Dialect},
-    engine::{Engine, Failure},
+    engine::{Engine, Failure, Fault},
     tx::Mark,
 };
 
-/// Runs jobs until the store is closed and the queue is empty.
-pub(crate) fn serve(
-    tx: Tx,
-    mut jobs: mpsc::Receiver<Box<dyn Job>>,
-    commits: mpsc::Sender<Commit>,
-    observer: CommitObserver,
-) {
-    let mut writer = Writer { tx, commits, observer };
-    let mut group = Vec::with_capacity(GROUP_MAX_JOBS);
-    while jobs.blocking_recv_many(&mut group, GROUP_MAX_JOBS) > 0 {
-        writer.run(&mut group);
-    }
-}
-
-struct Writer {
+/// The thread that writes.
+pub(crate) struct Writer {
     tx: Tx,
     commits: mpsc::Sender<Commit>,
     observer: CommitObserver,
+    condition: Arc<Condition>,
+    /// Whether another process kept the database locked when a transaction was last begun.
+    is_locked_out: bool,
+    /// How long each run of a job took that no commit was observed with yet.
+    job_micros: Vec<u64>,
 }
 
 /// Why a group could not be committed as one.
@@ -50,13 +42,30 @@ enum Broken {
         index: usize,
         error: Option<Error>,
     },
-    Commit,
+    Commit(Failure),
 }
 
 impl Writer {
+    pub(crate) fn new(
+        tx: Tx,
+        commits: mpsc::Sender<Commit>,
+        observer: CommitObserver,
+        condition: Arc<Condition>,
+    ) -> Self {
+        Self { tx, commits, observer, condition, is_locked_out: false, job_micros: Vec::new() }
+    }
+
+    /// Runs jobs until the store is closed and the queue is empty.
+    pub(crate) fn serve(mut self, mut jobs: mpsc::Receiver<Box<dyn Job>>) {
+        let mut group = Vec::with_capacity(GROUP_MAX_JOBS);
+        while jobs.blocking_recv_many(&mut group, GROUP_MAX_JOBS) > 0 {
+            self.run(&mut group);
+        }
+    }
+
     fn run(&mut self, group: &mut Vec<Box<dyn Job>>) {
         if group.len() == 1 {
-            return group.drain(..).for_each(|job| self.run_alone(job));
+            return self.run_each_alone(group);
         }
         let started = super::stopwatch();
         let mut outcome = self.run_together(group, Self::run_bare);
@@ -66,11 +75,15 @@ impl Writer {
         }
         match outcome {
             Ok(()) => self.committed(group.drain(..), started),
-            Err(Broken::Begin(failure)) => {
+            // No job is to blame, and each alone would have to wait for the same disk or lock.
+            Err(Broken::Begin(failure) | Broken::Commit(failure @ Failure { fault: Fault::Refused, .. })) => {
+                self.abandon();
+                self.nothing_kept();
                 group.drain(..).for_each(|job| job.refuse(failure.error.clone()));
             }
             Err(broken) => {
                 self.abandon();
+                self.nothing_kept();
                 if let Broken::Job { index, error } = broken {
                     let guilty = group.remove(index);
                     match error {
@@ -78,8 +91,7 @@ impl Writer {
                         None => guilty.answer(),
                     }
                 }
-                // Each in a transaction of its own, so that one more cannot take others with it.
-                group.drain(..).for_each(|job| self.run_alone(job));
+                self.run_each_alone(group);
             }
         }
     }
@@ -89,11 +101,28 @@ impl Writer {
         group: &mut [Box<dyn Job>],
         run: fn(&mut Self, usize, &mut dyn Job) -> Result<(), Broken>,
     ) -> Result<(), Broken> {
-        self.tx.command(dialect::begin_write(Dialect::Sqlite)).map_err(Broken::Begin)?;
+        self.begin().map_err(Broken::Begin)?;
         for (index, job) in group.iter_mut().enumerate() {
             run(self, index, job.as_mut())?;
         }
-        self.tx.command("commit").map_err(|_| Broken::Commit)
+        self.tx.command("commit").map_err(|failure| {
+            self.condition.failed(&failure);
+            Broken::Commit(failure)
+        })
+    }
+
+    /// Begins a transaction. Once another process is known to lock the database, nobody waits long for
+    /// it any more.
+    fn begin(&mut self) -> Result<(), Failure> {
+        let begun = self.tx.command(dialect::begin_write(Dialect::Sqlite));
+        let is_locked_out = matches!(&begun, Err(Failure { fault: Fault::Locked, .. }));
+        if std::mem::replace(&mut self.is_locked_out, is_locked_out) != is_locked_out
+            && let Engine::Sqlite(sqlite) = self.tx.engine_mut()
+            && let Err(Failure { error, .. }) = sqlite.expect_lock(is_locked_out)
+        {
+            tracing::warn!(%error, "the wait for locks could not be set");
+        }
+        begun.inspect_err(|failure| self.condition.failed(failure))
     }
 
     /// Runs a job that, if it fails, has written nothing.
@@ -124,7 +153,7 @@ impl Writer {
 
     /// Whether what the job wrote is to be kept. Fails when the whole transaction is gone.
     fn run_job(&mut self, index: usize, job: &mut dyn Job) -> Result<bool, Broken> {
-        let kept = job.run(&mut self.tx);
+        let kept = self.run_measured(job);
         if self.is_over() {
             let ended = || Error::Unavailable("the transaction ended by itself".into());
             return Err(Broken::Job { index, error: kept.then(ended) });
@@ -132,19 +161,44 @@ impl Writer {
         Ok(kept)
     }
 
-    fn run_alone(&mut self, mut job: Box<dyn Job>) {
+    /// Runs a job; measures it, and learns from a statement that failed.
+    fn run_measured(&mut self, job: &mut dyn Job) -> bool {
         let started = super::stopwatch();
-        if let Err(failure) = self.tx.command(dialect::begin_write(Dialect::Sqlite)) {
-            return job.refuse(failure.error);
+        let kept = job.run(&mut self.tx);
+        self.job_micros.push(super::micros_since(started));
+        if let Some(failure) = self.tx.failure() {
+            self.condition.failed(failure);
         }
-        if !job.run(&mut self.tx) {
+        kept
+    }
+
+    /// Each in a transaction of its own, so that one that breaks it cannot take others with it.
+    fn run_each_alone(&mut self, group: &mut Vec<Box<dyn Job>>) {
+        let mut jobs = group.drain(..);
+        while let Some(job) = jobs.next() {
+            let started = super::stopwatch();
+            match self.begin() {
+                Ok(()) => self.run_alone(job, started),
+                Err(Failure { error, .. }) => {
+                    // The others would wait for the same lock.
+                    return std::iter::once(job).chain(jobs).for_each(|job| job.refuse(error.clone()));
+                }
+            }
+        }
+    }
+
+    fn run_alone(&mut self, mut job: Box<dyn Job>, started: Instant) {
+        if !self.run_measured(job.as_mut()) {
             self.abandon();
+            self.nothing_kept();
             return job.answer();
         }
         match self.tx.command("commit") {
             Ok(()) => self.committed(std::iter::once(job), started),
             Err(failure) => {
+                self.condition.failed(&failure);
                 self.abandon();
+                self.nothing_kept();
                 job.refuse(failure.error);
             }
         }
@@ -154,14 +208,24 @@ impl Writer {
     fn committed(&mut self, jobs: impl ExactSizeIterator<Item = Box<dyn Job>>, started: Instant) {
         let stats = CommitStats {
             jobs: jobs.len(),
-            micros: u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+            micros: super::micros_since(started),
+            job_micros: std::mem::take(&mut self.job_micros),
         };
+        self.condition.works();
         if let Some(commit) = self.tx.take_commit() {
             // Nobody listens any more once the receiver is dropped; the events are in the log.
             drop(self.commits.blocking_send(commit));
         }
         (self.observer)(stats);
         jobs.for_each(Job::answer);
+    }
+
+    /// Tells how long jobs took of which nothing was kept.
+    fn nothing_kept(&mut self) {
+        if !self.job_micros.is_empty() {
+            let job_micros = std::mem::take(&mut self.job_micros);
+            (self.observer)(CommitStats { job_micros, ..CommitStats::default() });
+        }
     }
 
     /// Ends a transaction, if there still is one, without keeping anything.

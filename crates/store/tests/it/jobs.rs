@@ -27,6 +27,8 @@ super::on_both_engines!(
     a_read_that_panics_spares_the_reader,
     a_read_cannot_write,
     commits_are_observed,
+    each_job_is_measured_by_itself,
+    a_job_that_cannot_work_hinders_nobody,
 );
 
 /// Sets a key and emits an event of the same name.
@@ -309,10 +311,11 @@ async fn a_read_cannot_write(database: TestDatabase) {
 }
 
 async fn commits_are_observed(database: TestDatabase) {
-    let jobs = Arc::new(AtomicUsize::new(0));
-    let seen = Arc::clone(&jobs);
+    let (jobs, runs) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let seen = (Arc::clone(&jobs), Arc::clone(&runs));
     let observer = Arc::new(move |stats: fanfare_store::CommitStats| {
-        seen.fetch_add(stats.jobs, Ordering::Relaxed);
+        seen.0.fetch_add(stats.jobs, Ordering::Relaxed);
+        seen.1.fetch_add(stats.job_micros.len(), Ordering::Relaxed);
     });
     let (store, _commits) = fanfare_store::open(database.options(), observer).expect("a fresh database");
     for key in ["a", "b", "c"] {
@@ -320,4 +323,43 @@ async fn commits_are_observed(database: TestDatabase) {
     }
     store.write(|_| Err::<(), _>(Error::NotFound)).await.expect_err("the job fails");
     assert_eq!(jobs.load(Ordering::Relaxed), 3);
+    assert_eq!(runs.load(Ordering::Relaxed), 4, "one that fails held the writer as well");
+}
+
+async fn each_job_is_measured_by_itself(database: TestDatabase) {
+    const WORK_MS: u64 = 20;
+    let runs = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&runs);
+    let observer = Arc::new(move |stats: fanfare_store::CommitStats| {
+        seen.lock().expect("no panic").extend(stats.job_micros);
+    });
+    let (store, _commits) = fanfare_store::open(database.options(), observer).expect("a fresh database");
+    let gate = Gate::close(&store).await;
+    let quick = queued(set(store.clone(), "quick")).await;
+    let worker = store.clone();
+    let slow = queued(async move {
+        let work = |_: &mut fanfare_store::Tx| {
+            std::thread::sleep(std::time::Duration::from_millis(WORK_MS));
+            Ok::<(), Error>(())
+        };
+        worker.write(work).await
+    })
+    .await;
+    gate.open().await;
+    quick.await.expect("no panic").expect("the job works");
+    slow.await.expect("no panic").expect("the job works");
+    store.close().await;
+    let runs = runs.lock().expect("no panic");
+    assert_eq!(runs.len(), 3, "the one at the gate, the quick one, the slow one");
+    assert!(runs.iter().any(|micros| *micros >= WORK_MS * 1_000), "{runs:?}");
+}
+
+async fn a_job_that_cannot_work_hinders_nobody(database: TestDatabase) {
+    let (store, _commits) = database.open();
+    assert_eq!(store.hindrance(), None);
+    set(store.clone(), "a").await.expect("the job works");
+    let orphan = "insert into webhook_events (pattern, webhook_id) values ('a', 99)";
+    let refused = store.write(move |tx| fanfare_store::testing::run(tx, orphan).map(drop)).await;
+    assert!(matches!(refused, Err(Error::Conflict(_))), "{refused:?}");
+    assert_eq!(store.hindrance(), None);
 }

@@ -9,8 +9,8 @@ use std::{
 };
 
 use fanfare_store::{
-    Error, OpenError, Standing, Store, settings,
-    testing::{TestDatabase, run, texts},
+    Error, Hindrance, Location, OpenError, Standing, Store, settings,
+    testing::{Hold, TestDatabase, run, texts},
 };
 
 use crate::support::{Gate, event, heard, queued, read, write};
@@ -67,6 +67,10 @@ async fn when_the_disk_fills_the_guilty_one_alone_is_told() {
         assert!(matches!(&result, Err(Error::Unavailable(text)) if text.contains("full")), "{result:?}");
     }
     assert_eq!(runs.load(Ordering::Relaxed), 2, "the whole transaction was gone, and what it did with it");
+    assert_eq!(store.hindrance(), None, "the last one could be written");
+    let full = set(store.clone(), "alone", 100_000).await;
+    assert!(matches!(full, Err(Error::Unavailable(_))), "{full:?}");
+    assert_eq!(store.hindrance(), Some(Hindrance::DiskFull));
     assert_eq!(heard(&mut commits).await, ["first", "second", "third"]);
     assert_eq!(keys(&store).await, ["first", "second", "third"]);
 }
@@ -181,4 +185,34 @@ async fn the_file_and_those_beside_it_are_for_their_owner_alone() {
         .map(|file| file.expect("a file").metadata().expect("there").permissions().mode() & 0o777)
         .collect();
     assert!(modes.len() >= 3 && modes.iter().all(|mode| *mode == 0o600), "{modes:?}");
+}
+
+#[tokio::test]
+async fn while_another_process_locks_it_everybody_is_refused_and_can_read() {
+    const CALLERS: usize = 100;
+    let database = TestDatabase::sqlite();
+    let Location::Sqlite(path) = database.location() else { panic!("a file") };
+    let (store, mut commits) = database.open();
+    set(store.clone(), "before", 10).await.expect("the job works");
+    heard(&mut commits).await;
+
+    let hold = Hold::writing(path);
+    let refused = set(store.clone(), "first", 10).await;
+    assert!(matches!(&refused, Err(Error::Unavailable(text)) if text.contains("locked")), "{refused:?}");
+    assert_eq!(store.hindrance(), Some(Hindrance::Locked));
+    // Nobody waits for the lock in turn: that would take minutes.
+    let mut callers = tokio::task::JoinSet::new();
+    for _ in 0..CALLERS {
+        callers.spawn(set(store.clone(), "meanwhile", 10));
+    }
+    for result in callers.join_all().await {
+        assert!(matches!(result, Err(Error::Unavailable(_))), "{result:?}");
+    }
+    assert_eq!(keys(&store).await, ["before"]);
+
+    drop(hold);
+    set(store.clone(), "after", 10).await.expect("the job works");
+    assert_eq!(store.hindrance(), None);
+    assert_eq!(keys(&store).await, ["after", "before"]);
+    assert_eq!(heard(&mut commits).await, ["after"], "what was refused is not heard");
 }

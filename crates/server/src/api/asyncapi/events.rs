@@ -1,6 +1,7 @@
 //! Every event: when it happens, what its `data` is, and an example from the builder of the real one.
 
 use fanfare_model::{
+    breaker::GivenUp,
     event::{self, kind},
     session::CountStatus,
 };
@@ -30,6 +31,8 @@ pub(super) enum Audience {
     Everyone,
     /// Sockets that are subscribed to the session.
     Subscribers,
+    /// Every authenticated socket; it is no session's event.
+    EveryoneBeside,
 }
 
 /// Every event of `fanfare_model::event::kind`.
@@ -111,6 +114,13 @@ pub(super) const EVENTS: &[Event] = &[
         schema: || named("PollRow"),
         data: || event::poll(&samples::ended_poll()),
     },
+    Event {
+        kind: kind::WEBHOOK_DISABLED,
+        summary: "A webhook was disabled by the server: its receiver is gone, or has done nothing but fail for 5 days.",
+        audience: Audience::EveryoneBeside,
+        schema: webhook_disabled,
+        data: || event::webhook_disabled(&samples::webhook(), GivenUp::Gone.reason()),
+    },
 ];
 
 fn session_started() -> Value {
@@ -157,6 +167,11 @@ fn vote_recorded() -> Value {
         ("timestamp", timestamp),
     ];
     exactly(&[("sessionId", id()), ("game", game), ("vote", exactly(&cast)), ("totals", exactly(&totals))])
+}
+
+fn webhook_disabled() -> Value {
+    let webhook = exactly(&[("id", id()), ("name", text())]);
+    exactly(&[("webhook", webhook), ("reason", text())])
 }
 
 fn player_count_updated() -> Value {

@@ -8,7 +8,7 @@ mod socket;
 mod tests;
 
 use fanfare_model::{
-    event::{Event as Committed, PollRow, SessionGameRow, kind, session_topic},
+    event::{Event as Committed, PollRow, SessionGameRow, WEBHOOKS_TOPIC, kind, session_topic},
     json::Flag,
     wire::sse,
 };
@@ -113,8 +113,9 @@ fn channels() -> Value {
         "webhook": {
             "address": null,
             "title": "A receiver of events",
-            "description": "A POST to the URL of every webhook that names the event. A 2xx is the end of it; \
-                everything else is tried again.",
+            "description": "A POST to the URL of every webhook that names the event, or a PUT if the webhook says so. \
+                A 2xx is the end of it; everything else is tried again, but for 410, which disables the webhook. \
+                A webhook with another format than `json` is sent that in place of the payload.",
             "messages": references(EVENTS.iter().map(|event| delivery(event.kind))),
             "bindings": {"http": {}},
         },
@@ -158,9 +159,15 @@ fn messages() -> Map<String, Value> {
     from_clients.chain(from_the_server).chain(frames).chain(public).chain(deliveries).collect()
 }
 
-/// What a session's stream tells: every event, votes without who voted, and what cannot be told.
+/// `data` of an example of that event.
+pub(super) fn example_data(kind: &str) -> Option<String> {
+    EVENTS.iter().find(|event| event.kind == kind).map(|event| (event.data)())
+}
+
+/// What a session's stream tells: its events, votes without who voted, and what cannot be told.
 fn of_a_session() -> Vec<String> {
-    let events = EVENTS.iter().map(|event| match event.kind {
+    let events = EVENTS.iter().filter(|event| event.audience != Audience::EveryoneBeside);
+    let events = events.map(|event| match event.kind {
         kind::VOTE_RECORDED => PUBLIC_VOTE.to_owned(),
         kind => frame(kind),
     });
@@ -196,16 +203,22 @@ fn event_frame(event: &Event) -> Value {
     let heard_by = match event.audience {
         Audience::Everyone => "Every authenticated socket hears it.",
         Audience::Subscribers => "Sockets that are subscribed to the session hear it.",
+        Audience::EveryoneBeside => {
+            "Every authenticated socket hears it. It is no session's event and has no `seq`."
+        }
     };
     let mut seq = json!({"type": "integer", "minimum": 1});
     seq["description"] = "Its place among the session's events, without a gap".into();
-    let payload = exactly(&[
+    let mut fields = vec![
         ("type", constant(event.kind)),
         ("timestamp", named("Timestamp")),
         ("data", named(&data(event.kind))),
-        ("seq", seq),
-        ("id", json!({"type": "string", "minLength": 1})),
-    ]);
+    ];
+    if event.audience != Audience::EveryoneBeside {
+        fields.push(("seq", seq));
+    }
+    fields.push(("id", json!({"type": "string", "minLength": 1})));
+    let payload = exactly(&fields);
     let example = parsed(&committed(event).socket_frame());
     json!({
         "name": event.kind,
@@ -220,6 +233,7 @@ fn event_frame(event: &Event) -> Value {
 fn event_delivery(event: &Event) -> Value {
     let committed = committed(event);
     let request = dispatch::request(&committed, &samples::webhook(), committed.at);
+    let request = request.expect("the ordinary format has a body for each event");
     let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let headers: Map<_, _> =
         request.headers.iter().map(|(name, value)| (name.to_string(), json!(text(value)))).collect();
@@ -238,10 +252,14 @@ fn event_delivery(event: &Event) -> Value {
 }
 
 fn committed(event: &Event) -> Committed {
+    let topic = match event.audience {
+        Audience::EveryoneBeside => WEBHOOKS_TOPIC.to_owned(),
+        Audience::Everyone | Audience::Subscribers => session_topic(samples::session().id),
+    };
     Committed {
         id: 1,
         public_id: "evt_2rWq8sT4vYb1".into(),
-        topic: Some(session_topic(samples::session().id)),
+        topic: Some(topic),
         seq: 2,
         kind: event.kind.to_owned(),
         at: samples::now(),
@@ -286,7 +304,8 @@ fn webhook_headers() -> Value {
             "webhook-signature",
             header(
                 "^v1,[A-Za-z0-9+/]{43}=( v1,[A-Za-z0-9+/]{43}=)*$",
-                "HMAC-SHA256 of `{webhook-id}.{webhook-timestamp}.{body}` in base64, as Standard Webhooks defines it",
+                "HMAC-SHA256 of `{webhook-id}.{webhook-timestamp}.{body}` in base64, as Standard Webhooks defines it; \
+                 while a secret is being replaced one for each, the new one first",
             ),
         ),
     ])

@@ -4,11 +4,14 @@
 use serde_json::{Map, Value, json};
 
 use super::super::{
+    deliveries::DeliveryView,
     samples,
     views::{GameRow, LogView, SessionRow, WebhookView},
 };
+use crate::app::Examined;
 use fanfare_model::{
     catalogue,
+    delivery::{Delivery, DeliveryState},
     event::{PollRow, SessionGameRow},
     export,
 };
@@ -21,7 +24,8 @@ const ROWS: &[(&str, Example)] = &[
     ("SessionRow", || row(&SessionRow::from(samples::session()))),
     ("SessionGameRow", || row(&SessionGameRow::from(&samples::session_game()))),
     ("PollRow", || row(&PollRow::from(&samples::poll()))),
-    ("Webhook", || row(&WebhookView::from(samples::webhook()))),
+    ("Webhook", || row(&WebhookView::from(Examined::from(samples::webhook())))),
+    ("Delivery", || row(&DeliveryView::from(samples::delivery()))),
     ("WebhookLog", || row(&LogView::from(samples::log_row()))),
 ];
 
@@ -37,6 +41,16 @@ const ANSWERS: &[(&str, &str, Example)] = &[
     ("close_poll", "/200/content/application~1json", || row(&PollRow::from(&samples::ended_poll()))),
     ("set_player_count", "/200/content/application~1json", || {
         row(&SessionGameRow::from(&samples::counted()))
+    }),
+    ("get_delivery", "/200/content/application~1json", || {
+        row(&DeliveryView::with_log(samples::delivery(), vec![samples::failed_attempt()]))
+    }),
+    ("resend_delivery", "/200/content/application~1json", || {
+        row(&DeliveryView::from(samples::resent_delivery()))
+    }),
+    ("cancel_delivery", "/200/content/application~1json", || {
+        let cancelled = Delivery { state: DeliveryState::Cancelled, ..samples::delivery() };
+        row(&DeliveryView::from(cancelled))
     }),
     ("create_webhook", "/201/content/application~1json", || webhook("Webhook created successfully")),
     ("update_webhook", "/200/content/application~1json", || webhook("Webhook updated successfully")),

@@ -75,10 +75,71 @@ const WEBHOOK: &[&str] = &[
     "name must not be longer than 1000 characters",
     "secret must be a non-empty string",
     "secret must not be longer than 1000 characters",
+    "method must be POST or PUT",
+    "headers must be an object of strings",
+    "headers must hold at most 32 names, each once",
+    "headers: \"X Key\" is not a header name of at most 100 characters",
+    "headers: Host is set by the server",
+    "headers: the value of X-Key must be at most 1000 printable ASCII characters",
+    "headers: *** stands for a value that X-Key does not have",
+    "timeout_ms must be a whole number from 10 to 300000, or null",
+    "retry_schedule_ms must be an array of whole numbers, or null",
+    "retry_schedule_ms: a retry schedule has at most 50 steps",
+    "retry_schedule_ms: retry 1 waits 0 ms: a wait is 1 ms to 7 days",
+    "retry_schedule_ms cannot stand beside retry_attempts or retry_delay_ms",
+    "retry_attempts must be a whole number from 0 to 50, or null",
+    "retry_delay_ms must be a whole number from 1 to 604800000, or null",
+    "ordering must be none, fifo or session",
+    "max_in_flight must be a whole number from 1 to 64, or null",
+    "rate_limit must be a whole number from 1 to 10000, or null",
 ];
 
-const READINESS: &[&str] =
-    &["The server is stopping", "The lock on the database is lost", "The database does not answer"];
+/// Wrong formats.
+const FORMAT: &[&str] = &[
+    "format must be one of: json, discord, slack, template",
+    "format template needs a template",
+    "template must be a string",
+    "template is for the format template alone",
+    "template must not be longer than 8192 bytes",
+    "template, line 1: there is no filter shout",
+];
+
+/// Wrong events of a preview.
+const PREVIEW: &[&str] = &[
+    "event must be a name of at most 200 characters",
+    "data must be an object of at most 65536 bytes",
+    "data: JSON nested more than 100 deep",
+    "template, line 1: undefined value: `data.nothing` is undefined",
+];
+const CONFIGURED: &str = "This webhook stands in the configuration file; only enabled can be changed here";
+const DISABLED: &str = "The webhook is disabled";
+const NO_DELIVERY: &[&str] = &["Webhook not found", "Delivery not found"];
+const STOPPING: &[&str] = &[
+    "The server is stopping",
+    r#"{"error":"Something went wrong!","message":"The database is unavailable"}"#,
+];
+const DELIVERIES: &[&str] = &[
+    "Invalid value for state: expected pending, failed, held or cancelled",
+    "Deliveries that were delivered are not listed: see the log, GET /api/webhooks/{id}/logs",
+    "Invalid value for limit: expected an integer from 1 to 500",
+    "Invalid value for before: expected a positive integer",
+];
+const REPLAY: &[&str] = &[
+    "which must be failed, missed or held",
+    "since must be an ISO 8601 time (e.g., 2026-03-15T20:30:00Z)",
+    "until must be an ISO 8601 time (e.g., 2026-03-15T20:30:00Z)",
+    "since must not be later than until",
+    "dry_run must be a boolean",
+];
+
+const READINESS: &[&str] = &[
+    "The server is stopping",
+    "The lock on the database is lost",
+    "The database does not answer",
+    "The disk is full",
+    "Another process keeps the database locked",
+    "The database cannot be written",
+];
 const TOO_MANY: &[&str] = &["Too many requests", "Too many connections from this address"];
 const SESSION_ACTIVE: &str = r#"{"error":"An active session already exists. Please close it before creating a new one.","activeSessionId":3}"#;
 const GAME_FILTERS: &[&str] = &[
@@ -253,10 +314,26 @@ const TEXTS: &[(&str, &str, &[&[&str]])] = &[
     ("close_poll", "409", &[&["Poll is closed"]]),
     ("delete_poll", "404", &[NO_POLL]),
     ("get_webhook", "404", &[NO_WEBHOOK]),
-    ("create_webhook", "400", &[&["Missing required fields: name, url, secret, events"], WEBHOOK]),
-    ("update_webhook", "400", &[&["No fields to update", "enabled must be a boolean"], WEBHOOK]),
+    ("create_webhook", "400", &[&["Missing required fields: name, url, secret, events"], WEBHOOK, FORMAT]),
+    ("update_webhook", "400", &[&["No fields to update", "enabled must be a boolean"], WEBHOOK, FORMAT]),
     ("update_webhook", "404", &[NO_WEBHOOK]),
+    ("update_webhook", "409", &[&[CONFIGURED]]),
     ("delete_webhook", "404", &[NO_WEBHOOK]),
+    ("delete_webhook", "409", &[&[CONFIGURED]]),
+    ("preview_format", "400", &[FORMAT, PREVIEW]),
+    ("preview_webhook", "400", &[PREVIEW]),
+    ("preview_webhook", "404", &[NO_WEBHOOK]),
+    ("list_deliveries", "400", &[DELIVERIES]),
+    ("list_deliveries", "404", &[NO_WEBHOOK]),
+    ("get_delivery", "404", &[NO_DELIVERY]),
+    ("resend_delivery", "404", &[NO_DELIVERY]),
+    ("resend_delivery", "409", &[&[DISABLED]]),
+    ("cancel_delivery", "404", &[NO_DELIVERY]),
+    ("cancel_delivery", "409", &[&["The delivery is over"]]),
+    ("replay_deliveries", "400", &[REPLAY]),
+    ("replay_deliveries", "404", &[NO_WEBHOOK]),
+    ("replay_deliveries", "409", &[&[DISABLED]]),
+    ("replay_deliveries", "503", &[STOPPING]),
     ("test_webhook", "404", &[NO_WEBHOOK]),
     ("stream_session_events", "404", &[NO_SESSION]),
     (

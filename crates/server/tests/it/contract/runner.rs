@@ -277,7 +277,12 @@ pub(super) async fn look_around(host: &Client) -> Vec<Value> {
     let mut seen = Vec::new();
     for path in lists {
         let reply = host.get(path).await;
-        seen.push(serde_json::from_str(&reply.text).unwrap_or(Value::Null));
+        let mut list = serde_json::from_str(&reply.text).unwrap_or(Value::Null);
+        // How a webhook's receiver does is told by attempts, which end when they end.
+        for row in list.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+            row.remove("health");
+        }
+        seen.push(list);
     }
     let sessions = seen[2].as_array().cloned().unwrap_or_default();
     for session in sessions {

@@ -1,6 +1,6 @@
 //! The real server, inside the test's process.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, path::Path, sync::Arc};
 
 use fanfare::{
     Server,
@@ -109,6 +109,11 @@ impl TestApp {
         if let Some(server) = self.server.take() {
             server.stop().await;
         }
+    }
+
+    /// Its data folder.
+    pub(crate) fn data(&self) -> &Path {
+        &self.config.data
     }
 
     pub(crate) fn addr(&self) -> SocketAddr {

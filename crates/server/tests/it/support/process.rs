@@ -1,6 +1,10 @@
 //! The real program as a process of its own, which can be killed.
 
-use std::{net::SocketAddr, path::Path, process::Stdio};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
 
 use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},
@@ -26,10 +30,22 @@ impl Process {
 
     /// The same on an address that an earlier one may have had.
     pub(crate) async fn start_on(addr: SocketAddr, data: &Path, envs: &[(&str, &str)]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_fanfare"))
+        Self::serve(Command::new(env!("CARGO_BIN_EXE_fanfare")), addr, data, envs).await
+    }
+
+    /// Starts the program on a free port from a shell script, which ends with `exec "$@"`.
+    pub(crate) async fn start_in(script: &str, data: &Path) -> Self {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", script, "sh", env!("CARGO_BIN_EXE_fanfare")]);
+        Self::serve(shell, SocketAddr::from(([127, 0, 0, 1], 0)), data, &[]).await
+    }
+
+    async fn serve(mut command: Command, addr: SocketAddr, data: &Path, envs: &[(&str, &str)]) -> Self {
+        let mut child = command
             .args(["serve", "--listen", &addr.to_string(), "--data"])
             .arg(data)
             .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("FANFARE_ADMIN_KEY", Self::ADMIN_KEY)
             .envs(envs.iter().copied())
             .stdout(Stdio::piped())
@@ -55,6 +71,16 @@ impl Process {
 
     pub(crate) fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id().expect("running")
+    }
+
+    /// Where the process sees this absolute path, which it may have mounted something on.
+    pub(crate) fn sees(&self, path: &Path) -> PathBuf {
+        let below = path.strip_prefix("/").expect("an absolute path");
+        PathBuf::from(format!("/proc/{}/root", self.id())).join(below)
     }
 
     /// SIGKILL, and nothing of it is left.

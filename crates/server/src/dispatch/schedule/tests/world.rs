@@ -48,6 +48,7 @@ impl Fate {
         Sign {
             success: self == Self::Delivered,
             gone: self == Self::Gone,
+            unsent: false,
             retry_after_ms: if let Self::Later(ms) = self { Some(ms) } else { None },
         }
     }
