@@ -116,6 +116,8 @@ pub enum Hindrance {
     DiskFull,
     /// SQLite: another process keeps the database locked.
     Locked,
+    /// SQLite: the database's file, or its log, was moved, deleted or replaced.
+    Moved,
     /// Anything else: a read-only or broken disk, a database server that is away or refuses.
     Refused,
 }

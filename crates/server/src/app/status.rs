@@ -70,7 +70,11 @@ impl App {
             return Err(Error::NotReady("The delivery of webhooks is stuck"));
         }
         let (read, written) = tokio::join!(self.check_reading(), self.check_writing());
-        read.and(written)
+        match self.store.hindrance() {
+            // That says more than that reading fails as well.
+            Some(Hindrance::DiskFull | Hindrance::Locked | Hindrance::Moved) => written.and(read),
+            Some(Hindrance::Refused) | None => read.and(written),
+        }
     }
 
     async fn check_reading(&self) -> Result<(), Error> {
@@ -93,6 +97,7 @@ impl App {
             _ if could_write => Ok(()),
             Some(Hindrance::DiskFull) => Err(Error::NotReady("The disk is full")),
             Some(Hindrance::Locked) => Err(Error::NotReady("Another process keeps the database locked")),
+            Some(Hindrance::Moved) => Err(Error::NotReady("The database was moved or replaced")),
             Some(Hindrance::Refused) | None => Err(Error::NotReady("The database cannot be written")),
         }
     }

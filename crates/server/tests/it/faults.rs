@@ -185,6 +185,24 @@ async fn somebody_elses_lock_is_outlasted() {
 }
 
 #[tokio::test]
+async fn nothing_is_accepted_into_a_file_that_is_not_in_its_place() {
+    for name in ["fanfare.db", "fanfare.db-wal"] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let server = Process::start(folder.path(), &[]).await;
+        let (file, aside) = (folder.path().join(name), folder.path().join("aside"));
+        let accepted = ordeal(
+            &server,
+            || fs::rename(&file, &aside).expect("renamed"),
+            || fs::rename(&aside, &file).expect("renamed"),
+            "The database was moved or replaced",
+        )
+        .await;
+        server.kill().await;
+        nothing_else_is_kept(folder.path(), &accepted).await;
+    }
+}
+
+#[tokio::test]
 async fn a_folder_that_cannot_be_written_is_one_line() {
     let output = Command::new(env!("CARGO_BIN_EXE_fanfare"))
         .args(["--listen", "127.0.0.1:0", "--data", "/sys"])

@@ -138,6 +138,7 @@ const READINESS: &[&str] = &[
     "The database does not answer",
     "The disk is full",
     "Another process keeps the database locked",
+    "The database was moved or replaced",
     "The database cannot be written",
 ];
 const TOO_MANY: &[&str] = &["Too many requests", "Too many connections from this address"];
