@@ -97,7 +97,7 @@ fn open_ms(opens: u32) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::delivery::Outcome;
+    use crate::delivery::{FaultKind, Outcome};
 
     const BAD: Sign = Sign { success: false, gone: false, unsent: false, retry_after_ms: None };
 
