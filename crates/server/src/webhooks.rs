@@ -11,6 +11,27 @@ use crate::{
 };
 
 /// Makes receivers known to a running server. Clones are one; none keeps the server from stopping.
+///
+/// ```
+/// use fanfare::{Endpoint, Method, Server, config::Config, timers::Clock};
+///
+/// # let folder = tempfile::tempdir()?;
+/// # let runtime = tokio::runtime::Runtime::new()?;
+/// # runtime.block_on(async {
+/// let mut config = Config { data: folder.path().join("data"), ..Config::default() };
+/// config.listen.set_port(0);
+/// let server = Server::start(config, Clock::real()).await?;
+///
+/// let webhooks = server.webhooks();
+/// let bot = Endpoint::new("https://bot.example/hook", ["game.added", "session.*"]);
+/// let id = webhooks.register(bot.clone()).await?;
+/// // The same URL again is the same webhook.
+/// assert_eq!(webhooks.register(Endpoint { method: Method::Put, ..bot }).await?, id);
+/// server.stop().await;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Webhooks {
     app: App,

@@ -3,12 +3,14 @@
 mod backup;
 mod cli;
 mod cli_transfer;
+mod cli_webhook;
 mod connections;
 mod contract;
 mod crash;
 mod deliveries;
 mod descriptions;
 mod documents;
+mod endpoints;
 mod errors;
 mod examples;
 mod faults;

@@ -169,6 +169,12 @@ async fn health_is_kept_until_it_is_over(database: TestDatabase) {
     assert_eq!(health(id).await, Health::default());
     set(vec![(id, ill), (other, worse)]).await;
     assert_eq!((health(id).await, health(other).await), (ill, worse));
+    let all = read(&store, webhooks::all_health).await;
+    assert_eq!(all, [(id, ill), (other, worse)].into());
+    for (now, left_alone) in [(98, 1), (99, 0)] {
+        let failing = read(&store, move |db| webhooks::count_failing(db, at(now))).await;
+        assert_eq!(failing, (2, left_alone));
+    }
     set(vec![(id, worse), (other, Health::default()), (id, ill)]).await;
     assert_eq!((health(id).await, health(other).await), (ill, Health::default()));
 

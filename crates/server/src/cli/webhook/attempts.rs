@@ -19,7 +19,7 @@ const TEST_MAX_MS: u64 = DELIVERY_TIMEOUT_MAX_MS.unsigned_abs() + 30_000;
 
 /// Rows of the log that are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Limit(usize);
+pub(in crate::cli) struct Limit(usize);
 
 impl Default for Limit {
     fn default() -> Self {
