@@ -11,6 +11,7 @@ pub mod export;
 #[cfg(test)]
 mod fixture;
 pub mod game;
+pub mod javascript;
 pub mod json;
 pub mod library;
 pub mod limits;

@@ -131,3 +131,7 @@ pub const PICK_JUST_PLAYED_GAMES: usize = 2;
 pub const STATISTICS_TOP_GAMES: usize = 10;
 /// Sessions that the statistics tell of one by one, and games never played that they name.
 pub const STATISTICS_MAX_ROWS: usize = 50;
+
+/// Arrays and objects in each other in data that somebody sends: readers that are in use take about 127,
+/// and the envelopes around it need a few.
+pub const JSON_DEPTH_MAX: usize = 100;
