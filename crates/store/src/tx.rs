@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use fanfare_model::{
-    event::{Event, NewEvent},
+    event::{Event, LooseEvent, NewEvent},
     pattern,
 };
 
@@ -18,6 +18,15 @@ use crate::{
 pub struct Tx {
     read: Read,
     commit: Commit,
+}
+
+/// How many deliveries an event made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reach {
+    /// Those that will be sent.
+    pub pending: u64,
+    /// Those that are kept for disabled webhooks.
+    pub held: u64,
 }
 
 /// How much a transaction had remembered before a job began.
@@ -47,12 +56,34 @@ impl Tx {
             )?
             .ok_or_else(|| Error::Bug("a topic has no seq".into()))?;
         let event = self.insert_event(event, Some(seq))?;
+        self.fan_out(&event)?;
+        Ok(event)
+    }
+
+    /// Writes an event that stands in no stream and one delivery per webhook that one of the event's
+    /// patterns names (held for a disabled one), and remembers both for the commit.
+    ///
+    /// # Errors
+    /// As for [`Tx::emit`].
+    pub fn fire(&mut self, event: LooseEvent) -> Result<Reach, Error> {
+        let event = self.write_event(event, None)?;
+        self.fan_out(&event)
+    }
+
+    /// Makes an event's deliveries, and hands both to the commit.
+    fn fan_out(&mut self, event: &Arc<Event>) -> Result<Reach, Error> {
         let [name, family, all] = pattern::fired_by(&event.kind);
         let fan_out = dialect::fan_out(self.dialect());
         let (mut deliveries, mut held) = (Vec::new(), 0);
         self.run_each(
             fan_out,
-            &[event.id.into(), event.at.into(), (&name).into(), (&family).into(), (&all).into()],
+            &[
+                event.id.into(),
+                event.at.into(),
+                name.as_ref().into(),
+                family.as_ref().into(),
+                all.as_ref().into(),
+            ],
             |row| {
                 if row.get::<bool>(2)? {
                     deliveries.push(NewDelivery { id: row.get(0)?, webhook_id: row.get(1)? });
@@ -62,8 +93,9 @@ impl Tx {
                 Ok(())
             },
         )?;
-        self.publish(&event, deliveries, held);
-        Ok(event)
+        let reach = Reach { pending: deliveries.len() as u64, held };
+        self.publish(event, deliveries, held);
+        Ok(reach)
     }
 
     /// Leaves something for other rooms to hear of after the commit.
@@ -76,7 +108,14 @@ impl Tx {
     /// Writes the event's row; without a seq it stands in no stream.
     pub(crate) fn insert_event(&mut self, event: NewEvent, seq: Option<i64>) -> Result<Arc<Event>, Error> {
         let NewEvent { public_id, topic, kind, at, data } = event;
-        let topic = seq.map(|_| topic);
+        let event = LooseEvent { public_id, kind: kind.into(), at, data };
+        self.write_event(event, seq.map(|seq| (topic, seq)))
+    }
+
+    /// Writes the row of an event, which has a place in a stream or not.
+    fn write_event(&mut self, event: LooseEvent, place: Option<(String, i64)>) -> Result<Arc<Event>, Error> {
+        let LooseEvent { public_id, kind, at, data } = event;
+        let (topic, seq) = place.unzip();
         let id = self
             .row(
                 "insert into events (public_id, topic, seq, kind, at_ms, data) \
@@ -85,14 +124,14 @@ impl Tx {
                     (&public_id).into(),
                     topic.as_ref().into(),
                     seq.into(),
-                    kind.into(),
+                    (&*kind).into(),
                     at.into(),
                     (&data).into(),
                 ],
                 |row| row.get(0),
             )?
             .ok_or_else(|| Error::Bug("an event has no id".into()))?;
-        let kind = kind.to_owned();
+        let kind = kind.into_owned();
         Ok(Arc::new(Event { id, public_id, topic, seq: seq.unwrap_or(0), kind, at, data }))
     }
 

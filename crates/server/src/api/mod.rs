@@ -7,6 +7,7 @@ mod body;
 mod catalogue;
 mod docs;
 mod error;
+mod events;
 mod extract;
 mod games;
 mod guard;
@@ -95,6 +96,7 @@ fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .merge(auth::routes())
         .merge(catalogue::routes())
+        .merge(events::routes())
         .merge(games::routes())
         .merge(metrics::routes())
         .merge(packs::routes())

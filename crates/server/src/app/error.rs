@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use fanfare_model::{
+    fired::InvalidFired,
     game::{InvalidFilter, InvalidGame},
     pick::{Empty, InvalidOption},
     poll::InvalidPoll,
@@ -84,4 +85,13 @@ macro_rules! refuse {
     };
 }
 
-refuse!(InvalidChat, InvalidFilter, InvalidGame, InvalidOption, InvalidPoll, InvalidVote, InvalidWebhook);
+refuse!(
+    InvalidChat,
+    InvalidFilter,
+    InvalidFired,
+    InvalidGame,
+    InvalidOption,
+    InvalidPoll,
+    InvalidVote,
+    InvalidWebhook
+);

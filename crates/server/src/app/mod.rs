@@ -3,6 +3,7 @@
 
 mod catch_up;
 mod error;
+mod events;
 mod games;
 pub(crate) mod housekeeping;
 mod idempotency;
@@ -29,6 +30,7 @@ use fanfare_store::Store;
 pub(crate) use self::{
     catch_up::CatchUp,
     error::Error,
+    events::FiredEvent,
     games::{ImportMode, Imported},
     idempotency::{Answer, Creation, RequestKey},
     library::{Shelf, fill_empty_library},
@@ -65,7 +67,8 @@ impl App {
     /// An event about to be committed to a session's stream, but for its `data`, which only the
     /// transaction knows. Made before the job, which may run more than once.
     fn session_event(&self, kind: &'static str) -> EventSeed {
-        EventSeed { public_id: random::event_id(), kind, at: self.clock.now() }
+        let at = self.clock.now();
+        EventSeed { public_id: random::event_id(at), kind, at }
     }
 }
 

@@ -114,7 +114,8 @@ fn channels() -> Value {
             "address": null,
             "title": "A receiver of events",
             "description": "A POST to the URL of every webhook that names the event. A 2xx is the end of it; \
-                everything else is tried again.",
+                everything else is tried again. `POST /api/events/fire` sends events under other names, too; \
+                the `timestamp` of those of channels, such as `broadcast`, is in milliseconds since 1970.",
             "messages": references(EVENTS.iter().map(|event| delivery(event.kind))),
             "bindings": {"http": {}},
         },
