@@ -43,7 +43,7 @@ pub use error::{Error, OpenError};
 pub use options::{Location, Options};
 pub use reader::Read;
 pub use store::{Commits, Store, open};
-pub use tx::Tx;
+pub use tx::{Reach, Tx};
 
 /// What one commit hands to the publisher, in commit order.
 #[derive(Debug, Default)]
