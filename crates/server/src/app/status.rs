@@ -116,7 +116,7 @@ impl App {
             return could_write;
         }
         // The same text again might not reach the disk.
-        let attempt = random::event_id();
+        let attempt = random::hex::<16>();
         let written = self.store.write(move |tx| Ok::<_, Error>(settings::set(tx, ATTEMPT_KEY, &attempt)?));
         let could_write = written.await.is_ok();
         self.proof.see(Seen { at: self.clock.tick(), could_write });

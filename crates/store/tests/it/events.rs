@@ -1,12 +1,9 @@
 //! The log, topic by topic.
 
-use fanfare_model::{
-    event::{Event, LooseEvent, kind},
-    webhook::WebhookPatch,
-};
-use fanfare_store::{Error, Reach, deliveries, events, sessions, testing::TestDatabase, webhooks};
+use fanfare_model::event::{Event, LooseEvent, kind};
+use fanfare_store::{Error, Reach, deliveries, events, sessions, testing::TestDatabase};
 
-use crate::support::{add_webhook, at, emit, event, read, received, start_session, write};
+use crate::support::{add_webhook, at, emit, event, read, received, set_enabled, start_session, write};
 
 super::on_both_engines!(
     events_are_read_back_as_they_were_emitted,
@@ -100,8 +97,7 @@ async fn a_fired_event_stands_in_no_stream_and_reaches_those_who_name_it(databas
     let named = add_webhook(&store, &["order.paid", "order.*"]).await.id;
     add_webhook(&store, &["*", "game.*", "order"]).await;
     let disabled = add_webhook(&store, &["order.*"]).await.id;
-    let patch = WebhookPatch { enabled: Some(false), ..WebhookPatch::default() };
-    write(&store, move |tx| webhooks::update(tx, disabled, &patch)).await;
+    set_enabled(&store, disabled, false).await;
     received(&mut commits).await;
     let fired = |public_id: &str| LooseEvent {
         public_id: public_id.to_owned(),

@@ -121,6 +121,15 @@ fn endpoints_are_judged_by_line() {
             at("events = 5").replacen("events = ['*']\n", "", 1),
             "f.toml:3: webhooks.endpoints.events is 5: expected a list of texts",
         ),
+    ] {
+        assert_eq!(load_with(&file, &[], &[]).expect_err(&file), expected);
+    }
+}
+
+#[test]
+fn values_of_endpoints_are_judged_by_line() {
+    let at = |rest: &str| format!("[[webhooks.endpoints]]\nurl = 'http://a/'\nevents = ['*']\n{rest}");
+    for (file, expected) in [
         (at("name = ''"), "f.toml:4: webhooks.endpoints.name is \"\": expected 1 to 1000 characters"),
         (
             at("secret = ''"),
