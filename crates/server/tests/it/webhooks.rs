@@ -1,12 +1,7 @@
 //! What a webhook says of itself, and how its receiver is sent to for it.
 
-use fanfare::timers::Clock;
-use fanfare_model::{
-    Timestamp,
-    breaker::Health,
-    signature,
-    webhook::{NewWebhook, Origin, WebhookOptions},
-};
+use fanfare::{config::Endpoint, timers::Clock};
+use fanfare_model::{Timestamp, breaker::Health, signature};
 use fanfare_store::webhooks;
 use serde_json::{Value, json};
 
@@ -138,22 +133,13 @@ async fn what_was_delivered_can_be_sent_again() {
 
 #[tokio::test]
 async fn a_webhook_of_the_configuration_file_can_only_be_switched() {
-    let mut app = TestApp::spawn().await;
-    let id = app
-        .at_rest(|tx| {
-            let new = NewWebhook {
-                name: "configured".into(),
-                url: "http://127.0.0.1:9/".into(),
-                secret: "s".into(),
-                events: vec!["nothing".into()],
-                options: WebhookOptions::default(),
-                origin: Origin::Config,
-            };
-            Ok(webhooks::insert(tx, &new, Timestamp::EPOCH)?.id)
-        })
-        .await;
-    app.restart().await;
+    let app = TestApp::spawn_with(Engine::Sqlite, Clock::real(), |config| {
+        let endpoint = Endpoint::new("http://127.0.0.1:9/", ["nothing"]);
+        config.webhooks.endpoints = vec![Endpoint { name: Some("configured".into()), ..endpoint }];
+    })
+    .await;
     let host = app.host().await;
+    let id = host.get("/api/webhooks").await.expect(200)[0]["id"].clone();
     let path = format!("/api/webhooks/{id}");
     assert_eq!(host.get(&path).await.expect(200)["origin"], "config");
     let refusal = "This webhook stands in the configuration file; only enabled can be changed here";
