@@ -76,7 +76,8 @@ impl GivenUp {
         if sign.gone {
             return Some(Self::Gone);
         }
-        (!sign.success && health.failing_ms(now) >= FAILING_DISABLE_MS).then_some(Self::Failing)
+        (!sign.success && !sign.unsent && health.failing_ms(now) >= FAILING_DISABLE_MS)
+            .then_some(Self::Failing)
     }
 
     /// The words of the API and of `webhook.disabled`.
@@ -97,7 +98,7 @@ fn open_ms(opens: u32) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::delivery::Outcome;
+    use crate::delivery::{FaultKind, Outcome};
 
     const BAD: Sign = Sign { success: false, gone: false, unsent: false, retry_after_ms: None };
 
@@ -130,10 +131,11 @@ mod tests {
 
     #[test]
     fn what_was_not_sent_says_nothing_of_the_receiver() {
-        let unsent = Outcome::Fault { kind: FaultKind::Render, message: String::new() };
+        let unsent = Outcome::Fault { kind: FaultKind::Render, message: String::new() }.sign();
         for health in [Health::default(), failed(4, 10), failed(5, 10)] {
-            assert_eq!(health.after(unsent.sign(), at(60_000)), health);
+            assert_eq!(health.after(unsent, at(60_000)), health);
         }
+        assert_eq!(GivenUp::after(unsent, &failed(1, 0), at(FAILING_DISABLE_MS)), None);
     }
 
     #[test]

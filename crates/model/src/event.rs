@@ -66,6 +66,19 @@ pub mod kind {
         POLL_ENDED,
         WEBHOOK_DISABLED,
     ];
+
+    /// The events of channels and of those who are connected to them. A webhook is told their moment
+    /// in milliseconds since the epoch, where all others are told it as text.
+    pub const CHANNEL: &[&str] = &[
+        "connection",
+        "disconnection",
+        "subscribe",
+        "unsubscribe",
+        "broadcast",
+        "presence_join",
+        "presence_leave",
+        "client_event",
+    ];
 }
 
 /// The stream of a session's events, in which `seq` counts from 1 without a gap.
@@ -90,6 +103,19 @@ pub struct NewEvent {
     pub data: String,
 }
 
+/// An event about to be committed that stands in no stream: webhooks alone hear of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LooseEvent {
+    /// Unique and unguessable: the `webhook-id` of every attempt.
+    pub public_id: String,
+    /// One of [`kind`], or any other name.
+    pub kind: std::borrow::Cow<'static, str>,
+    /// When it happened.
+    pub at: Timestamp,
+    /// A JSON object as JavaScript writes it.
+    pub data: String,
+}
+
 /// A committed event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
@@ -97,7 +123,7 @@ pub struct Event {
     pub id: i64,
     /// Unique and unguessable: the `id` on sockets and the `webhook-id` of every attempt.
     pub public_id: String,
-    /// The stream it belongs to; `None` for a test delivery, which no stream carries.
+    /// The stream it belongs to; `None` for one that no stream carries.
     pub topic: Option<String>,
     /// Its place in the stream, from 1; 0 without a stream.
     pub seq: i64,
@@ -116,7 +142,7 @@ impl Event {
         socket_frame(self, &self.data)
     }
 
-    /// The body of a webhook request: `{"event","timestamp","data"}`.
+    /// The body of a webhook request, see [`webhook_body`].
     pub fn webhook_body(&self) -> String {
         webhook_body(&self.kind, self.at, &self.data)
     }
@@ -130,9 +156,15 @@ fn socket_frame(event: &Event, data: &str) -> String {
     format!(r#"{{"type":{kind},"timestamp":"{at}","data":{data},{seq}"id":{id}}}"#)
 }
 
-/// The body of a webhook request: `{"event","timestamp","data"}`.
+/// The body of a webhook request: `{"event","timestamp","data"}`. The timestamp is ISO 8601 text, or
+/// milliseconds since the epoch for a kind of [`kind::CHANNEL`].
 pub fn webhook_body(kind: &str, at: Timestamp, data: &str) -> String {
-    format!(r#"{{"event":{},"timestamp":"{at}","data":{data}}}"#, to_json(kind))
+    let name = to_json(kind);
+    if kind::CHANNEL.contains(&kind) {
+        format!(r#"{{"event":{name},"timestamp":{},"data":{data}}}"#, at.as_millis())
+    } else {
+        format!(r#"{{"event":{name},"timestamp":"{at}","data":{data}}}"#)
+    }
 }
 
 /// `data` of `session.started`.

@@ -9,6 +9,7 @@ pub mod delivery;
 pub mod egress;
 pub mod event;
 pub mod export;
+pub mod fired;
 #[cfg(test)]
 mod fixture;
 pub mod format;

@@ -20,5 +20,9 @@ mod shutdown;
 mod startup;
 pub mod telemetry;
 pub mod timers;
+mod webhooks;
 
+pub use config::Endpoint;
+pub use fanfare_model::webhook::{Header, InvalidHeader, Method, Ordering};
 pub use startup::{Server, StartError};
+pub use webhooks::{WebhookError, Webhooks};

@@ -108,11 +108,13 @@ impl Metrics {
             longest_job_micros: AtomicU64::new(0),
             job_longest_seconds: Gauge::default(),
         };
-        metrics.register();
+        metrics.register_clients();
+        metrics.register_deliveries();
+        metrics.register_database();
         metrics
     }
 
-    fn register(&mut self) {
+    fn register_clients(&mut self) {
         let Self { registry: r, .. } = self;
         r.register("connections", "TCP connections open now", self.connections.clone());
         r.register(
@@ -142,6 +144,10 @@ impl Metrics {
             "Subscriptions of WebSockets and event streams now",
             self.subscriptions.clone(),
         );
+    }
+
+    fn register_deliveries(&mut self) {
+        let Self { registry: r, .. } = self;
         r.register("events_committed", "Events committed", self.events_committed.clone());
         r.register("deliveries", "Deliveries that entered a state", self.deliveries.clone());
         r.register("deliveries_waiting", "Deliveries that wait, by state", self.deliveries_waiting.clone());
@@ -172,6 +178,10 @@ impl Metrics {
             Unit::Seconds,
             self.attempt_duration_seconds.clone(),
         );
+    }
+
+    fn register_database(&mut self) {
+        let Self { registry: r, .. } = self;
         r.register_with_unit(
             "commit_duration",
             "How long commits took",

@@ -7,7 +7,7 @@ use std::{
 };
 
 use fanfare_hub::Hub;
-use fanfare_model::{egress::EgressPolicy, limits};
+use fanfare_model::{Timestamp, egress::EgressPolicy, limits};
 use fanfare_store::{CommitObserver, CommitStats, Commits, Error as StoreError, OpenError, Standing, Store};
 use tokio::{
     net::TcpListener,
@@ -19,8 +19,8 @@ use crate::{
     accept::Acceptor,
     api,
     app::{
-        self, App, CatchUp, Leftovers, Proof, RoomBell, Shelf, giving_up, housekeeping, leftovers, poll_clock,
-        publish::Publisher,
+        self, App, CatchUp, Followed, Leftovers, Proof, RoomBell, Shelf, giving_up, housekeeping, leftovers,
+        poll_clock, publish::Publisher,
     },
     auth::Auth,
     config::{Config, ConfigError},
@@ -32,6 +32,7 @@ use crate::{
     monitor::Monitor,
     shutdown::Tasks,
     timers::Clock,
+    webhooks::Webhooks,
 };
 
 /// How long the database may take to close once every task has ended.
@@ -46,6 +47,7 @@ pub struct Server {
     store: Store,
     publisher: JoinHandle<()>,
     shutdown_deadline_ms: u64,
+    webhooks: Webhooks,
     _folder: DataFolder,
 }
 
@@ -105,6 +107,7 @@ impl Server {
             if loaded > 0 {
                 tracing::info!(games = loaded, "the library was empty and got the shipped catalogue");
             }
+            follow_webhooks(&config, &store, clock.now()).await?;
             Ok::<_, StoreError>((auth, new_key, app::were_watched(&store).await?))
         };
         let (auth, new_admin_key, were_watched) = match started.await {
@@ -129,6 +132,7 @@ impl Server {
             pulse: Pulse::new(clock.clone()),
             leftovers: Leftovers::default(),
         };
+        let webhooks = Webhooks::new(app.clone(), config.webhooks.clone());
         let publisher = run(&config, listener, addr, app, were_watched, commits, roots);
         let shutdown_deadline_ms = config.shutdown_deadline_ms;
         Ok(Self {
@@ -139,6 +143,7 @@ impl Server {
             store,
             publisher,
             shutdown_deadline_ms,
+            webhooks,
             _folder: folder,
         })
     }
@@ -151,6 +156,11 @@ impl Server {
     /// The admin key, if this start generated one: the only time it can be shown.
     pub fn new_admin_key(&self) -> Option<&str> {
         self.new_admin_key.as_deref()
+    }
+
+    /// Where receivers are made known.
+    pub fn webhooks(&self) -> Webhooks {
+        self.webhooks.clone()
     }
 
     /// Resolves when the server can no longer do its work and should be stopped; the log says why.
@@ -173,6 +183,17 @@ impl Server {
             tracing::warn!("the database did not close in time; what was not answered may not be committed");
         }
     }
+}
+
+/// Brings the webhooks of the configuration file in line before anything is sent.
+async fn follow_webhooks(config: &Config, store: &Store, now: Timestamp) -> Result<(), StoreError> {
+    let overlap_ms = config.delivery.secret_overlap_ms;
+    let Followed { added, changed, removed } =
+        app::follow_file(store, &config.webhooks, overlap_ms, now).await?;
+    if added + changed + removed > 0 {
+        tracing::info!(added, changed, removed, "webhooks follow the configuration file");
+    }
+    Ok(())
 }
 
 fn new_hub() -> Hub {

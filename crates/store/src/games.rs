@@ -40,6 +40,13 @@ pub fn list(db: &mut Read) -> Result<Vec<Game>, Error> {
     db.rows(select!("order by pack_name, title, id"), &[], from_row)
 }
 
+/// Id, pack and title of every game, in the same order: what an index holds, and so much faster to read.
+pub fn names(db: &mut Read) -> Result<Vec<(i64, String, String)>, Error> {
+    db.rows("select id, pack_name, title from games order by pack_name, title", &[], |row| {
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+    })
+}
+
 /// The whole library.
 pub fn library(db: &mut Read) -> Result<Library, Error> {
     Ok(Library::new(list(db)?, packs::list(db)?))

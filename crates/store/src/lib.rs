@@ -43,7 +43,7 @@ pub use error::{Error, OpenError};
 pub use options::{Location, Options};
 pub use reader::Read;
 pub use store::{Commits, Store, open};
-pub use tx::Tx;
+pub use tx::{Reach, Tx};
 
 /// What one commit hands to the publisher, in commit order.
 #[derive(Debug, Default)]
@@ -116,6 +116,8 @@ pub enum Hindrance {
     DiskFull,
     /// SQLite: another process keeps the database locked.
     Locked,
+    /// SQLite: the database's file, or its log, was moved, deleted or replaced.
+    Moved,
     /// Anything else: a read-only or broken disk, a database server that is away or refuses.
     Refused,
 }

@@ -61,6 +61,20 @@ pub(crate) fn postgres(client: &mut Client, name: &str) -> Result<(), OpenError>
     runner(|(_, _, postgres)| postgres)?.run(client).map(drop).map_err(|error| migration_failed(&error))
 }
 
+/// Makes the schema of an older program in an empty SQLite database.
+#[cfg(feature = "testing")]
+pub(crate) fn sqlite_to(connection: &mut Connection, version: i32) -> Result<(), OpenError> {
+    let runner = runner(|(_, sqlite, _)| sqlite)?.set_target(refinery::Target::Version(version));
+    runner.run(connection).map(drop).map_err(|error| migration_failed(&error))
+}
+
+/// Makes the schema of an older program in an empty PostgreSQL database.
+#[cfg(feature = "testing")]
+pub(crate) fn postgres_to(client: &mut Client, version: i32) -> Result<(), OpenError> {
+    let runner = runner(|(_, _, postgres)| postgres)?.set_target(refinery::Target::Version(version));
+    runner.run(client).map(drop).map_err(|error| migration_failed(&error))
+}
+
 fn runner(text: fn((&'static str, &'static str, &'static str)) -> &'static str) -> Result<Runner, OpenError> {
     let migrations: Result<Vec<_>, _> =
         MIGRATIONS.into_iter().map(|migration| Migration::unapplied(migration.0, text(migration))).collect();

@@ -180,10 +180,12 @@ fn begun(at_hand: Option<Read>, connect: &impl Fn() -> Result<Engine, Error>) ->
     Ok(read)
 }
 
-/// Runs one read and ends its transaction; returns the connection if it is still of use.
+/// Runs one read and ends its transaction; returns the connection if it is still of use. One that met a
+/// fault of the disk may hold on to what is no longer there.
 fn answer(mut read: Read, job: Box<dyn ReadJob>) -> Option<Read> {
     job.run(&mut read);
-    let lost = read.failure().is_some_and(|failure| failure.fault == Fault::ConnectionLost);
+    let lost =
+        read.failure().is_some_and(|failure| matches!(failure.fault, Fault::ConnectionLost | Fault::Refused));
     read.forget_failure();
     (read.command("rollback").is_ok() && !lost).then_some(read)
 }

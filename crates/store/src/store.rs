@@ -123,6 +123,7 @@ fn open_sqlite(threads: &mut Threads, parts: Parts, path: &Path, durable: bool) 
     let lock = FileLock::take(path)?;
     let mut sqlite = Sqlite::open_writer(path, durable)?;
     migrate::sqlite(sqlite.connection_mut())?;
+    sqlite.watch_place(path);
     let Parts { jobs, commits, observer, standing, condition } = parts;
     let tx = Tx::new(Read::new(Engine::Sqlite(sqlite)));
     let writer = writer::sqlite::Writer::new(tx, commits, observer, condition);

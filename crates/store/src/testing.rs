@@ -10,11 +10,16 @@ use std::{
     thread,
 };
 
-use fanfare_model::event::Event;
+use fanfare_model::{Timestamp, event::Event};
 use tempfile::TempDir;
 
 use crate::{
-    Commits, Error, Location, OpenError, Options, Read, Store, engine::postgres::Target, events, open,
+    Commits, Error, Location, OpenError, Options, Read, Store, Tx,
+    engine::{
+        postgres::{Postgres, Target},
+        sqlite::Sqlite,
+    },
+    events, migrate, open,
 };
 
 /// The environment variable with the URL of a PostgreSQL server on which databases may be created.
@@ -53,7 +58,7 @@ impl TestDatabase {
             panic!("{POSTGRES_URL} is not set: run `cargo xtask test`, which starts a PostgreSQL server")
         };
         let name = format!("fanfare_test_{:016x}", RandomState::new().build_hasher().finish());
-        on_server(&server, &format!("create database {name}"));
+        execute_on(&server, &format!("create database {name}"));
         let location = Location::Postgres(with_database(&server, &name));
         Self { location, place: Place::Database { server, name } }
     }
@@ -87,6 +92,19 @@ impl TestDatabase {
         self.try_open().expect("a fresh database can be opened")
     }
 
+    /// Gives it, empty as it is, the schema of the program whose newest migration had this number.
+    pub fn migrate_to(&self, version: i32) {
+        match &self.location {
+            Location::Sqlite(path) => {
+                let mut sqlite = Sqlite::open_writer(path, false).expect("the file can be made");
+                migrate::sqlite_to(sqlite.connection_mut(), version).expect("the schema can be made");
+            }
+            Location::Postgres(url) => on_server(url, move |postgres| {
+                migrate::postgres_to(postgres.client_mut(), version).expect("the schema can be made");
+            }),
+        }
+    }
+
     /// Runs statements past the store, on a connection of their own.
     pub fn execute(&self, sql: &str) {
         match &self.location {
@@ -94,7 +112,7 @@ impl TestDatabase {
                 let connection = rusqlite::Connection::open(path).expect("the file can be opened");
                 connection.execute_batch(sql).expect("the statements can be run");
             }
-            Location::Postgres(url) => on_server(url, sql),
+            Location::Postgres(url) => execute_on(url, sql),
         }
     }
 
@@ -138,7 +156,7 @@ impl Drop for TestDatabase {
         match &self.place {
             Place::Folder(folder) => drop(std::fs::remove_dir_all(folder.path())),
             Place::Database { server, name } => {
-                on_server(server, &format!("drop database if exists {name} with (force)"));
+                execute_on(server, &format!("drop database if exists {name} with (force)"));
             }
         }
     }
@@ -235,6 +253,44 @@ pub fn run(db: &mut Read, sql: &str) -> Result<u64, Error> {
     db.each(sql, &[], |_| Ok(()))
 }
 
+/// Writes so many votes of one user for a game, a millisecond apart from `from` on, as if they came with an
+/// import (0: with none); no total counts them.
+///
+/// # Errors
+/// See [`Error`].
+pub fn cast(
+    tx: &mut Tx,
+    (session_id, game_id): (i64, i64),
+    user: &str,
+    from: Timestamp,
+    votes: i64,
+    import_id: i64,
+) -> Result<(), Error> {
+    for n in 0..votes {
+        tx.run(
+            "insert into votes (session_id, game_id, username, user_key, up, at_ms, created_at_ms, import_id) \
+             values (?1, ?2, ?3, ?4, true, ?5, 0, ?6)",
+            &[
+                session_id.into(),
+                game_id.into(),
+                user.into(),
+                user.into(),
+                from.plus_millis(n).into(),
+                import_id.into(),
+            ],
+        )?;
+    }
+    Ok(())
+}
+
+/// How many votes there are, hidden ones included.
+///
+/// # Errors
+/// See [`Error`].
+pub fn count_votes(db: &mut Read) -> Result<i64, Error> {
+    Ok(db.row("select count(*) from votes", &[], |row| row.get(0))?.unwrap_or(0))
+}
+
 /// The texts of the first `columns` columns of each row; null as an empty one.
 pub fn texts(db: &mut Read, sql: &str, columns: usize) -> Result<Vec<Vec<String>>, Error> {
     db.rows(sql, &[], |row| {
@@ -242,13 +298,18 @@ pub fn texts(db: &mut Read, sql: &str, columns: usize) -> Result<Vec<Vec<String>
     })
 }
 
+fn execute_on(url: &str, sql: &str) {
+    let sql = sql.to_owned();
+    on_server(url, move |postgres| postgres.command(&sql).expect("the statement can be run"));
+}
+
 /// Clients must not be used where async code runs, as tests do: hence the thread.
-fn on_server(url: &str, sql: &str) {
-    let (url, sql) = (url.to_owned(), sql.to_owned());
+fn on_server(url: &str, work: impl FnOnce(&mut Postgres) + Send + 'static) {
+    let url = url.to_owned();
     let run = move || {
         let target = Target::parse(&url).expect("the URL of the test server can be read");
         let mut postgres = target.connect().expect("the test server can be reached");
-        postgres.command(&sql).expect("the statement can be run");
+        work(&mut postgres);
     };
     thread::Builder::new()
         .spawn(run)

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use fanfare_model::{
-    event::{Event, NewEvent},
+    event::{Event, LooseEvent, NewEvent},
     pattern,
 };
 
@@ -18,6 +18,15 @@ use crate::{
 pub struct Tx {
     read: Read,
     commit: Commit,
+}
+
+/// How many deliveries an event made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reach {
+    /// Those that will be sent.
+    pub pending: u64,
+    /// Those that are kept for disabled webhooks.
+    pub held: u64,
 }
 
 /// How much a transaction had remembered before a job began.
@@ -47,6 +56,22 @@ impl Tx {
             )?
             .ok_or_else(|| Error::Bug("a topic has no seq".into()))?;
         let event = self.insert_event(event, Some(seq), false)?;
+        self.fan_out(&event)?;
+        Ok(event)
+    }
+
+    /// Writes an event that stands in no stream and one delivery per webhook that one of the event's
+    /// patterns names (held for a disabled one), and remembers both for the commit.
+    ///
+    /// # Errors
+    /// As for [`Tx::emit`].
+    pub fn fire(&mut self, event: LooseEvent) -> Result<Reach, Error> {
+        let event = self.write_event(event, None, false)?;
+        self.fan_out(&event)
+    }
+
+    /// Makes an event's deliveries, and hands both to the commit.
+    fn fan_out(&mut self, event: &Arc<Event>) -> Result<Reach, Error> {
         let [name, family, all] = pattern::fired_by(&event.kind);
         let fan_out = dialect::fan_out(self.dialect());
         let (mut deliveries, mut held) = (Vec::new(), 0);
@@ -55,9 +80,9 @@ impl Tx {
             &[
                 event.id.into(),
                 event.at.into(),
-                (&name).into(),
-                (&family).into(),
-                (&all).into(),
+                name.as_ref().into(),
+                family.as_ref().into(),
+                all.as_ref().into(),
                 event.topic.as_ref().into(),
             ],
             |row| {
@@ -73,8 +98,9 @@ impl Tx {
                 Ok(())
             },
         )?;
-        self.publish(&event, deliveries, held, false);
-        Ok(event)
+        let reach = Reach { pending: deliveries.len() as u64, held };
+        self.publish(event, deliveries, held, false);
+        Ok(reach)
     }
 
     /// Leaves something for other rooms to hear of after the commit.
@@ -93,7 +119,19 @@ impl Tx {
         test: bool,
     ) -> Result<Arc<Event>, Error> {
         let NewEvent { public_id, topic, kind, at, data } = event;
-        let topic = seq.map(|_| topic);
+        let event = LooseEvent { public_id, kind: kind.into(), at, data };
+        self.write_event(event, seq.map(|seq| (topic, seq)), test)
+    }
+
+    /// Writes the row of an event, which has a place in a stream or not.
+    fn write_event(
+        &mut self,
+        event: LooseEvent,
+        place: Option<(String, i64)>,
+        test: bool,
+    ) -> Result<Arc<Event>, Error> {
+        let LooseEvent { public_id, kind, at, data } = event;
+        let (topic, seq) = place.unzip();
         let id = self
             .row(
                 "insert into events (public_id, topic, seq, kind, at_ms, data, test) \
@@ -102,7 +140,7 @@ impl Tx {
                     (&public_id).into(),
                     topic.as_ref().into(),
                     seq.into(),
-                    kind.into(),
+                    (&*kind).into(),
                     at.into(),
                     (&data).into(),
                     test.into(),
@@ -110,7 +148,7 @@ impl Tx {
                 |row| row.get(0),
             )?
             .ok_or_else(|| Error::Bug("an event has no id".into()))?;
-        let kind = kind.to_owned();
+        let kind = kind.into_owned();
         Ok(Arc::new(Event { id, public_id, topic, seq: seq.unwrap_or(0), kind, at, data }))
     }
 

@@ -47,7 +47,7 @@ const ROOMS: &[Room] = &[
     },
     Room {
         rule: "publish",
-        names: &[".emit(", "Tx::emit"],
+        names: &[".emit(", "Tx::emit", "tx.fire(", "Tx::fire"],
         within: &["crates/"],
         except: &["crates/store/", "crates/server/src/app/"],
         tests_may: true,

@@ -3,13 +3,12 @@
 use serde::Serialize;
 
 use super::to_json;
-use crate::webhook::Webhook;
 
 /// The stream of the events about webhooks.
 pub const WEBHOOKS_TOPIC: &str = "webhooks";
 
 /// `data` of `webhook.disabled`.
-pub fn webhook_disabled(webhook: &Webhook, reason: &str) -> String {
+pub fn webhook_disabled(webhook_id: i64, name: &str, reason: &str) -> String {
     #[derive(Serialize)]
     struct Data<'a> {
         webhook: Named<'a>,
@@ -20,5 +19,5 @@ pub fn webhook_disabled(webhook: &Webhook, reason: &str) -> String {
         id: i64,
         name: &'a str,
     }
-    to_json(&Data { webhook: Named { id: webhook.id, name: &webhook.name }, reason })
+    to_json(&Data { webhook: Named { id: webhook_id, name }, reason })
 }

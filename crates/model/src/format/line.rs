@@ -143,7 +143,7 @@ fn game_night(name: &str, data: Data<'_>) -> Option<Line> {
             }
         }
         kind::VOTE_RECORDED => vote(data)?,
-        "webhook.disabled" => line("⚠️ Webhook ")
+        kind::WEBHOOK_DISABLED => line("⚠️ Webhook ")
             .strong(data.text("/webhook/name")?)
             .plain(format!(" (#{}) disabled: ", data.number("/webhook/id")?))
             .text(data.text("/reason")?),

@@ -1,5 +1,7 @@
 //! JSON bodies, with every limit that they have.
 
+use std::{borrow::Cow, collections::HashMap};
+
 use axum::{
     extract::{FromRequest, Request},
     http::{HeaderMap, HeaderName, header::CONTENT_TYPE, request::Parts},
@@ -7,7 +9,7 @@ use axum::{
 use bytes::Bytes;
 use fanfare_model::{json, limits};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, value::RawValue};
 use sha2::{Digest, Sha256};
 
 use super::{
@@ -33,6 +35,7 @@ impl FromRequest<App> for Object {
 /// A JSON object that describes something to be created, and the key of the request.
 pub(super) struct New {
     pub(super) body: Map<String, Value>,
+    bytes: Bytes,
     key: Option<RequestKey>,
 }
 
@@ -43,11 +46,17 @@ impl FromRequest<App> for New {
         let received = receive(request, app, limits::BODY_MAX_BYTES).await?;
         let value = received.json().map_err(Error::Body)?;
         let key = received.key().map_err(Error::Body)?;
-        Ok(Self { body: object(without_nul(value)?)?, key })
+        Ok(Self { body: object(without_nul(value)?)?, bytes: received.bytes, key })
     }
 }
 
 impl New {
+    /// The JSON of a member as it came, of which a [`Value`] may have lost the last digit of a number.
+    pub(super) fn text_of(&self, name: &str) -> Option<&str> {
+        let members: HashMap<Cow<'_, str>, &RawValue> = serde_json::from_slice(&self.bytes).ok()?;
+        members.get(name).map(|text| text.get())
+    }
+
     /// Says how what is created is answered.
     pub(super) fn answered<T>(&self, answer: fn(&T) -> Answer) -> Creation<T> {
         Creation { key: self.key.clone(), answer }

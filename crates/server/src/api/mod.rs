@@ -8,6 +8,7 @@ mod catalogue;
 mod deliveries;
 mod docs;
 mod error;
+mod events;
 mod extract;
 mod games;
 mod guard;
@@ -99,6 +100,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(auth::routes())
         .merge(catalogue::routes())
         .merge(deliveries::routes())
+        .merge(events::routes())
         .merge(games::routes())
         .merge(metrics::routes())
         .merge(packs::routes())

@@ -184,6 +184,11 @@ pub(super) struct WebhookView {
     #[schema(required)]
     template: Option<String>,
     health: HealthView,
+    /// When the last of the secrets that were replaced stops signing beside the current one; not there
+    /// when none was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    old_secrets_until: Option<Timestamp>,
     /// What was done; only in answers to changes.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, example = "Webhook updated successfully")]
@@ -198,6 +203,7 @@ impl WebhookView {
 
 impl From<Examined> for WebhookView {
     fn from(Examined { webhook, health }: Examined) -> Self {
+        let old_secrets_until = webhook.old_secrets.iter().map(|old| old.expires_at).max();
         let Webhook { id, name, url, events, enabled, created_at, disabled_reason, origin, options, .. } =
             webhook;
         let hidden = |header: &Header| (header.name().to_owned(), HIDDEN_VALUE.into());
@@ -220,6 +226,7 @@ impl From<Examined> for WebhookView {
             format: options.format.word(),
             template: options.format.template().map(str::to_owned),
             health: health.into(),
+            old_secrets_until,
             message: None,
         }
     }

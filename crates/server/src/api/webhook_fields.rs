@@ -31,8 +31,8 @@ struct EventName;
 
 impl PartialSchema for EventName {
     fn schema() -> RefOr<Schema> {
-        let description = "The name of an event, such as `game.added`, or a pattern: `session.*`, `*`. Unknown names are \
-             kept and never fire.";
+        let description = "The name of an event, such as `game.added`, or a pattern: `session.*`, or `*` for all \
+             events of game nights. Unknown names are kept, and are heard of when somebody fires one.";
         ObjectBuilder::new()
             .schema_type(Type::String)
             .max_length(Some(limits::WEBHOOK_EVENT_MAX_CHARS))

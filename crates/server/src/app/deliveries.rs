@@ -1,14 +1,15 @@
 //! Deliveries in their host's hands: looking at them, sending them again, calling them off.
 
 use fanfare_model::{
+    Timestamp,
     delivery::{Delivery, DeliveryState, LogRow},
     limits::{CLEAN_UP_BATCH_ROWS, LOGS_MAX_ROWS},
-    replay::ReplayRequest,
+    replay::{Replay, ReplayRequest},
 };
 use fanfare_store::{deliveries, logs, webhooks};
 use tokio::sync::oneshot;
 
-use super::{App, Error, webhooks::NO_WEBHOOK};
+use super::{App, Error, housekeeping::kept_since, webhooks::NO_WEBHOOK};
 
 const NO_DELIVERY: Error = Error::NotFound("Delivery not found");
 const DISABLED: Error = Error::Conflict("The webhook is disabled");
@@ -85,8 +86,8 @@ impl App {
 
     /// How many deliveries [`App::replay_deliveries`] would send.
     async fn count_replay(&self, webhook_id: i64, request: ReplayRequest) -> Result<i64, Error> {
-        let ReplayRequest { which, since, until, .. } = request;
-        let (mut count, mut next) = (0, Some((since, 0)));
+        let ReplayRequest { which, until, .. } = request;
+        let (mut count, mut next) = (0, Some((self.known_since(&request), 0)));
         while let Some(from) = next {
             let batch = self.store.read(move |db| {
                 let webhook = webhooks::get(db, webhook_id)?.ok_or(NO_WEBHOOK)?;
@@ -114,9 +115,19 @@ impl App {
         answered.await.unwrap_or(Err(STOPPING))
     }
 
+    /// Where a replay begins. What was delivered is known by its attempts: of events from before the log
+    /// begins nobody can tell whether they were missed, so those are not sent.
+    fn known_since(&self, request: &ReplayRequest) -> Timestamp {
+        let log_begins = match request.which {
+            Replay::Missed => kept_since(self.delivery.log_keep_days, self.clock.now()),
+            Replay::Failed | Replay::Held => None,
+        };
+        log_begins.map_or(request.since, |begins| request.since.max(begins))
+    }
+
     async fn replay_all(&self, webhook_id: i64, request: ReplayRequest) -> Result<i64, Error> {
-        let ReplayRequest { which, since, until, .. } = request;
-        let (mut count, mut next) = (0, Some((since, 0)));
+        let ReplayRequest { which, until, .. } = request;
+        let (mut count, mut next) = (0, Some((self.known_since(&request), 0)));
         while let Some(from) = next {
             if self.tasks.is_stopping() {
                 return Err(STOPPING);

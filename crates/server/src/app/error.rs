@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use fanfare_model::{
+    fired::InvalidFired,
     game::{InvalidFilter, InvalidGame},
     pick::{Empty, InvalidOption},
     poll::InvalidPoll,
@@ -88,6 +89,7 @@ macro_rules! refuse {
 refuse!(
     InvalidChat,
     InvalidFilter,
+    InvalidFired,
     InvalidGame,
     InvalidOption,
     InvalidPoll,

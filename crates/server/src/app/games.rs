@@ -185,9 +185,9 @@ fn append(tx: &mut Tx, entries: &[GameEntry], now: Timestamp) -> Result<Imported
 }
 
 fn replace(tx: &mut Tx, catalogue: &Catalogue, now: Timestamp) -> Result<Imported, Error> {
-    let there = games::list(tx)?;
+    let there = games::names(tx)?;
     let mut others: HashMap<_, _> =
-        there.iter().map(|game| ((game.pack_name.as_str(), game.title.as_str()), game.id)).collect();
+        there.iter().map(|(id, pack_name, title)| ((pack_name.as_str(), title.as_str()), *id)).collect();
     let (mut known, mut new) = (Vec::new(), Vec::new());
     for entry in &catalogue.games {
         match others.remove(&(entry.game.pack_name.as_str(), entry.game.title.as_str())) {

@@ -44,7 +44,7 @@ impl App {
         let disabled = self.store.write(move |tx| {
             let given_up = webhooks::give_up(tx, verdict.webhook_id, &verdict.url, verdict.why)?;
             let Some(webhook) = given_up else { return Ok(false) };
-            let data = event::webhook_disabled(&webhook, reason);
+            let data = event::webhook_disabled(webhook.id, &webhook.name, reason);
             tx.emit(seed.grow(event::WEBHOOKS_TOPIC.to_owned(), data))?;
             Ok::<_, Error>(true)
         });

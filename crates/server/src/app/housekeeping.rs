@@ -26,13 +26,17 @@ pub(crate) async fn run(app: App) {
     }
 }
 
+/// What happened before is forgotten of what is kept for so many days; `None`: nothing is.
+pub(super) fn kept_since(days: u32, now: Timestamp) -> Option<Timestamp> {
+    (days > 0).then(|| now.plus_millis(-DAY_MS * i64::from(days)))
+}
+
 async fn tidy(app: &App, now: Timestamp) -> Result<(), Error> {
     forget_answers(app, now).await?;
-    let kept_since = |days: u32| (days > 0).then(|| now.plus_millis(-DAY_MS * i64::from(days)));
-    if let Some(before) = kept_since(app.delivery.log_keep_days) {
+    if let Some(before) = kept_since(app.delivery.log_keep_days, now) {
         forget_attempts(app, before).await?;
     }
-    match kept_since(app.delivery.event_keep_days) {
+    match kept_since(app.delivery.event_keep_days, now) {
         Some(before) => forget_events(app, before).await,
         None => Ok(()),
     }

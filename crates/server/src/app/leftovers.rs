@@ -98,55 +98,42 @@ async fn remove(store: &Store, leftover: Leftover, tasks: &Tasks) -> Result<(), 
 
 #[cfg(test)]
 mod tests {
-    use fanfare_model::Timestamp;
+    use fanfare_model::{Timestamp, catalogue};
     use fanfare_store::{
-        imports, sessions,
-        testing::{TestDatabase, run as statement, texts},
+        games, imports, sessions,
+        testing::{self, TestDatabase},
     };
 
     use super::*;
 
     const AT: Timestamp = Timestamp::EPOCH;
 
-    /// A closed session with more votes than one batch, and an import that was cut off.
-    async fn fill(store: &Store, votes: usize) {
+    /// A session with so many votes, and an import of as many that was cut off.
+    async fn fill(store: &Store, votes: i64) {
+        let game = catalogue::shipped()[0].clone();
         let fill = move |tx: &mut _| {
             sessions::start(tx, None, AT)?;
-            statement(
-                tx,
-                "insert into games (pack_name, title, min_players, max_players, has_audience, \
-                 family_friendly, play_count, upvotes, downvotes, enabled, favor_bias, created_at_ms) \
-                 values ('p', 't', 1, 8, true, true, 0, 0, 0, true, 0, 0)",
-            )?;
+            let game = games::insert(tx, &game, AT)?;
             let open = imports::begin(tx, 1, AT)?;
-            for import_id in [0, open.id] {
-                statement(
-                    tx,
-                    &format!(
-                        "with recursive n (n) as (select 1 union all select n + 1 from n where n < {votes}) \
-                         insert into votes (session_id, game_id, username, user_key, up, at_ms, \
-                         created_at_ms, import_id) select 1, 1, 'u', 'u', true, n, 0, {import_id} from n"
-                    ),
-                )?;
-            }
-            Ok::<_, Error>(())
+            testing::cast(tx, (1, game), "ann", AT, votes, 0)?;
+            testing::cast(tx, (1, game), "bob", AT, votes, open.id)
         };
         store.write(fill).await.expect("filled");
     }
 
-    async fn rows(store: &Store) -> usize {
-        store.read(|db| texts(db, "select 'row' from votes", 1)).await.expect("read").len()
+    async fn rows(store: &Store) -> i64 {
+        store.read(testing::count_votes).await.expect("read")
     }
 
     /// Asks until there are no more rows than that.
-    async fn until(store: &Store, expected: usize) {
+    async fn until(store: &Store, expected: i64) {
         while rows(store).await > expected {}
         assert_eq!(rows(store).await, expected);
     }
 
     #[tokio::test]
     async fn what_is_found_at_the_start_is_removed_and_what_is_told_of_later() {
-        let each = CLEAN_UP_BATCH_ROWS * 2 + 1;
+        let each = i64::try_from(CLEAN_UP_BATCH_ROWS * 2 + 1).expect("small");
         for database in [TestDatabase::sqlite(), TestDatabase::postgres()] {
             let (store, mut commits) = database.open();
             fill(&store, each).await;

@@ -2,8 +2,10 @@
 //! with its event; HTTP and sockets only translate to and from it.
 
 mod catch_up;
+mod configured;
 mod deliveries;
 mod error;
+mod events;
 mod games;
 pub(crate) mod giving_up;
 pub(crate) mod housekeeping;
@@ -32,7 +34,9 @@ use fanfare_store::Store;
 
 pub(crate) use self::{
     catch_up::CatchUp,
+    configured::{Followed, follow_file},
     error::Error,
+    events::FiredEvent,
     games::{ImportMode, Imported},
     idempotency::{Answer, Creation, RequestKey},
     leftovers::Leftovers,
@@ -76,7 +80,8 @@ impl App {
     /// An event about to be committed to a session's stream, but for its `data`, which only the
     /// transaction knows. Made before the job, which may run more than once.
     fn session_event(&self, kind: &'static str) -> EventSeed {
-        EventSeed { public_id: random::event_id(), kind, at: self.clock.now() }
+        let at = self.clock.now();
+        EventSeed { public_id: random::event_id(at), kind, at }
     }
 }
 

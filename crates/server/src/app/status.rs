@@ -70,7 +70,11 @@ impl App {
             return Err(Error::NotReady("The delivery of webhooks is stuck"));
         }
         let (read, written) = tokio::join!(self.check_reading(), self.check_writing());
-        read.and(written)
+        match self.store.hindrance() {
+            // That says more than that reading fails as well.
+            Some(Hindrance::DiskFull | Hindrance::Locked | Hindrance::Moved) => written.and(read),
+            Some(Hindrance::Refused) | None => read.and(written),
+        }
     }
 
     async fn check_reading(&self) -> Result<(), Error> {
@@ -93,6 +97,7 @@ impl App {
             _ if could_write => Ok(()),
             Some(Hindrance::DiskFull) => Err(Error::NotReady("The disk is full")),
             Some(Hindrance::Locked) => Err(Error::NotReady("Another process keeps the database locked")),
+            Some(Hindrance::Moved) => Err(Error::NotReady("The database was moved or replaced")),
             Some(Hindrance::Refused) | None => Err(Error::NotReady("The database cannot be written")),
         }
     }
@@ -111,7 +116,7 @@ impl App {
             return could_write;
         }
         // The same text again might not reach the disk.
-        let attempt = random::event_id();
+        let attempt = random::hex::<16>();
         let written = self.store.write(move |tx| Ok::<_, Error>(settings::set(tx, ATTEMPT_KEY, &attempt)?));
         let could_write = written.await.is_ok();
         self.proof.see(Seen { at: self.clock.tick(), could_write });

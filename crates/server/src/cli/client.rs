@@ -56,12 +56,12 @@ const SHOWN_MAX_CHARS: usize = 200;
 #[derive(clap::Args)]
 pub(super) struct ServerArgs {
     /// The running server [env: `FANFARE_SERVER`]
-    #[arg(long, value_name = "URL", help_heading = "Server")]
+    #[arg(long, global = true, value_name = "URL", help_heading = "Server")]
     #[arg(help = "The running server [env: FANFARE_SERVER] [default: the one that `listen` describes]")]
     server: Option<String>,
 
     /// An admin token [env: `FANFARE_TOKEN`]
-    #[arg(long, value_name = "TOKEN", help_heading = "Server")]
+    #[arg(long, global = true, value_name = "TOKEN", help_heading = "Server")]
     #[arg(help = "An admin token [env: FANFARE_TOKEN]; without one the admin key signs in, and without \
                   that the secret in the data folder of a server on this machine")]
     token: Option<String>,
@@ -202,6 +202,16 @@ impl Client {
     /// Sends JSON; each step of it moves `progress`.
     pub(super) async fn post(&self, path: &str, json: Bytes, progress: &Progress) -> Result<Reply, Failure> {
         self.send(Method::POST, path, Upload { rest: json, progress: progress.clone() }).await
+    }
+
+    /// Changes something.
+    pub(super) async fn patch(&self, path: &str, json: Bytes) -> Result<Reply, Failure> {
+        self.send(Method::PATCH, path, Upload { rest: json, progress: Progress::hidden() }).await
+    }
+
+    /// What tells the time and waits.
+    pub(super) fn clock(&self) -> &Clock {
+        &self.clock
     }
 
     async fn send(&self, method: Method, path: &str, upload: Upload) -> Result<Reply, Failure> {

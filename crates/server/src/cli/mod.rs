@@ -12,6 +12,7 @@ mod openapi;
 mod progress;
 mod reach;
 mod serve;
+mod webhook;
 
 use std::{
     collections::BTreeMap,
@@ -30,6 +31,7 @@ use self::{
     export::ExportArgs,
     flags::SettingFlags,
     import::{Import, ImportArgs},
+    webhook::WebhookVerb,
 };
 use crate::{
     config::{ConfigError, Inputs, Loaded, load, reference},
@@ -91,6 +93,14 @@ enum Verb {
     Export {
         #[command(flatten)]
         args: ExportArgs,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// List, add and test webhooks, see what came of deliveries and send them again
+    #[command(disable_help_subcommand = true)]
+    Webhook {
+        #[command(subcommand)]
+        verb: WebhookVerb,
         #[command(flatten)]
         server: ServerArgs,
     },
@@ -218,6 +228,10 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Verb::Export { args, server } => {
             let loaded = load(&inputs)?;
             at_the_server(&server, &loaded, &inputs, async |client| export::export(client, &args).await)
+        }
+        Verb::Webhook { verb, server } => {
+            let loaded = load(&inputs)?;
+            at_the_server(&server, &loaded, &inputs, async |client| webhook::webhook(client, verb).await)
         }
         Verb::Backup { args } => backup::backup(&load(&inputs)?.config, args),
         Verb::Config { verb: ConfigVerb::Check } => {

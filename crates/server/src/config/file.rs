@@ -10,9 +10,12 @@ use std::{
 use toml::de::{DeTable, DeValue};
 
 use super::{
+    Config,
     error::{ConfigError, Origin},
-    keys::{KEYS, Key},
+    key::Key,
+    keys::KEYS,
     value::Value,
+    webhooks::{ENDPOINT_KEYS, ENDPOINTS, Endpoint},
 };
 
 /// The largest configuration file, in bytes (1 MiB).
@@ -21,10 +24,27 @@ const FILE_MAX_BYTES: u64 = 1 << 20;
 const SUGGESTION_MAX_EDITS: usize = 3;
 
 /// One key of the file. Like everything that may hold a secret in the open, it has no `Debug`.
-pub(super) struct Entry {
-    pub(super) key: &'static Key,
+pub(super) struct Entry<T: 'static = Config> {
+    pub(super) key: &'static Key<T>,
     pub(super) value: Value,
     pub(super) origin: Origin,
+}
+
+/// A table of a list of tables.
+pub(super) struct Table<T: 'static> {
+    /// In their order.
+    pub(super) entries: Vec<Entry<T>>,
+    /// The line on which it begins.
+    pub(super) origin: Origin,
+}
+
+/// What a file says.
+#[derive(Default)]
+pub(super) struct Contents {
+    /// In their order.
+    pub(super) entries: Vec<Entry>,
+    /// Each of `[[webhooks.endpoints]]`, in their order.
+    pub(super) endpoints: Vec<Table<Endpoint>>,
 }
 
 /// The text of the file; `None` when there is none.
@@ -52,7 +72,7 @@ pub(super) fn read(path: &Path) -> Result<Option<String>, ConfigError> {
 }
 
 /// The keys of the file in its order, up to the first that does not exist.
-pub(super) fn entries(path: &Path, text: &str) -> Result<Vec<Entry>, ConfigError> {
+pub(super) fn contents(path: &Path, text: &str) -> Result<Contents, ConfigError> {
     let origin = |offset: usize| Origin::File { path: path.to_owned(), line: line_at(text, offset) };
     let document = DeTable::parse(text).map_err(|error| ConfigError::Syntax {
         origin: origin(error.span().map_or(0, |span| span.start)),
@@ -72,7 +92,47 @@ pub(super) fn entries(path: &Path, text: &str) -> Result<Vec<Entry>, ConfigError
         }
     }
     leaves.sort_by_key(|(offset, _, _)| *offset);
-    leaves.into_iter().map(|(offset, name, value)| entry(name, value, origin(offset))).collect()
+    let mut contents = Contents::default();
+    for (offset, name, value) in leaves {
+        if name == ENDPOINTS {
+            contents.endpoints = endpoints(value, offset, &origin)?;
+        } else {
+            contents.entries.push(entry(name, value, origin(offset))?);
+        }
+    }
+    Ok(contents)
+}
+
+/// The list of tables that begins at `start`.
+fn endpoints(
+    value: &DeValue<'_>,
+    start: usize,
+    origin: &impl Fn(usize) -> Origin,
+) -> Result<Vec<Table<Endpoint>>, ConfigError> {
+    let no_list = |offset| {
+        let problem =
+            format!("\"{ENDPOINTS}\" is a list of tables: write [[{ENDPOINTS}]] and its keys below");
+        ConfigError::Syntax { origin: origin(offset), problem }
+    };
+    let DeValue::Array(items) = value else { return Err(no_list(start)) };
+    let mut tables = Vec::with_capacity(items.len());
+    for item in items {
+        let DeValue::Table(fields) = item.get_ref() else { return Err(no_list(item.span().start)) };
+        let mut leaves: Vec<_> = fields.iter().collect();
+        leaves.sort_by_key(|(name, _)| name.span().start);
+        let mut entries = Vec::with_capacity(leaves.len());
+        for (name, value) in leaves {
+            let (name, origin) = (format!("{ENDPOINTS}.{}", name.get_ref()), origin(name.span().start));
+            let Some(key) = ENDPOINT_KEYS.iter().find(|key| key.name == name) else {
+                let known = ENDPOINT_KEYS.iter().map(|key| key.name);
+                let nearest = nearest(&name, known).map(str::to_owned);
+                return Err(ConfigError::Unknown { origin, what: "key", name, nearest });
+            };
+            entries.push(Entry { key, value: Value::from_toml(value.get_ref()), origin });
+        }
+        tables.push(Table { entries, origin: origin(item.span().start) });
+    }
+    Ok(tables)
 }
 
 fn entry(name: String, value: &DeValue<'_>, origin: Origin) -> Result<Entry, ConfigError> {
@@ -87,7 +147,7 @@ fn entry(name: String, value: &DeValue<'_>, origin: Origin) -> Result<Entry, Con
     let (what, known): (_, Vec<&str>) = if is_table && !name.contains('.') {
         ("table", KEYS.iter().map(Key::table).filter(|table| !table.is_empty()).collect())
     } else {
-        ("key", KEYS.iter().map(|key| key.name).collect())
+        ("key", KEYS.iter().map(|key| key.name).chain([ENDPOINTS]).collect())
     };
     let nearest = nearest(&name, known.into_iter()).map(str::to_owned);
     Err(ConfigError::Unknown { origin, what, name, nearest })

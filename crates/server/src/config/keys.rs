@@ -1,51 +1,19 @@
 //! The one table of what can be set: names, ranges, words for people, and the field of [`Config`]
 //! that each key reads and writes. Nothing here reads a file or the environment.
 
-use std::{net::IpAddr, ops::RangeInclusive, path::PathBuf};
+use std::{net::IpAddr, path::PathBuf};
 
-use fanfare_model::{retry::RetrySchedule, room::POLL_INTERVAL_MIN_MS};
+use fanfare_model::{limits::RETRY_STEPS_MAX, retry::RetrySchedule, room::POLL_INTERVAL_MIN_MS};
 use fanfare_store::Location;
 use ipnet::IpNet;
 use url::Url;
 
 use super::{
-    Config, Secret,
+    Config,
+    key::{Field, Flag, Key, key, secret},
     secret::{HIDDEN, without_password},
-    value::Value,
+    webhooks,
 };
-
-/// One thing that can be set.
-pub(crate) struct Key {
-    /// As in the file, with its table: `http.connections_max`.
-    pub(crate) name: &'static str,
-    /// The few keys that everybody needs have a flag.
-    pub(crate) flag: Option<Flag>,
-    /// A second, weaker variable, for those who come from elsewhere.
-    pub(crate) also_env: Option<&'static str>,
-    /// A sentence for people.
-    pub(crate) doc: &'static str,
-    /// What holds when it is not set, for keys without a default value.
-    pub(crate) unset: &'static str,
-    pub(crate) field: Field,
-}
-
-/// A flag of the command line.
-pub(crate) struct Flag {
-    /// Without dashes.
-    pub(crate) name: &'static str,
-    /// The placeholder of its value in help texts.
-    pub(crate) value: &'static str,
-}
-
-/// How a key reads and writes the configuration. Getters return what may be shown to anybody.
-pub(crate) enum Field {
-    Number { range: RangeInclusive<u64>, get: fn(&Config) -> u64, set: fn(&mut Config, u64) },
-    Boolean { get: fn(&Config) -> bool, set: fn(&mut Config, bool) },
-    Text { get: fn(&Config) -> Option<String>, set: fn(&mut Config, &str) -> Result<(), String> },
-    Secret { get: fn(&Config) -> Option<String>, set: fn(&mut Config, &str) -> Result<(), String> },
-    Numbers { get: fn(&Config) -> Vec<i64>, set: fn(&mut Config, Vec<i64>) -> Result<(), String> },
-    Texts { get: fn(&Config) -> Vec<String>, set: fn(&mut Config, &[String]) -> Result<(), String> },
-}
 
 /// Every key; those of one table stand together, those without a table first.
 pub(crate) const KEYS: &[Key] = &[
@@ -109,7 +77,7 @@ pub(crate) const KEYS: &[Key] = &[
         "How long a stop may take before what still runs is cut off",
         Field::Number {
             range: 100..=600_000,
-            get: |c| c.shutdown_deadline_ms,
+            get: |c| Some(c.shutdown_deadline_ms),
             set: |c, ms| c.shutdown_deadline_ms = ms,
         },
     ),
@@ -118,7 +86,7 @@ pub(crate) const KEYS: &[Key] = &[
         "TCP connections at once",
         Field::Number {
             range: 1..=1_000_000,
-            get: |c| c.http.connections_max as u64,
+            get: |c| Some(c.http.connections_max as u64),
             set: |c, count| c.http.connections_max = size(count),
         },
     ),
@@ -127,7 +95,7 @@ pub(crate) const KEYS: &[Key] = &[
         "TCP connections at once from one address, this machine and trusted proxies aside; 0 for no limit",
         Field::Number {
             range: 0..=1_000_000,
-            get: |c| c.http.connections_max_per_address as u64,
+            get: |c| Some(c.http.connections_max_per_address as u64),
             set: |c, count| c.http.connections_max_per_address = size(count),
         },
     ),
@@ -136,7 +104,7 @@ pub(crate) const KEYS: &[Key] = &[
         "Requests a second from one address, this machine aside, with bursts of twice as many; 0 for no limit",
         Field::Number {
             range: 0..=1_000_000,
-            get: |c| c.http.requests_per_second.into(),
+            get: |c| Some(c.http.requests_per_second.into()),
             set: |c, count| c.http.requests_per_second = u32::try_from(count).unwrap_or(u32::MAX),
         },
     ),
@@ -164,7 +132,7 @@ pub(crate) const KEYS: &[Key] = &[
         "How long a client may take to send the head of a request",
         Field::Number {
             range: 10..=600_000,
-            get: |c| c.http.header_timeout_ms,
+            get: |c| Some(c.http.header_timeout_ms),
             set: |c, ms| c.http.header_timeout_ms = ms,
         },
     ),
@@ -173,7 +141,7 @@ pub(crate) const KEYS: &[Key] = &[
         "How long a WebSocket may stay open before it authenticates",
         Field::Number {
             range: 10..=600_000,
-            get: |c| c.sockets.auth_timeout_ms,
+            get: |c| Some(c.sockets.auth_timeout_ms),
             set: |c, ms| c.sockets.auth_timeout_ms = ms,
         },
     ),
@@ -182,7 +150,7 @@ pub(crate) const KEYS: &[Key] = &[
         "How long a WebSocket may stay silent before it is closed",
         Field::Number {
             range: 10..=86_400_000,
-            get: |c| c.sockets.idle_timeout_ms,
+            get: |c| Some(c.sockets.idle_timeout_ms),
             set: |c, ms| c.sockets.idle_timeout_ms = ms,
         },
     ),
@@ -196,7 +164,7 @@ pub(crate) const KEYS: &[Key] = &[
         "Database connections that read",
         Field::Number {
             range: 1..=64,
-            get: |c| c.database.readers as u64,
+            get: |c| Some(c.database.readers as u64),
             set: |c, count| c.database.readers = size(count),
         },
     ),
@@ -205,7 +173,7 @@ pub(crate) const KEYS: &[Key] = &[
         "PostgreSQL connections that write",
         Field::Number {
             range: 1..=64,
-            get: |c| c.database.writers as u64,
+            get: |c| Some(c.database.writers as u64),
             set: |c, count| c.database.writers = size(count),
         },
     ),
@@ -226,7 +194,7 @@ pub(crate) const KEYS: &[Key] = &[
         "How long one delivery may take, from looking up the name to the end of the response",
         Field::Number {
             range: 10..=300_000,
-            get: |c| c.delivery.timeout_ms,
+            get: |c| Some(c.delivery.timeout_ms),
             set: |c, ms| c.delivery.timeout_ms = ms,
         },
     ),
@@ -243,7 +211,7 @@ pub(crate) const KEYS: &[Key] = &[
         "How long a webhook's secret that was replaced signs beside the new one",
         Field::Number {
             range: 0..=2_592_000_000,
-            get: |c| c.delivery.secret_overlap_ms.unsigned_abs(),
+            get: |c| Some(c.delivery.secret_overlap_ms.unsigned_abs()),
             set: |c, ms| c.delivery.secret_overlap_ms = i64::try_from(ms).unwrap_or(i64::MAX),
         },
     ),
@@ -252,7 +220,7 @@ pub(crate) const KEYS: &[Key] = &[
         "How long webhooks' attempts are kept in the log; 0 for ever",
         Field::Number {
             range: 0..=36_500,
-            get: |c| c.delivery.log_keep_days.into(),
+            get: |c| Some(c.delivery.log_keep_days.into()),
             set: |c, days| c.delivery.log_keep_days = u32::try_from(days).unwrap_or(u32::MAX),
         },
     ),
@@ -261,7 +229,7 @@ pub(crate) const KEYS: &[Key] = &[
         "How long events are kept, for clients that resume and deliveries that are replayed; 0 for ever",
         Field::Number {
             range: 0..=36_500,
-            get: |c| c.delivery.event_keep_days.into(),
+            get: |c| Some(c.delivery.event_keep_days.into()),
             set: |c, days| c.delivery.event_keep_days = u32::try_from(days).unwrap_or(u32::MAX),
         },
     ),
@@ -295,7 +263,7 @@ pub(crate) const KEYS: &[Key] = &[
         "How long to wait before a watched room is asked for again",
         Field::Number {
             range: POLL_INTERVAL_MIN_MS..=3_600_000,
-            get: |c| c.rooms.poll_interval_ms,
+            get: |c| Some(c.rooms.poll_interval_ms),
             set: |c, ms| c.rooms.poll_interval_ms = ms,
         },
     ),
@@ -309,116 +277,57 @@ pub(crate) const KEYS: &[Key] = &[
         "How long the room service may take to answer",
         Field::Number {
             range: 10..=60_000,
-            get: |c| c.rooms.timeout_ms,
+            get: |c| Some(c.rooms.timeout_ms),
             set: |c, ms| c.rooms.timeout_ms = ms,
         },
     ),
+    key(
+        "webhooks.enabled",
+        "Whether the endpoints of the file are sent anything",
+        Field::Boolean { get: |c| c.webhooks.enabled, set: |c, enabled| c.webhooks.enabled = enabled },
+    ),
+    key(
+        "webhooks.retry_attempts",
+        "How often a delivery to an endpoint is tried again",
+        Field::Number {
+            range: 0..=RETRY_STEPS_MAX as u64,
+            get: |c| Some(c.webhooks.retry_attempts.into()),
+            set: |c, count| c.webhooks.retry_attempts = u32::try_from(count).unwrap_or(u32::MAX),
+        },
+    ),
+    key(
+        "webhooks.retry_delay_ms",
+        "The first wait before it is tried again; the second is twice as long, the third three times",
+        Field::Number {
+            range: 1..=webhooks::RETRY_DELAY_MAX_MS,
+            get: |c| Some(c.webhooks.retry_delay_ms.unsigned_abs()),
+            set: |c, ms| c.webhooks.retry_delay_ms = i64::try_from(ms).unwrap_or(i64::MAX),
+        },
+    ),
+    key(
+        "webhooks.timeout_ms",
+        "How long one delivery to an endpoint may take, from looking up the name to the end of the response",
+        Field::Number {
+            range: 10..=300_000,
+            get: |c| Some(c.webhooks.timeout_ms),
+            set: |c, ms| c.webhooks.timeout_ms = ms,
+        },
+    ),
+    Key {
+        unset: "nothing is signed",
+        ..key(
+            "webhooks.secret",
+            "What requests to endpoints without a secret of their own are signed with",
+            Field::Secret {
+                get: |c| c.webhooks.secret.as_ref().map(|_| HIDDEN.to_owned()),
+                set: |c, text| webhooks::signing_secret(text).map(|secret| c.webhooks.secret = Some(secret)),
+            },
+        )
+    },
 ];
 
 /// The variable that sets the port alone.
 pub(super) const PORT: &str = "PORT";
-
-const fn key(name: &'static str, doc: &'static str, field: Field) -> Key {
-    Key { name, flag: None, also_env: None, doc, unset: "", field }
-}
-
-impl Key {
-    /// The table it stands in; empty for none.
-    pub(crate) fn table(&self) -> &'static str {
-        self.name.split_once('.').map_or("", |(table, _)| table)
-    }
-
-    /// Its name within its table.
-    pub(crate) fn short_name(&self) -> &'static str {
-        self.name.split_once('.').map_or(self.name, |(_, short)| short)
-    }
-
-    /// Its variable: `FANFARE_HTTP_CONNECTIONS_MAX`.
-    pub(crate) fn env(&self) -> String {
-        format!("FANFARE_{}", self.name.replace('.', "_").to_ascii_uppercase())
-    }
-
-    /// What a variable or a flag says, read the way this key is written.
-    pub(super) fn value_of_text(&self, text: &str) -> Value {
-        let number = |text: &str| {
-            let text = text.trim();
-            text.parse().map_or_else(|_| Value::Text(text.to_owned()), Value::Number)
-        };
-        let items = || text.split(',').map(str::trim).filter(|item| !item.is_empty());
-        match (&self.field, text.trim()) {
-            (Field::Number { .. }, _) => number(text),
-            (Field::Boolean { .. }, "true") => Value::Boolean(true),
-            (Field::Boolean { .. }, "false") => Value::Boolean(false),
-            (Field::Numbers { .. }, _) => Value::List(items().map(number).collect()),
-            (Field::Texts { .. }, _) => {
-                Value::List(items().map(|item| Value::Text(item.to_owned())).collect())
-            }
-            _ => Value::Text(text.to_owned()),
-        }
-    }
-
-    /// Writes a value into the configuration; the error says what it is and what was expected.
-    pub(super) fn set(&self, config: &mut Config, value: &Value) -> Result<(), String> {
-        let expected = || format!("is {}: expected {}", value.describe(), self.expects());
-        match (&self.field, value) {
-            (Field::Number { range, set, .. }, Value::Number(number)) => {
-                let number = u64::try_from(*number).ok().filter(|number| range.contains(number));
-                set(config, number.ok_or_else(expected)?);
-                Ok(())
-            }
-            (Field::Boolean { set, .. }, Value::Boolean(boolean)) => {
-                set(config, *boolean);
-                Ok(())
-            }
-            (Field::Text { set, .. }, Value::Text(text)) => {
-                set(config, text).map_err(|problem| format!("is {:?}: {problem}", without_password(text)))
-            }
-            (Field::Secret { set, .. }, Value::Text(text)) => set(config, text),
-            (Field::Secret { .. }, _) => Err(format!("is not text: expected {}", self.expects())),
-            (Field::Numbers { set, .. }, Value::List(items)) => {
-                let numbers = items.iter().map(|item| match item {
-                    Value::Number(number) => Some(*number),
-                    _ => None,
-                });
-                let numbers = numbers.collect::<Option<Vec<_>>>().ok_or_else(expected)?;
-                set(config, numbers).map_err(|problem| format!("is {}: {problem}", value.describe()))
-            }
-            (Field::Texts { set, .. }, Value::List(items)) => {
-                let texts = items.iter().map(|item| match item {
-                    Value::Text(text) => Some(text.clone()),
-                    _ => None,
-                });
-                let texts = texts.collect::<Option<Vec<_>>>().ok_or_else(expected)?;
-                set(config, &texts).map_err(|problem| format!("is {}: {problem}", value.describe()))
-            }
-            _ => Err(expected()),
-        }
-    }
-
-    /// The value to show, with secrets hidden; `None` when it is not set.
-    pub(crate) fn shown(&self, config: &Config) -> Option<toml::Value> {
-        Some(match &self.field {
-            Field::Number { get, .. } => toml::Value::from(i64::try_from(get(config)).unwrap_or(i64::MAX)),
-            Field::Boolean { get, .. } => toml::Value::from(get(config)),
-            Field::Text { get, .. } | Field::Secret { get, .. } => toml::Value::from(get(config)?),
-            Field::Numbers { get, .. } => toml::Value::from(get(config)),
-            Field::Texts { get, .. } => toml::Value::from(get(config)),
-        })
-    }
-
-    /// What it takes, for people.
-    pub(crate) fn expects(&self) -> String {
-        match &self.field {
-            Field::Number { range, .. } => {
-                format!("a whole number from {} to {}", range.start(), range.end())
-            }
-            Field::Boolean { .. } => "true or false".to_owned(),
-            Field::Text { .. } | Field::Secret { .. } => "text".to_owned(),
-            Field::Numbers { .. } => "a list of whole numbers".to_owned(),
-            Field::Texts { .. } => "a list of texts".to_owned(),
-        }
-    }
-}
 
 fn size(number: u64) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
@@ -451,17 +360,6 @@ fn set_database_url(config: &mut Config, text: &str) -> Result<(), String> {
     Location::parse(text).map_err(|why| format!("cannot be read: {why}"))?;
     config.database_url = Some(secret(text)?);
     Ok(())
-}
-
-/// Refuses what `config print` shows in place of a secret: it was pasted from there by mistake.
-fn secret(text: &str) -> Result<Secret, String> {
-    if text.is_empty() {
-        return Err("is empty: expected some text, or no such key".to_owned());
-    }
-    if text.contains(HIDDEN) {
-        return Err(format!("holds {HIDDEN}, which only stands for the secret: expected the secret itself"));
-    }
-    Ok(Secret(text.to_owned()))
 }
 
 fn set_rooms_base_url(config: &mut Config, text: &str) -> Result<(), String> {

@@ -10,8 +10,10 @@ use std::{
 use super::{
     Config, FILE_NAME,
     error::{ConfigError, Origin},
-    file::{self, Entry},
-    keys::{KEYS, Key, PORT},
+    file::{self, Contents, Entry},
+    key::Key,
+    keys::{KEYS, PORT},
+    webhooks,
 };
 
 /// The shortest secret that makes tokens as hard to forge as HS256 allows, in bytes
@@ -35,6 +37,8 @@ pub(crate) struct Loaded {
     pub(crate) config: Config,
     /// Where each value came from, in the order of [`KEYS`].
     pub(crate) origins: Vec<Origin>,
+    /// The line on which each endpoint of `config.webhooks` begins.
+    pub(crate) endpoint_origins: Vec<Origin>,
     /// The file that was looked for.
     pub(crate) file: PathBuf,
     /// Whether it was there.
@@ -77,9 +81,12 @@ pub(crate) fn load(inputs: &Inputs) -> Result<Loaded, ConfigError> {
     };
     let mut loaded = empty();
     loaded.file = inputs.file.clone().unwrap_or_else(|| folder.join(FILE_NAME));
-    let entries = file_entries(&loaded.file, inputs.file.is_some())?;
-    loaded.file_found = entries.is_some();
-    loaded.apply(&entries.unwrap_or_default())?;
+    let contents = file_contents(&loaded.file, inputs.file.is_some())?;
+    loaded.file_found = contents.is_some();
+    let contents = contents.unwrap_or_default();
+    loaded.apply(&contents.entries)?;
+    loaded.config.webhooks.endpoints = webhooks::endpoints(&contents.endpoints)?;
+    loaded.endpoint_origins = webhooks::sources(&contents.endpoints);
     loaded.apply(&over_file)?;
     loaded.warnings = warnings(&loaded, &inputs.environment);
     Ok(loaded)
@@ -89,6 +96,7 @@ fn empty() -> Loaded {
     Loaded {
         config: Config::default(),
         origins: vec![Origin::Default; KEYS.len()],
+        endpoint_origins: Vec::new(),
         file: PathBuf::new(),
         file_found: false,
         warnings: Vec::new(),
@@ -96,7 +104,7 @@ fn empty() -> Loaded {
 }
 
 /// `named`: somebody asked for this file, so it must exist, and it may name the data folder.
-fn file_entries(path: &Path, named: bool) -> Result<Option<Vec<Entry>>, ConfigError> {
+fn file_contents(path: &Path, named: bool) -> Result<Option<Contents>, ConfigError> {
     let Some(text) = file::read(path)? else {
         return if named {
             Err(ConfigError::Unreadable {
@@ -107,8 +115,8 @@ fn file_entries(path: &Path, named: bool) -> Result<Option<Vec<Entry>>, ConfigEr
             Ok(None)
         };
     };
-    let entries = file::entries(path, &text)?;
-    match entries.iter().find(|entry| entry.key.name == "data") {
+    let contents = file::contents(path, &text)?;
+    match contents.entries.iter().find(|entry| entry.key.name == "data") {
         Some(entry) if !named => Err(ConfigError::Value {
             origin: entry.origin.clone(),
             name: entry.key.name,
@@ -116,7 +124,7 @@ fn file_entries(path: &Path, named: bool) -> Result<Option<Vec<Entry>>, ConfigEr
                 "cannot be set by the file in the data folder: use --data, or name the file with --config"
                     .to_owned(),
         }),
-        _ => Ok(Some(entries)),
+        _ => Ok(Some(contents)),
     }
 }
 
@@ -177,4 +185,4 @@ fn warnings(loaded: &Loaded, variables: &BTreeMap<String, OsString>) -> Vec<Stri
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -4,11 +4,13 @@
 mod cors;
 mod error;
 mod file;
+mod key;
 mod keys;
 mod load;
 mod print;
 mod secret;
 mod value;
+mod webhooks;
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -21,6 +23,7 @@ pub use self::{
     cors::CorsOrigin,
     error::{ConfigError, Origin},
     secret::Secret,
+    webhooks::{Endpoint, Webhooks},
 };
 pub(crate) use self::{
     keys::KEYS,
@@ -55,6 +58,8 @@ pub struct Config {
     pub delivery: Delivery,
     /// `[rooms]`
     pub rooms: Rooms,
+    /// `[webhooks]`
+    pub webhooks: Webhooks,
     /// How long a stop may take, in milliseconds.
     pub shutdown_deadline_ms: u64,
 }
@@ -165,6 +170,7 @@ impl Default for Config {
                 probe: false,
                 timeout_ms: 10_000,
             },
+            webhooks: Webhooks::default(),
             shutdown_deadline_ms: 10_000,
         }
     }

@@ -5,8 +5,11 @@ use std::fmt::Write;
 
 use super::{
     Config,
-    keys::{KEYS, Key},
+    error::Origin,
+    key::Key,
+    keys::KEYS,
     load::Loaded,
+    webhooks::{ENDPOINT_KEYS, ENDPOINTS, Endpoint},
 };
 
 /// Every key with its effective value, as TOML; a comment says where each value came from.
@@ -18,14 +21,28 @@ pub(crate) fn print(loaded: &Loaded) -> String {
             table = key.table();
             let _ = write!(text, "\n[{table}]\n");
         }
-        // A path may hold a line break, which would end the comment.
-        let origin = origin.to_string().replace(char::is_control, " ");
-        let _ = match key.shown(&loaded.config) {
-            Some(value) => writeln!(text, "{} = {value}  # {origin}", key.short_name()),
-            None => writeln!(text, "# {} is not set: {}  # {origin}", key.short_name(), key.unset),
-        };
+        line(&mut text, key, &loaded.config, &comment(origin));
+    }
+    for (endpoint, origin) in loaded.config.webhooks.endpoints.iter().zip(&loaded.endpoint_origins) {
+        let _ = write!(text, "\n[[{ENDPOINTS}]]{}\n", comment(origin));
+        for key in ENDPOINT_KEYS {
+            line(&mut text, key, endpoint, "");
+        }
     }
     text
+}
+
+/// A path may hold a line break, which would end the comment.
+fn comment(origin: &Origin) -> String {
+    format!("  # {}", origin.to_string().replace(char::is_control, " "))
+}
+
+fn line<T>(text: &mut String, key: &Key<T>, target: &T, comment: &str) {
+    let name = key.short_name();
+    let _ = match key.shown(target) {
+        Some(value) => writeln!(text, "{name} = {value}{comment}"),
+        None => writeln!(text, "# {name} is not set: {}{comment}", key.unset),
+    };
 }
 
 /// What can be set, for a terminal: each key with its variables, its flag, its range and its
@@ -35,13 +52,27 @@ pub(crate) fn reference() -> String {
     let mut text =
         String::from("What can be set, in a file by these names (a dot separates table and key):\n");
     for key in KEYS {
-        let _ = write!(text, "\n{}\n  {}.\n  {}\n", key.name, key.doc, names(key));
-        let _ = match key.shown(&defaults) {
-            Some(value) => writeln!(text, "  Takes {}; default {value}", key.expects()),
-            None => writeln!(text, "  Takes {}; when not set: {}", key.expects(), key.unset),
-        };
+        describe(&mut text, key, &defaults, &names(key));
+    }
+    let _ = write!(text, "\nWebhooks, in the file alone, each under [[{ENDPOINTS}]]:\n");
+    let defaults = Endpoint::new("", [""; 0]);
+    for key in ENDPOINT_KEYS {
+        describe(&mut text, key, &defaults, "");
     }
     text
+}
+
+fn describe<T>(text: &mut String, key: &Key<T>, defaults: &T, names: &str) {
+    let _ = write!(text, "\n{}\n  {}.\n", key.name, key.doc);
+    if !names.is_empty() {
+        let _ = writeln!(text, "  {names}");
+    }
+    let takes = key.expects();
+    let _ = match key.shown(defaults).filter(|_| !key.needed) {
+        Some(value) => writeln!(text, "  Takes {takes}; default {value}"),
+        None if key.needed => writeln!(text, "  Takes {takes}; must be set"),
+        None => writeln!(text, "  Takes {takes}; when not set: {}", key.unset),
+    };
 }
 
 fn names(key: &Key) -> String {

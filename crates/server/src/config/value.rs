@@ -1,6 +1,6 @@
 //! A value as somebody wrote it, before it is known to fit its key. Nothing here knows the keys.
 
-use toml::de::DeValue;
+use toml::de::{DeString, DeValue};
 
 /// What a file, a variable or a flag says.
 pub(super) enum Value {
@@ -8,6 +8,7 @@ pub(super) enum Value {
     Number(i64),
     Boolean(bool),
     List(Vec<Value>),
+    Table(Vec<(String, Value)>),
     /// What no key takes, described for a person.
     Other(String),
 }
@@ -25,7 +26,12 @@ impl Value {
             }
             DeValue::Float(number) => Self::Other(number.to_string()),
             DeValue::Datetime(_) => Self::Other("a date".to_owned()),
-            DeValue::Table(_) => Self::Other("a table".to_owned()),
+            DeValue::Table(fields) => {
+                let field = |(name, value): (&toml::Spanned<DeString<'_>>, &toml::Spanned<DeValue<'_>>)| {
+                    (name.get_ref().to_string(), Self::from_toml(value.get_ref()))
+                };
+                Self::Table(fields.iter().map(field).collect())
+            }
         }
     }
 
@@ -39,6 +45,8 @@ impl Value {
                 let items: Vec<String> = items.iter().map(Self::describe).collect();
                 format!("[{}]", items.join(", "))
             }
+            // It may hold secrets.
+            Self::Table(_) => "a table".to_owned(),
             Self::Other(description) => description.clone(),
         }
     }

@@ -7,7 +7,7 @@ use fanfare_model::{
     egress::EgressPolicy,
     event::{NewEvent, kind},
     retry::RetrySchedule,
-    webhook::{NewWebhook, Origin, WebhookOptions, WebhookPatch},
+    webhook::{NewWebhook, Ordering, Origin, WebhookOptions, WebhookPatch},
 };
 use fanfare_store::{Commits, Notice, logs, testing::TestDatabase};
 use tokio::{
@@ -162,15 +162,19 @@ impl Run {
     }
 }
 
-async fn webhook(store: &Store, url: &str) -> i64 {
-    let new = NewWebhook {
+fn new_webhook(url: &str) -> NewWebhook {
+    NewWebhook {
         name: "bot".into(),
         url: url.into(),
         secret: "s".into(),
         events: vec!["game.added".into()],
         options: WebhookOptions::default(),
         origin: Origin::Api,
-    };
+    }
+}
+
+async fn webhook(store: &Store, url: &str) -> i64 {
+    let new = new_webhook(url);
     let made = store.write(move |tx| webhooks::insert(tx, &new, Timestamp::from_millis(0)));
     made.await.expect("a webhook").id
 }
@@ -234,6 +238,70 @@ async fn what_fails_is_tried_again_by_the_schedule() {
     }
     assert_eq!(receiver.next().await.answer(500).await, "e0");
     run.until(&[("failed", 1)]).await;
+    run.stop().await;
+}
+
+#[tokio::test]
+async fn order_is_kept_over_a_failure_and_a_restart() {
+    let database = TestDatabase::sqlite();
+    let mut run = Run::start(database.open());
+    let others = Tasks::default();
+    let mut receiver = Receiver::start(&others).await;
+    let new = NewWebhook {
+        options: WebhookOptions { ordering: Ordering::Session, ..WebhookOptions::default() },
+        ..new_webhook(&receiver.url)
+    };
+    let made = run.store.write(move |tx| webhooks::insert(tx, &new, Timestamp::from_millis(0)));
+    let webhook_id = made.await.expect("a webhook").id;
+    run.emit(0, 4).await;
+    assert_eq!(receiver.next().await.answer(200).await, "e0");
+    assert_eq!(receiver.next().await.answer(500).await, "e1");
+    run.until_logged(webhook_id, 2).await;
+    run.stop().await;
+    run = Run::start(database.open());
+    run.emit(4, 1).await;
+    run.clock.advance(Duration::from_millis(4_999));
+    tokio::task::yield_now().await;
+    assert!(receiver.requests.try_recv().is_err(), "the line is held up");
+    run.clock.advance(Duration::from_millis(1_001));
+    for expected in ["e1", "e2", "e3", "e4"] {
+        assert_eq!(receiver.next().await.answer(200).await, expected);
+    }
+    run.until(&[("delivered", 5)]).await;
+    run.stop().await;
+    assert!(others.stop(&Clock::real(), 10_000).await);
+}
+
+#[tokio::test]
+async fn a_receiver_that_says_it_is_gone_is_given_up() {
+    let database = TestDatabase::sqlite();
+    let mut run = Run::start(database.open());
+    let mut receiver = Receiver::start(&run.tasks).await;
+    let webhook_id = run.webhook(&receiver.url).await;
+    run.emit(0, 1).await;
+    receiver.next().await.answer(410).await;
+    let verdict = run.verdicts.recv().await;
+    assert_eq!(verdict, Some(Verdict { webhook_id, url: receiver.url.clone(), why: GivenUp::Gone }));
+    run.until(&[("failed", 1)]).await;
+    run.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_sent_again_is_sent_at_once_and_counts_on() {
+    let database = TestDatabase::sqlite();
+    let run = Run::start(database.open());
+    let mut receiver = Receiver::start(&run.tasks).await;
+    let webhook_id = run.webhook(&receiver.url).await;
+    run.emit(0, 1).await;
+    assert_eq!(receiver.next().await.answer(200).await, "e0");
+    run.until(&[("delivered", 1)]).await;
+    let now = run.clock.now();
+    let resent = run.store.write(move |tx| deliveries::resend(tx, webhook_id, 1, now));
+    assert_eq!(resent.await, Ok::<_, Error>(true));
+    assert_eq!(receiver.next().await.answer(200).await, "e0");
+    run.until_logged(webhook_id, 2).await;
+    let attempts: Vec<_> = run.logs(webhook_id).await.iter().map(|row| row.attempt).collect();
+    assert_eq!(attempts, [2, 1]);
     run.stop().await;
 }
 

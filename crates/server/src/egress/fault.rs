@@ -4,6 +4,7 @@
 use std::{error::Error, io};
 
 use fanfare_model::delivery::FaultKind;
+use tokio_rustls::rustls;
 
 /// The longest line, in characters; the rest of a longer one is cut.
 const MESSAGE_MAX_CHARS: usize = 300;
@@ -36,7 +37,7 @@ impl Fault {
 }
 
 /// What went wrong between the handshake and the response: the connector's own verdict when there
-/// is one inside, else what hyper says.
+/// is one inside, else what TLS or hyper says.
 pub(super) fn of_exchange(error: &(dyn Error + 'static)) -> Fault {
     if let Some(fault) = sources(error).find_map(fault_in) {
         return fault.clone();
@@ -46,6 +47,9 @@ pub(super) fn of_exchange(error: &(dyn Error + 'static)) -> Fault {
         ("connection closed before the response was complete", "the response is not HTTP/1");
     for cause in sources(error) {
         if let Some(error) = cause.downcast_ref::<io::Error>() {
+            if let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+                return Fault::new(FaultKind::Tls, format!("TLS: {error}"));
+            }
             return match error.kind() {
                 io::ErrorKind::UnexpectedEof => protocol(broke_off),
                 io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => protocol(not_http),

@@ -126,6 +126,28 @@ async fn what_was_accepted_before_a_backup_is_there_after_a_restore_and_is_deliv
 }
 
 #[tokio::test]
+async fn a_restore_into_the_same_folder_undoes_what_came_later_and_keeps_tokens() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let data = folder.path().join("data");
+    let server = Process::start(&data, &[]).await;
+    let host = server.host().await;
+    host.post("/api/games", game("Early")).await.expect(201);
+    assert_eq!(run(folder.path(), &["night.db"]).await.code, Some(0));
+    host.post("/api/games", game("Late")).await.expect(201);
+    server.kill().await;
+    // A log that a crash left behind is part of the other database.
+    for name in ["fanfare.db-wal", "fanfare.db-shm"] {
+        fs::remove_file(data.join(name)).expect("there");
+    }
+    fs::copy(folder.path().join("night.db"), data.join("fanfare.db")).expect("copied");
+    let server = Process::start(&data, &[]).await;
+    let host = Client::stranger(server.addr()).with_token(host.token());
+    host.get("/api/webhooks").await.expect(200);
+    let titles = titles(&host).await;
+    assert!(titles.contains("Early") && !titles.contains("Late"), "{titles:?}");
+}
+
+#[tokio::test]
 async fn a_file_that_is_there_stays_unless_it_may_be_replaced() {
     let folder = used().await;
     let (path, file) = (folder.path(), folder.path().join("night.db"));

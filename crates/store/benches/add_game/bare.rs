@@ -24,14 +24,15 @@ const ADD: &str = "insert into session_games \
      values ($1, $2, $3, $4, 'playing', $5) returning id";
 const TAKE_SEQ: &str = "insert into topics (topic, last_seq) values ($1, 1) \
      on conflict (topic) do update set last_seq = topics.last_seq + 1 returning last_seq";
-const EVENT: &str = "insert into events (public_id, topic, seq, kind, at_ms, data) \
-     values ($1, $2, $3, $4, $5, $6) returning id";
-const FAN_OUT: &str = "insert into deliveries (event_id, webhook_id, state, attempts, next_at_ms, test) \
+const EVENT: &str = "insert into events (public_id, topic, seq, kind, at_ms, data, test) \
+     values ($1, $2, $3, $4, $5, $6, $7) returning id";
+const FAN_OUT: &str = "insert into deliveries (event_id, webhook_id, state, attempts, next_at_ms, test, order_key) \
      select cast($1 as bigint), w.id, case when w.enabled then 'pending' else 'held' end, \
-            0, cast($2 as bigint), false \
+            0, cast($2 as bigint), false, \
+            case w.ordering when 'fifo' then '' when 'session' then cast($6 as text) end \
      from webhooks w where w.deleted_at_ms is null \
      and w.id in (select webhook_id from webhook_events where pattern in ($3, $4, $5)) \
-     returning id, webhook_id, state = 'pending'";
+     returning id, webhook_id, state = 'pending', order_key";
 const LOCK_TOPIC: &str = "select last_seq from topics where topic = $1 for update";
 
 /// rusqlite, so many games in one transaction.
@@ -82,8 +83,10 @@ impl<'a> Statements<'a> {
         let topic = format!("session:{session_id}");
         let seq: i64 = take_seq.query_row([&topic], |row| row.get(0))?;
         let event_id: i64 = event
-            .query_row(params![public_id(number), topic, seq, "game.added", AT_MS, DATA], |row| row.get(0))?;
-        let mut deliveries = fan_out.query(params![event_id, AT_MS, "game.added", "game.*", "*"])?;
+            .query_row(params![public_id(number), topic, seq, "game.added", AT_MS, DATA, false], |row| {
+                row.get(0)
+            })?;
+        let mut deliveries = fan_out.query(params![event_id, AT_MS, "game.added", "game.*", "*", topic])?;
         while let Some(row) = deliveries.next()? {
             let _delivery: (i64, i64) = (row.get(0)?, row.get(1)?);
         }
@@ -119,8 +122,9 @@ pub(crate) fn postgres(name: &'static str, games: usize, location: &Location) ->
             run(&add, &[one, one, &AT_MS, &false, &None::<String>]);
             let seq: i64 = run(&take_seq, &[topic])[0].get(0);
             let id = public_id(added);
-            let event_id: i64 = run(&event, &[&id, topic, &seq, &"game.added", &AT_MS, &DATA])[0].get(0);
-            run(&fan_out, &[&event_id, &AT_MS, &"game.added", &"game.*", &"*"]);
+            let event_id: i64 =
+                run(&event, &[&id, topic, &seq, &"game.added", &AT_MS, &DATA, &false])[0].get(0);
+            run(&fan_out, &[&event_id, &AT_MS, &"game.added", &"game.*", &"*", topic]);
             tx.commit().expect("it commits");
             added += 1;
         }

@@ -10,7 +10,7 @@ use fanfare_model::{
     event::{NewEvent, kind, session_topic},
     game::NewGame,
     session::NewSessionGame,
-    webhook::NewWebhook,
+    webhook::{NewWebhook, Origin, WebhookOptions},
 };
 use fanfare_store::{
     CommitStats, Error, Location, Options, Store, Tx, games, session_games, sessions, webhooks,
@@ -80,6 +80,8 @@ async fn prepare(store: &Store) {
             url: "https://example.com/hook".into(),
             secret: "hush".into(),
             events: vec!["game.*".into()],
+            options: WebhookOptions::default(),
+            origin: Origin::Api,
         };
         webhooks::insert(tx, &webhook, at)?;
         for number in 1..=SESSIONS {

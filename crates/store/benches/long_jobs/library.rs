@@ -36,14 +36,14 @@ pub(crate) fn run(bench: &Bench) {
         let entries = entries(name);
         bench.write(move |tx| {
             games::lock_library(tx)?;
-            let there = games::list(tx)?;
-            let known: Vec<_> = there.iter().map(|game| game.id).zip(&entries).collect();
-            if there.first().is_some_and(|game| game.pack_name.contains(" Pack a ")) && name == "a" {
+            let there = games::names(tx)?;
+            let known: Vec<_> = there.iter().map(|(id, ..)| *id).zip(&entries).collect();
+            if there.first().is_some_and(|(_, pack_name, _)| pack_name.contains(" Pack a ")) && name == "a" {
                 games::replace_all(tx, &known)?;
             } else {
                 let new: Vec<_> = entries.iter().collect();
                 games::insert_all(tx, &new, AT)?;
-                let others: Vec<_> = there.iter().map(|game| game.id).collect();
+                let others: Vec<_> = there.iter().map(|(id, ..)| *id).collect();
                 games::retire_all(tx, &others)?;
             }
             packs::remove_empty(tx)?;

@@ -133,7 +133,7 @@ impl Bench {
         let vote = |n: usize| ChatVote {
             username: format!("Viewer {number} {}", n % 5_000),
             user_key: format!("viewer {number} {}", n % 5_000),
-            vote_type: VoteType::from_up(n % 3 > 0),
+            vote_type: VoteType::from_up(!n.is_multiple_of(3)),
             at: AT.plus_millis(i64::try_from(n).expect("small") * 200),
         };
         let votes: Vec<_> = (0..CHAT_IMPORT_MAX_ITEMS).map(vote).collect();

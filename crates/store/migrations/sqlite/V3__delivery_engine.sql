@@ -26,6 +26,7 @@ create table webhook_health (
 
 -- A test is an event of nobody's game night: it is never delivered to others later.
 alter table events add column test boolean not null default false;
+update events set test = true where topic is null;
 create index events_by_time on events (at_ms, id);
 
 -- Deliveries of a webhook with the same key are made one after the other, in the order of their

@@ -33,8 +33,9 @@ pub struct KeyPage {
     pub next_due: Option<Timestamp>,
 }
 
-/// The front of each of a webhook's keys whose head is due, in about `rows` rows: at least the head of
-/// each key that is listed, of at most `keys_max` keys. None for a deleted webhook.
+/// The front of each of a webhook's keys whose head is due, at most `rows` rows of at most `keys_max`
+/// keys, which share the rows evenly: a long key keeps no other from being made beside it. None for a
+/// deleted webhook.
 pub fn due_in_order(
     db: &mut Read,
     webhook_id: i64,
@@ -47,14 +48,13 @@ pub fn due_in_order(
     let mut due_heads: Vec<_> = heads.into_iter().filter(|(_, at)| *at <= now).collect();
     // Those that have waited longest first.
     due_heads.sort_by_key(|(_, at)| *at);
-    let (mut keys, mut left) = (Vec::new(), rows);
     let due_count = due_heads.len();
-    for (key, _) in due_heads.into_iter().take(keys_max) {
-        if left == 0 {
-            break;
-        }
-        let page = front(db, webhook_id, key, now, left)?;
-        left -= page.due.len().min(left);
+    let listed = due_count.min(keys_max).min(rows);
+    let (mut keys, mut left) = (Vec::with_capacity(listed), rows);
+    for (key, _) in due_heads.into_iter().take(listed) {
+        let share = left / (listed - keys.len());
+        let page = front(db, webhook_id, key, now, share)?;
+        left -= page.due.len();
         keys.push(page);
     }
     let more = keys.len() < due_count;
@@ -67,7 +67,8 @@ fn heads(db: &mut Read, webhook_id: i64) -> Result<Vec<(String, Timestamp)>, Err
     // From key to key along the index, however many deliveries each has.
     let sql = format!(
         "with recursive k (key, number) as ( \
-           select (select d.order_key from deliveries d where {ordered} order by d.order_key limit 1), 1 \
+           select (select d.order_key from deliveries d where {ordered} order by d.order_key limit 1), \
+           cast(1 as bigint) \
            union all \
            select (select d.order_key from deliveries d where {ordered} and d.order_key > k.key \
                    order by d.order_key limit 1), k.number + 1 \

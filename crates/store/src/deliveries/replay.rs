@@ -136,7 +136,8 @@ fn missed(
     )?;
     let last = looked_at.last().filter(|_| looked_at.len() >= rows);
     let next = last.map(|(at, missed, _, _)| (*at, missed.event_id));
-    let wanted = |kind: &str| pattern::fired_by(kind).iter().any(|fired| webhook.events.contains(fired));
+    let wanted =
+        |kind: &str| pattern::fired_by(kind).iter().flatten().any(|fired| webhook.events.contains(fired));
     let missed = looked_at
         .into_iter()
         .filter(|(_, _, kind, has)| !has && wanted(kind))

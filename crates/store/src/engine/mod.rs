@@ -4,6 +4,7 @@
 
 pub(crate) mod backup;
 pub(crate) mod file_lock;
+pub(crate) mod place;
 pub(crate) mod postgres;
 pub(crate) mod sqlite;
 pub(crate) mod tls;
@@ -116,6 +117,8 @@ pub(crate) enum Fault {
     DiskFull,
     /// SQLite: another process kept the database locked for as long as one waits for that.
     Locked,
+    /// SQLite: the database's files are no longer where they were opened.
+    Moved,
     /// The disk or the database server refuses: a read-only or broken disk, a shortage.
     Refused,
 }
@@ -127,6 +130,7 @@ impl Fault {
             Self::Statement | Self::Contention => None,
             Self::DiskFull => Some(Hindrance::DiskFull),
             Self::Locked => Some(Hindrance::Locked),
+            Self::Moved => Some(Hindrance::Moved),
             Self::ConnectionLost | Self::Refused => Some(Hindrance::Refused),
         }
     }

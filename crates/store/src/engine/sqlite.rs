@@ -4,7 +4,7 @@ use std::{fs::OpenOptions, io, os::unix::fs::OpenOptionsExt, path::Path, time::D
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, types::ToSqlOutput};
 
-use super::{Failure, Fault, Row, Value};
+use super::{Failure, Fault, Row, Value, place::Place};
 use crate::{Error, OpenError};
 
 /// Prepared statements kept per connection: more than there are texts.
@@ -30,6 +30,8 @@ pub(crate) struct Sqlite {
     connection: Connection,
     /// Whether a statement that can write has run since the flag was last taken.
     wrote: bool,
+    /// Where what is written must be found again.
+    place: Option<Place>,
 }
 
 impl Sqlite {
@@ -56,7 +58,13 @@ impl Sqlite {
             // A savepoint copies each page it changes; in a temporary file that costs more than the job.
             .and_then(|()| connection.pragma_update(None, "temp_store", "memory"))
             .map_err(refused)?;
-        Ok(Self { connection, wrote: false })
+        Ok(Self { connection, wrote: false, place: None })
+    }
+
+    /// Remembers where the files are; after the first transaction, with which the log is there, for as
+    /// long as this connection is.
+    pub(crate) fn watch_place(&mut self, path: &Path) {
+        self.place = Some(Place::of(path));
     }
 
     /// Opens a connection that can only read.
@@ -64,7 +72,9 @@ impl Sqlite {
         let error = |error| Failure::from(error).error;
         let connection = connect(path, OpenFlags::empty()).map_err(error)?;
         connection.pragma_update(None, "query_only", true).map_err(error)?;
-        Ok(Self { connection, wrote: false })
+        // The first statement that reads opens the log, which somebody may have moved by the time of a job.
+        is_ours(&connection).map_err(error)?;
+        Ok(Self { connection, wrote: false, place: None })
     }
 
     /// For migrations.
@@ -75,6 +85,15 @@ impl Sqlite {
     /// Whether no transaction is open; SQLite can end one by itself, after a full disk for one.
     pub(crate) fn is_autocommit(&self) -> bool {
         self.connection.is_autocommit()
+    }
+
+    /// Fails when what is written now would not be found at the next start.
+    pub(crate) fn check_place(&self) -> Result<(), Failure> {
+        if self.place.as_ref().is_none_or(Place::holds) {
+            return Ok(());
+        }
+        let error = Error::Unavailable("its file or its log was moved, deleted or replaced".into());
+        Err(Failure { error, fault: Fault::Moved })
     }
 
     /// Waits for other processes' locks as long as is usual, or not for long while one of them is known

@@ -114,7 +114,11 @@ impl Writer {
     /// Begins a transaction. Once another process is known to lock the database, nobody waits long for
     /// it any more.
     fn begin(&mut self) -> Result<(), Failure> {
-        let begun = self.tx.command(dialect::begin_write(Dialect::Sqlite));
+        let placed = match self.tx.engine_mut() {
+            Engine::Sqlite(sqlite) => sqlite.check_place(),
+            Engine::Postgres(_) => Ok(()),
+        };
+        let begun = placed.and_then(|()| self.tx.command(dialect::begin_write(Dialect::Sqlite)));
         let is_locked_out = matches!(&begun, Err(Failure { fault: Fault::Locked, .. }));
         if std::mem::replace(&mut self.is_locked_out, is_locked_out) != is_locked_out
             && let Engine::Sqlite(sqlite) = self.tx.engine_mut()

@@ -1,71 +1,35 @@
-//! Deliveries: found when due, settled, held, counted.
+//! Deliveries: found when due, held, counted.
 
 use std::sync::Arc;
 
 use fanfare_model::{
     Timestamp,
-    delivery::{FaultKind, Next, Outcome},
-    event::NewEvent,
-    webhook::WebhookPatch,
+    delivery::{DeliveryState, Next},
+    webhook::Ordering,
 };
 use fanfare_store::{
     NewDelivery, Store,
-    deliveries::{self, Settlement},
-    logs,
-    testing::{TestDatabase, texts},
+    deliveries::{self, Waiting},
+    testing::{TestDatabase, count_by_state},
     webhooks,
 };
 
-use crate::support::{add_webhook, at, emit, event, read, received, write};
+use crate::support::{
+    add_ordered, add_webhook, at, emit, emit_many, event, read, received, set_enabled, settle, settlement,
+    write,
+};
 
 super::on_both_engines!(
     due_ones_come_by_time_with_their_event,
-    settling_writes_log_and_state,
-    settling_the_same_twice_leaves_one_row,
-    settling_after_delete_writes_nothing,
-    what_is_no_longer_pending_keeps_its_state,
-    many_are_settled_at_once,
     pending_ones_are_held_in_batches,
+    those_in_order_are_held_too,
     a_test_goes_to_one_webhook_even_if_disabled,
-    figures_of_what_is_pending,
+    figures_of_what_waits,
 );
-
-/// Emits so many events, one millisecond apart from 1,000 on; returns their row ids.
-async fn emit_many(store: &Store, count: i64) -> Vec<i64> {
-    write(store, move |tx| {
-        (0..count)
-            .map(|n| {
-                let new = NewEvent { public_id: format!("e{n}"), at: at(1_000 + n), ..event("t", "") };
-                tx.emit(new).map(|event| event.id)
-            })
-            .collect()
-    })
-    .await
-}
-
-fn settlement(delivery_id: i64, webhook_id: i64, event_id: i64) -> Settlement {
-    Settlement {
-        delivery_id,
-        webhook_id,
-        event_id,
-        attempt: 1,
-        outcome: Outcome::Response { status: 204, body: "ok".into() },
-        duration_ms: 12,
-        at: at(5_000),
-        next: Next::Delivered,
-    }
-}
 
 async fn due_ids(store: &Store, webhook_id: i64, now: Timestamp, rows: usize) -> Vec<i64> {
     let due = read(store, move |db| deliveries::due(db, webhook_id, now, rows)).await;
     due.into_iter().map(|due| due.id).collect()
-}
-
-/// Id, state, attempts and next time of every delivery.
-async fn states(store: &Store) -> Vec<String> {
-    let sql = "select cast(id as text) || ' ' || state || ' ' || cast(attempts as text) || ' ' || \
-               cast(next_at_ms as text) from deliveries order by id";
-    read(store, move |db| texts(db, sql, 1)).await.concat()
 }
 
 async fn due_ones_come_by_time_with_their_event(database: TestDatabase) {
@@ -89,7 +53,9 @@ async fn due_ones_come_by_time_with_their_event(database: TestDatabase) {
             id: *id,
             webhook_id,
             attempts: 0,
+            schedule_from: 0,
             test: false,
+            order_key: None,
             event: Arc::clone(event),
         })
         .collect();
@@ -106,123 +72,10 @@ async fn due_ones_come_by_time_with_their_event(database: TestDatabase) {
 
     let mut retried = settlement(ids[0], webhook_id, events[0].event.id);
     retried.next = Next::RetryAt(at(1_002));
-    write(&store, move |tx| deliveries::settle(tx, std::slice::from_ref(&retried))).await;
+    settle(&store, vec![retried]).await;
     let by_time = [ids[1], ids[0], ids[2]];
     assert_eq!(due_ids(&store, webhook_id, at(1_002), 10).await, by_time, "then by id");
     assert_eq!(due_ids(&store, webhook_id, at(1_002), 2).await, by_time[..2]);
-}
-
-async fn settling_writes_log_and_state(database: TestDatabase) {
-    let (store, _commits) = database.open();
-    let webhook_id = add_webhook(&store, &["*"]).await.id;
-    let events = emit_many(&store, 4).await;
-    let response = |status| Outcome::Response { status, body: "body".into() };
-    let fault = Outcome::Fault { kind: FaultKind::Timeout, message: "took too long".into() };
-    let cases = [
-        (response(200), Next::Delivered, Some(200), None, "1 delivered 1 5000"),
-        (response(500), Next::RetryAt(at(9_000)), Some(500), Some("HTTP 500"), "2 pending 2 9000"),
-        (fault, Next::RetryAt(at(8_000)), None, Some("took too long"), "3 pending 3 8000"),
-        (response(404), Next::Failed, Some(404), Some("HTTP 404"), "4 failed 4 5000"),
-    ];
-    let rows: Vec<_> = (1..)
-        .zip(&events)
-        .zip(&cases)
-        .map(|((id, event_id), (outcome, next, ..))| Settlement {
-            attempt: u32::try_from(id).expect("small"),
-            outcome: outcome.clone(),
-            next: *next,
-            ..settlement(id, webhook_id, *event_id)
-        })
-        .collect();
-    write(&store, move |tx| deliveries::settle(tx, &rows)).await;
-    assert_eq!(states(&store).await, cases.each_ref().map(|case| case.4));
-
-    let mut log = read(&store, move |db| logs::list(db, webhook_id, 10)).await;
-    assert!(log.is_sorted_by(|a, b| a.id > b.id), "newest first");
-    log.reverse();
-    for (n, (row, (.., status, message, _))) in log.iter().zip(&cases).enumerate() {
-        assert_eq!((row.response_status, row.error_message.as_deref()), (*status, *message));
-        assert_eq!((row.webhook_id, row.created_at), (webhook_id, at(5_000)));
-        assert_eq!((row.event_type.as_str(), row.payload.as_str()), ("game.added", r#"{"n":""}"#), "{n}");
-    }
-    assert_eq!(read(&store, move |db| logs::list(db, webhook_id, 2)).await.len(), 2);
-    let rest = "select response_head, error_kind, cast(attempt as text), cast(duration_ms as text), \
-                cast(next_retry_at_ms as text), cast(delivery_id as text) from webhook_logs order by id";
-    let rest = read(&store, move |db| texts(db, rest, 6)).await;
-    assert_eq!(rest[0], ["body", "", "1", "12", "", "1"]);
-    assert_eq!(rest[1], ["body", "status", "2", "12", "9000", "2"]);
-    assert_eq!(rest[2], ["", "timeout", "3", "12", "8000", "3"]);
-
-    let due = read(&store, move |db| deliveries::due(db, webhook_id, at(8_000), 10)).await;
-    assert_eq!(due.iter().map(|due| (due.id, due.attempts)).collect::<Vec<_>>(), [(3, 3)]);
-}
-
-async fn settling_the_same_twice_leaves_one_row(database: TestDatabase) {
-    let (store, _commits) = database.open();
-    let webhook_id = add_webhook(&store, &["*"]).await.id;
-    let event_id = emit_many(&store, 1).await[0];
-    let first = Settlement { next: Next::RetryAt(at(6_000)), ..settlement(1, webhook_id, event_id) };
-    let second = Settlement { attempt: 2, ..settlement(1, webhook_id, event_id) };
-    for (settlement, state, rows) in [
-        (first.clone(), "1 pending 1 6000", 1),
-        (first, "1 pending 1 6000", 1),
-        (second.clone(), "1 delivered 2 5000", 2),
-        (second, "1 delivered 2 5000", 2),
-    ] {
-        write(&store, move |tx| deliveries::settle(tx, std::slice::from_ref(&settlement))).await;
-        assert_eq!(states(&store).await, [state]);
-        assert_eq!(read(&store, move |db| logs::list(db, webhook_id, 10)).await.len(), rows);
-    }
-}
-
-async fn settling_after_delete_writes_nothing(database: TestDatabase) {
-    let (store, _commits) = database.open();
-    let gone = add_webhook(&store, &["*"]).await.id;
-    let stays = add_webhook(&store, &["*"]).await.id;
-    let event_id = emit_many(&store, 1).await[0];
-    let ids = read(&store, |db| texts(db, "select cast(id as text) from deliveries order by webhook_id", 1))
-        .await
-        .concat();
-    let [first, second] = [&ids[0], &ids[1]].map(|id| id.parse().expect("an id"));
-    write(&store, move |tx| webhooks::delete(tx, gone, at(2))).await;
-    let rows = [settlement(first, gone, event_id), settlement(second, stays, event_id)];
-    write(&store, move |tx| deliveries::settle(tx, &rows)).await;
-    let logged = read(&store, |db| texts(db, "select cast(webhook_id as text) from webhook_logs", 1)).await;
-    assert_eq!(logged.concat(), [stays.to_string()]);
-    let states = states(&store).await;
-    assert!(states.contains(&format!("{first} pending 0 1000")), "{states:?}");
-    assert!(states.contains(&format!("{second} delivered 1 5000")), "{states:?}");
-}
-
-async fn what_is_no_longer_pending_keeps_its_state(database: TestDatabase) {
-    let (store, _commits) = database.open();
-    let webhook_id = add_webhook(&store, &["*"]).await.id;
-    let event_id = emit_many(&store, 1).await[0];
-    disable(&store, webhook_id).await;
-    write(&store, move |tx| deliveries::hold(tx, webhook_id, 10)).await;
-    write(&store, move |tx| deliveries::settle(tx, &[settlement(1, webhook_id, event_id)])).await;
-    assert_eq!(states(&store).await, ["1 held 0 1000"]);
-    let log = read(&store, move |db| logs::list(db, webhook_id, 10)).await;
-    assert_eq!(log.len(), 1, "the attempt was made all the same");
-}
-
-async fn many_are_settled_at_once(database: TestDatabase) {
-    const MANY: i64 = 150;
-    let (store, _commits) = database.open();
-    let webhook_id = add_webhook(&store, &["*"]).await.id;
-    let events = emit_many(&store, MANY).await;
-    let rows: Vec<_> = (1..).zip(events).map(|(id, event_id)| settlement(id, webhook_id, event_id)).collect();
-    write(&store, move |tx| deliveries::settle(tx, &rows)).await;
-    let counts = read(&store, fanfare_store::testing::count_by_state).await;
-    assert_eq!(counts, [("delivered".to_owned(), MANY)]);
-    let log = read(&store, move |db| logs::list(db, webhook_id, 1_000)).await;
-    assert_eq!(i64::try_from(log.len()), Ok(MANY));
-    write(&store, |tx| deliveries::settle(tx, &[])).await;
-}
-
-async fn disable(store: &Store, webhook_id: i64) {
-    let patch = WebhookPatch { enabled: Some(false), ..WebhookPatch::default() };
-    write(store, move |tx| webhooks::update(tx, webhook_id, &patch)).await;
 }
 
 async fn pending_ones_are_held_in_batches(database: TestDatabase) {
@@ -232,13 +85,12 @@ async fn pending_ones_are_held_in_batches(database: TestDatabase) {
     write(&store, move |tx| deliveries::insert_test(tx, webhook_id, event("", "test"))).await;
     let held = write(&store, move |tx| deliveries::hold(tx, webhook_id, 2)).await;
     assert_eq!(held, 0, "none of an enabled one");
-    disable(&store, webhook_id).await;
+    set_enabled(&store, webhook_id, false).await;
     for held in [2, 2, 1, 0] {
         assert_eq!(write(&store, move |tx| deliveries::hold(tx, webhook_id, 2)).await, held);
     }
-    let counts = read(&store, fanfare_store::testing::count_by_state).await;
+    let counts = read(&store, count_by_state).await;
     assert_eq!(counts, [("held".to_owned(), 5), ("pending".to_owned(), 1)]);
-    assert_eq!(read(&store, deliveries::count_waiting).await, counts);
     let due = read(&store, move |db| deliveries::due(db, webhook_id, at(9_999), 10)).await;
     assert_eq!(due.iter().map(|due| due.test).collect::<Vec<_>>(), [true], "a test is not held");
 }
@@ -247,34 +99,62 @@ async fn a_test_goes_to_one_webhook_even_if_disabled(database: TestDatabase) {
     let (store, mut commits) = database.open();
     let webhook_id = add_webhook(&store, &["session.*"]).await.id;
     add_webhook(&store, &["*"]).await;
-    disable(&store, webhook_id).await;
+    set_enabled(&store, webhook_id, false).await;
     received(&mut commits).await;
     write(&store, move |tx| deliveries::insert_test(tx, webhook_id, event("ignored", "test"))).await;
     let published = received(&mut commits).await.remove(0).events.remove(0);
     assert_eq!((published.event.topic.as_deref(), published.event.seq), (None, 0));
-    assert_eq!(published.deliveries, [NewDelivery { id: 1, webhook_id }]);
+    assert_eq!(published.deliveries, [NewDelivery { id: 1, webhook_id, order_key: None }]);
     assert_eq!(published.held, 0);
     let due = read(&store, move |db| deliveries::due(db, webhook_id, at(1_000), 10)).await;
     assert!(due[0].test);
     assert_eq!(due[0].event, published.event);
 }
 
-async fn figures_of_what_is_pending(database: TestDatabase) {
+async fn those_in_order_are_held_too(database: TestDatabase) {
     let (store, _commits) = database.open();
-    assert_eq!(read(&store, deliveries::oldest_pending).await, None);
+    let webhook_id = add_webhook(&store, &["*"]).await.id;
+    emit_many(&store, 3).await;
+    // Some of its deliveries were made before it was to keep an order.
+    database.execute("update deliveries set order_key = '' where id > 1");
+    set_enabled(&store, webhook_id, false).await;
+    for held in [2, 1, 0] {
+        assert_eq!(write(&store, move |tx| deliveries::hold(tx, webhook_id, 2)).await, held);
+    }
+    assert_eq!(read(&store, count_by_state).await, [("held".to_owned(), 3)]);
+    // Enabled again, nothing of it is held while a slow clean-up still runs.
+    set_enabled(&store, webhook_id, true).await;
+    emit(&store, "t", "after").await;
+    assert_eq!(write(&store, move |tx| deliveries::hold(tx, webhook_id, 2)).await, 0);
+}
+
+async fn figures_of_what_waits(database: TestDatabase) {
+    let (store, _commits) = database.open();
+    assert_eq!(read(&store, deliveries::waiting).await, Waiting::default());
     let first = add_webhook(&store, &["*"]).await.id;
-    let second = add_webhook(&store, &["game.*"]).await.id;
-    add_webhook(&store, &["session.*"]).await;
-    emit_many(&store, 2).await;
+    let second = add_ordered(&store, &["game.*"], Ordering::Session).await.id;
+    let idle = add_webhook(&store, &["session.*"]).await.id;
+    let events = emit_many(&store, 2).await;
+    let waiting = |pending, held, oldest: Option<i64>| Waiting { pending, held, oldest: oldest.map(at) };
     assert_eq!(read(&store, deliveries::pending_webhooks).await, [first, second]);
-    assert_eq!(read(&store, deliveries::oldest_pending).await, Some(at(1_000)));
-    disable(&store, first).await;
-    disable(&store, second).await;
+    assert_eq!(read(&store, deliveries::waiting).await, waiting(4, 0, Some(1_000)));
+    set_enabled(&store, first, false).await;
+    set_enabled(&store, second, false).await;
     write(&store, move |tx| deliveries::hold(tx, first, 10)).await;
     write(&store, move |tx| deliveries::hold(tx, second, 1)).await;
-    assert_eq!(read(&store, deliveries::pending_webhooks).await, [second]);
-    assert_eq!(read(&store, deliveries::oldest_pending).await, Some(at(1_001)));
+    assert_eq!(read(&store, deliveries::pending_webhooks).await, [second], "for it keeps one in order");
+    let left =
+        read(&store, move |db| deliveries::list(db, second, DeliveryState::Pending, i64::MAX, 9)).await;
+    let oldest = left[0].event_at.as_millis();
+    assert_eq!(read(&store, deliveries::waiting).await, waiting(1, 3, Some(oldest)));
     emit(&store, "t", "again").await;
-    let counts = read(&store, fanfare_store::testing::count_by_state).await;
-    assert_eq!(counts, [("held".to_owned(), 5), ("pending".to_owned(), 1)]);
+    assert_eq!(read(&store, deliveries::waiting).await, waiting(1, 5, Some(oldest)));
+    settle(&store, vec![settlement(left[0].id, second, events[0])]).await;
+    assert_eq!(read(&store, deliveries::waiting).await, waiting(0, 5, None));
+    assert_eq!(read(&store, deliveries::pending_webhooks).await, Vec::<i64>::new());
+    emit(&store, "t", "for nobody else").await;
+    for id in [first, second, idle] {
+        write(&store, move |tx| webhooks::delete(tx, id, at(3))).await;
+    }
+    assert_eq!(read(&store, deliveries::waiting).await, Waiting::default(), "deleted ones wait for nothing");
 }

@@ -1,15 +1,16 @@
 //! The log, topic by topic.
 
-use fanfare_model::event::{Event, kind};
-use fanfare_store::{Error, events, sessions, testing::TestDatabase};
+use fanfare_model::event::{Event, LooseEvent, kind};
+use fanfare_store::{Error, Reach, deliveries, events, sessions, testing::TestDatabase};
 
-use crate::support::{at, emit, event, read, received, start_session, write};
+use crate::support::{add_webhook, at, emit, event, read, received, set_enabled, start_session, write};
 
 super::on_both_engines!(
     events_are_read_back_as_they_were_emitted,
     pages_follow_seq,
     a_session_has_a_topic_from_its_start,
     a_public_id_is_unique,
+    a_fired_event_stands_in_no_stream_and_reaches_those_who_name_it,
 );
 
 async fn events_are_read_back_as_they_were_emitted(database: TestDatabase) {
@@ -88,5 +89,41 @@ async fn a_public_id_is_unique(database: TestDatabase) {
     let (store, _commits) = database.open();
     emit(&store, "t", "same").await;
     let again = store.write(|tx| tx.emit(event("u", "same")).map(drop)).await;
+    assert!(matches!(again, Err(Error::Conflict(_))), "{again:?}");
+}
+
+async fn a_fired_event_stands_in_no_stream_and_reaches_those_who_name_it(database: TestDatabase) {
+    let (store, mut commits) = database.open();
+    let named = add_webhook(&store, &["order.paid", "order.*"]).await.id;
+    add_webhook(&store, &["*", "game.*", "order"]).await;
+    let disabled = add_webhook(&store, &["order.*"]).await.id;
+    set_enabled(&store, disabled, false).await;
+    received(&mut commits).await;
+    let fired = |public_id: &str| LooseEvent {
+        public_id: public_id.to_owned(),
+        kind: "order.paid".into(),
+        at: at(1_000),
+        data: r#"{"n":1}"#.into(),
+    };
+    let event = fired("x");
+    let reach = write(&store, move |tx| tx.fire(event.clone())).await;
+    assert_eq!(reach, Reach { pending: 1, held: 1 });
+    let published = received(&mut commits).await.remove(0).events.remove(0);
+    let expected = Event {
+        id: published.event.id,
+        public_id: "x".into(),
+        topic: None,
+        seq: 0,
+        kind: "order.paid".into(),
+        at: at(1_000),
+        data: r#"{"n":1}"#.into(),
+    };
+    assert_eq!(*published.event, expected);
+    assert_eq!(published.held, 1);
+    assert_eq!(published.deliveries.iter().map(|new| new.webhook_id).collect::<Vec<_>>(), [named]);
+    let due = read(&store, move |db| deliveries::due(db, named, at(1_000), 10)).await;
+    assert_eq!(due.iter().map(|due| (due.test, &*due.event)).collect::<Vec<_>>(), [(false, &expected)]);
+    let event = fired("x");
+    let again = store.write(move |tx| tx.fire(event.clone())).await;
     assert!(matches!(again, Err(Error::Conflict(_))), "{again:?}");
 }

@@ -130,6 +130,9 @@ async fn a_list_is_added_or_put_in_place_of_what_is_there(database: TestDatabase
     let added = write(&store, move |tx| games::insert_all(tx, &list.iter().collect::<Vec<_>>(), at(7))).await;
     assert_eq!(added, 301);
     let there = read(&store, games::list).await;
+    let names: Vec<_> =
+        there.iter().map(|game| (game.id, game.pack_name.clone(), game.title.clone())).collect();
+    assert_eq!(read(&store, games::names).await, names);
     let rows = |games: &[Game]| -> Vec<_> {
         games.iter().map(|game| (game.title.clone(), game.enabled, game.favor_bias)).collect()
     };

@@ -3,6 +3,8 @@
 mod backup;
 mod deliveries;
 mod events;
+mod expiry;
+mod handling;
 mod hidden;
 mod history;
 mod idempotency;
@@ -11,13 +13,17 @@ mod library;
 mod lost_commits;
 mod nights;
 mod opening;
+mod ordered;
 mod polls;
 mod postgres_only;
+mod replay;
 mod rooms;
 mod schema;
+mod settling;
 mod sqlite_only;
 mod support;
 mod tls;
+mod upgrade;
 mod votes;
 mod webhooks;
 

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use fanfare_store::{
-    Error, Notice, OpenError, Options, Standing, Store, settings,
+    Error, Hindrance, Notice, OpenError, Options, Standing, Store, settings,
     testing::{TestDatabase, run, texts},
 };
 
@@ -147,7 +147,9 @@ async fn a_job_that_always_loses_its_connection_is_soon_refused() {
         .await;
     assert!(matches!(result, Err(Error::Unavailable(_))), "{result:?}");
     assert_eq!(runs.load(Ordering::Relaxed), 2);
+    assert_eq!(store.hindrance(), Some(Hindrance::Refused));
     write(&store, |tx| settings::set(tx, "a", "1")).await;
+    assert_eq!(store.hindrance(), None);
 }
 
 #[tokio::test]

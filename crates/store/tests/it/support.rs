@@ -4,12 +4,19 @@ use std::{future::poll_fn, pin::Pin, sync::mpsc, task::Poll};
 
 use fanfare_model::{
     Timestamp,
+    delivery::{Next, Outcome},
     event::{NewEvent, kind},
     game::NewGame,
     session::Session,
-    webhook::{NewWebhook, Webhook},
+    webhook::{NewWebhook, Ordering, Origin, Webhook, WebhookOptions, WebhookPatch},
 };
-use fanfare_store::{Commit, Commits, Error, Read, Store, Tx, games, sessions, webhooks};
+use fanfare_store::{
+    Commit, Commits, Error, Read, Store, Tx,
+    deliveries::{self, Settlement},
+    games, sessions,
+    testing::texts,
+    webhooks,
+};
 
 pub(crate) fn at(ms: i64) -> Timestamp {
     Timestamp::from_millis(ms)
@@ -45,6 +52,8 @@ pub(crate) fn webhook(events: &[&str]) -> NewWebhook {
         url: "https://example.com/hook".to_owned(),
         secret: "hush".to_owned(),
         events: events.iter().map(|&event| event.to_owned()).collect(),
+        options: WebhookOptions::default(),
+        origin: Origin::Api,
     }
 }
 
@@ -76,6 +85,76 @@ pub(crate) async fn start_session(store: &Store) -> Session {
 
 pub(crate) async fn add_webhook(store: &Store, events: &'static [&'static str]) -> Webhook {
     write(store, move |tx| webhooks::insert(tx, &webhook(events), at(1))).await
+}
+
+/// One that keeps an order.
+pub(crate) async fn add_ordered(
+    store: &Store,
+    events: &'static [&'static str],
+    ordering: Ordering,
+) -> Webhook {
+    let new = move || {
+        let options = WebhookOptions { ordering, ..WebhookOptions::default() };
+        NewWebhook { options, ..webhook(events) }
+    };
+    write(store, move |tx| webhooks::insert(tx, &new(), at(1))).await
+}
+
+/// A change as the API makes it at the time 2, with an overlap of 100 ms; the webhook after it.
+pub(crate) async fn change(store: &Store, id: i64, patch: WebhookPatch) -> Webhook {
+    write(store, move |tx| {
+        let webhook = webhooks::lock(tx, id)?.ok_or(Error::NotFound)?;
+        let webhook = patch.applied_to(webhook, at(2), 100).expect("a good change");
+        webhooks::update(tx, &webhook)?;
+        Ok(webhook)
+    })
+    .await
+}
+
+pub(crate) async fn set_enabled(store: &Store, id: i64, enabled: bool) {
+    change(store, id, WebhookPatch { enabled: Some(enabled), ..WebhookPatch::default() }).await;
+}
+
+/// The first attempt of a delivery, which a receiver took with a 204 at the time 5,000.
+pub(crate) fn settlement(delivery_id: i64, webhook_id: i64, event_id: i64) -> Settlement {
+    Settlement {
+        delivery_id,
+        webhook_id,
+        event_id,
+        attempt: 1,
+        outcome: answer(204),
+        duration_ms: 12,
+        at: at(5_000),
+        next: Next::Delivered,
+    }
+}
+
+pub(crate) fn answer(status: u16) -> Outcome {
+    Outcome::Response { status, body: "ok".into(), retry_after_ms: None }
+}
+
+pub(crate) async fn settle(store: &Store, settlements: Vec<Settlement>) {
+    write(store, move |tx| deliveries::settle(tx, &settlements)).await;
+}
+
+/// Id, state, attempts and next time of every delivery.
+pub(crate) async fn states(store: &Store) -> Vec<String> {
+    let sql = "select cast(id as text) || ' ' || state || ' ' || cast(attempts as text) || ' ' || \
+               cast(next_at_ms as text) from deliveries order by id";
+    read(store, move |db| texts(db, sql, 1)).await.concat()
+}
+
+/// Emits so many events, one millisecond apart from 1,000 on; returns their row ids.
+pub(crate) async fn emit_many(store: &Store, count: i64) -> Vec<i64> {
+    write(store, move |tx| {
+        (0..count)
+            .map(|n| {
+                let new = NewEvent { public_id: format!("e{n}"), at: at(1_000 + n), ..event("t", "") };
+                tx.emit(new).map(|event| event.id)
+            })
+            .collect()
+    })
+    .await
 }
 
 pub(crate) async fn emit(store: &Store, topic: &'static str, public_id: &'static str) {

@@ -119,7 +119,10 @@ pub(super) const EVENTS: &[Event] = &[
         summary: "A webhook was disabled by the server: its receiver is gone, or has done nothing but fail for 5 days.",
         audience: Audience::EveryoneBeside,
         schema: webhook_disabled,
-        data: || event::webhook_disabled(&samples::webhook(), GivenUp::Gone.reason()),
+        data: || {
+            let webhook = samples::webhook();
+            event::webhook_disabled(webhook.id, &webhook.name, GivenUp::Gone.reason())
+        },
     },
 ];
 

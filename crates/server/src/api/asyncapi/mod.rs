@@ -115,7 +115,9 @@ fn channels() -> Value {
             "title": "A receiver of events",
             "description": "A POST to the URL of every webhook that names the event, or a PUT if the webhook says so. \
                 A 2xx is the end of it; everything else is tried again, but for 410, which disables the webhook. \
-                A webhook with another format than `json` is sent that in place of the payload.",
+                A webhook with another format than `json` is sent that in place of the payload. \
+                `POST /api/events/fire` sends events under other names, too; \
+                the `timestamp` of those of channels, such as `broadcast`, is in milliseconds since 1970.",
             "messages": references(EVENTS.iter().map(|event| delivery(event.kind))),
             "bindings": {"http": {}},
         },

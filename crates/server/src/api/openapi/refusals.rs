@@ -138,6 +138,7 @@ const READINESS: &[&str] = &[
     "The database does not answer",
     "The disk is full",
     "Another process keeps the database locked",
+    "The database was moved or replaced",
     "The database cannot be written",
 ];
 const TOO_MANY: &[&str] = &["Too many requests", "Too many connections from this address"];
@@ -335,6 +336,16 @@ const TEXTS: &[(&str, &str, &[&[&str]])] = &[
     ("replay_deliveries", "409", &[&[DISABLED]]),
     ("replay_deliveries", "503", &[STOPPING]),
     ("test_webhook", "404", &[NO_WEBHOOK]),
+    (
+        "fire_event",
+        "400",
+        &[&[
+            "event must be a string of 1 to 200 characters",
+            "event must be a name, not a pattern",
+            "data must be an object",
+            "data must not be nested more than 100 deep",
+        ]],
+    ),
     ("stream_session_events", "404", &[NO_SESSION]),
     (
         "open_live_socket",

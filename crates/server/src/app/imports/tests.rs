@@ -1,4 +1,5 @@
 use fanfare_model::{
+    catalogue,
     session::NewSessionGame,
     vote::{self, LiveVote, Tally, VoteType, chat::ChatVote, filter::VoteQuery},
 };
@@ -6,7 +7,7 @@ use fanfare_store::{
     games,
     leftovers::{self, Leftover},
     session_games, stats,
-    testing::{TestDatabase, run},
+    testing::TestDatabase,
 };
 
 use super::*;
@@ -58,14 +59,9 @@ impl Scene {
         let (store, commits) = database.open();
         let set = |tx: &mut Tx| {
             sessions::start(tx, None, at(0))?;
-            run(
-                tx,
-                "insert into games (pack_name, title, min_players, max_players, has_audience, \
-                 family_friendly, play_count, upvotes, downvotes, enabled, favor_bias, created_at_ms) \
-                 values ('p', 't', 1, 8, true, true, 0, 0, 0, true, 0, 0), \
-                 ('p', 'u', 1, 8, true, true, 0, 0, 0, true, 0, 0)",
-            )?;
-            let game = games::list(tx)?[0].id;
+            let [first, second] = [0, 1].map(|n| catalogue::shipped()[n].clone());
+            let game = games::insert(tx, &first, at(0))?;
+            games::insert(tx, &second, at(0))?;
             play(tx, game, 0)?;
             Ok::<_, Error>(game)
         };
@@ -148,7 +144,7 @@ impl Scene {
         let query = VoteQuery { vote_type: Some(VoteType::Up), ..VoteQuery::parse([]).expect("all") };
         let listed = self.store.read(move |db| Ok::<_, Error>(votes::list(db, &query)?)).await;
         let (page, total) = listed.expect("read");
-        assert_eq!(page.len() as i64, total);
+        assert_eq!(i64::try_from(page.len()).ok(), Some(total));
         total
     }
 
@@ -244,8 +240,8 @@ async fn games_that_come_and_go_meanwhile_own_their_time() {
         assert_eq!(scene.finish().await, "35 0 0");
         assert_eq!(scene.steps, "wwwhw");
         let games = scene.store.read(|db| votes::by_game(db, 1)).await.expect("read");
-        let games: Vec<_> = games.iter().map(|game| (game.title.as_str(), game.votes.upvotes)).collect();
-        assert_eq!((games, scene.totals().await), (vec![("t", 20), ("u", 15)], (35, 0)));
+        let games: Vec<_> = games.iter().map(|game| (game.game_id, game.votes.upvotes)).collect();
+        assert_eq!((games, scene.totals().await), (vec![(scene.game, 20), (other, 15)], (35, 0)));
     }
 }
 

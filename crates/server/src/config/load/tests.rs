@@ -4,11 +4,15 @@
 use ipnet::IpNet;
 
 use super::*;
-use crate::config::print;
+use crate::config::{Secret, print};
 
-type Pairs<'a> = &'a [(&'static str, &'a str)];
+pub(in crate::config) type Pairs<'a> = &'a [(&'static str, &'a str)];
 
-fn load_with(file: &str, environment: Pairs<'_>, flags: Pairs<'_>) -> Result<Loaded, String> {
+pub(in crate::config) fn load_with(
+    file: &str,
+    environment: Pairs<'_>,
+    flags: Pairs<'_>,
+) -> Result<Loaded, String> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("f.toml");
     std::fs::write(&path, file).expect("written");
@@ -49,9 +53,7 @@ fn each_layer_wins_over_the_one_below() {
     }
 }
 
-#[test]
-fn every_key_can_be_set_in_the_file_and_by_its_variable() {
-    let file = "
+const EVERY_KEY: &str = "
         listen = '[::1]:7'
         data = '/srv/f'
         database_url = 'sqlite:x.db'
@@ -77,38 +79,60 @@ fn every_key_can_be_set_in_the_file_and_by_its_variable() {
         egress_allow = ['10.0.0.0/8', 'fd00::1']
         egress_deny = ['127.0.0.0/8', '::1']
         ca_file = '/etc/ca.pem'
+        secret_overlap_ms = 92
+        log_keep_days = 93
+        event_keep_days = 94
+        [webhooks]
+        enabled = false
+        retry_attempts = 9
+        retry_delay_ms = 95
+        timeout_ms = 96
+        secret = 'w'
     ";
-    let environment = [
-        ("FANFARE_LISTEN", "[::1]:7"),
-        ("FANFARE_DATA", "/srv/f"),
-        ("FANFARE_DATABASE_URL", "sqlite:x.db"),
-        ("FANFARE_ADMIN_KEY", "a"),
-        ("FANFARE_JWT_SECRET", "j"),
-        ("FANFARE_SHUTDOWN_DEADLINE_MS", "101"),
-        ("FANFARE_HTTP_CONNECTIONS_MAX", "10"),
-        ("FANFARE_HTTP_CONNECTIONS_MAX_PER_ADDRESS", "11"),
-        ("FANFARE_HTTP_REQUESTS_PER_SECOND", "0"),
-        ("FANFARE_HTTP_TRUSTED_PROXIES", "127.0.0.1"),
-        ("FANFARE_HTTP_CORS_ORIGINS", "https://a.example, *"),
-        ("FANFARE_HTTP_HEADER_TIMEOUT_MS", "20"),
-        ("FANFARE_SOCKETS_AUTH_TIMEOUT_MS", "30"),
-        ("FANFARE_SOCKETS_IDLE_TIMEOUT_MS", "40"),
-        ("FANFARE_DATABASE_DURABLE", "false"),
-        ("FANFARE_DATABASE_READERS", "5"),
-        ("FANFARE_DATABASE_WRITERS", "6"),
-        ("FANFARE_DELIVERY_RETRY_SCHEDULE_MS", "7, 8"),
-        ("FANFARE_DELIVERY_TIMEOUT_MS", "90"),
-        ("FANFARE_DELIVERY_EGRESS_ALLOW", "10.0.0.0/8,fd00::1"),
-        ("FANFARE_DELIVERY_EGRESS_DENY", "127.0.0.0/8,::1"),
-        ("FANFARE_DELIVERY_CA_FILE", "/etc/ca.pem"),
-        ("FANFARE_ROOMS_BASE_URL", "http://rooms.example/x"),
-        ("FANFARE_ROOMS_POLL_INTERVAL_MS", "10000"),
-        ("FANFARE_ROOMS_PROBE", "true"),
-        ("FANFARE_ROOMS_TIMEOUT_MS", "91"),
-    ];
+
+const EVERY_VARIABLE: &[(&str, &str)] = &[
+    ("FANFARE_LISTEN", "[::1]:7"),
+    ("FANFARE_DATA", "/srv/f"),
+    ("FANFARE_DATABASE_URL", "sqlite:x.db"),
+    ("FANFARE_ADMIN_KEY", "a"),
+    ("FANFARE_JWT_SECRET", "j"),
+    ("FANFARE_SHUTDOWN_DEADLINE_MS", "101"),
+    ("FANFARE_HTTP_CONNECTIONS_MAX", "10"),
+    ("FANFARE_HTTP_CONNECTIONS_MAX_PER_ADDRESS", "11"),
+    ("FANFARE_HTTP_REQUESTS_PER_SECOND", "0"),
+    ("FANFARE_HTTP_TRUSTED_PROXIES", "127.0.0.1"),
+    ("FANFARE_HTTP_CORS_ORIGINS", "https://a.example, *"),
+    ("FANFARE_HTTP_HEADER_TIMEOUT_MS", "20"),
+    ("FANFARE_SOCKETS_AUTH_TIMEOUT_MS", "30"),
+    ("FANFARE_SOCKETS_IDLE_TIMEOUT_MS", "40"),
+    ("FANFARE_DATABASE_DURABLE", "false"),
+    ("FANFARE_DATABASE_READERS", "5"),
+    ("FANFARE_DATABASE_WRITERS", "6"),
+    ("FANFARE_DELIVERY_RETRY_SCHEDULE_MS", "7, 8"),
+    ("FANFARE_DELIVERY_TIMEOUT_MS", "90"),
+    ("FANFARE_DELIVERY_EGRESS_ALLOW", "10.0.0.0/8,fd00::1"),
+    ("FANFARE_DELIVERY_EGRESS_DENY", "127.0.0.0/8,::1"),
+    ("FANFARE_DELIVERY_CA_FILE", "/etc/ca.pem"),
+    ("FANFARE_DELIVERY_SECRET_OVERLAP_MS", "92"),
+    ("FANFARE_DELIVERY_LOG_KEEP_DAYS", "93"),
+    ("FANFARE_DELIVERY_EVENT_KEEP_DAYS", "94"),
+    ("FANFARE_WEBHOOKS_ENABLED", "false"),
+    ("FANFARE_WEBHOOKS_RETRY_ATTEMPTS", "9"),
+    ("FANFARE_WEBHOOKS_RETRY_DELAY_MS", "95"),
+    ("FANFARE_WEBHOOKS_TIMEOUT_MS", "96"),
+    ("FANFARE_WEBHOOKS_SECRET", "w"),
+    ("FANFARE_ROOMS_BASE_URL", "http://rooms.example/x"),
+    ("FANFARE_ROOMS_POLL_INTERVAL_MS", "10000"),
+    ("FANFARE_ROOMS_PROBE", "true"),
+    ("FANFARE_ROOMS_TIMEOUT_MS", "91"),
+];
+
+#[test]
+fn every_key_can_be_set_in_the_file_and_by_its_variable() {
+    let (file, environment) = (EVERY_KEY, EVERY_VARIABLE);
     assert_eq!(environment.len(), KEYS.len(), "a key is missing here");
     let from_file = load_with(file, &[], &[]).expect("valid");
-    let from_environment = load_with("", &environment, &[]).expect("valid");
+    let from_environment = load_with("", environment, &[]).expect("valid");
     for loaded in [&from_file, &from_environment] {
         let config = &loaded.config;
         assert_plain(config);
@@ -139,6 +163,11 @@ fn assert_tables(config: &Config) {
     assert_eq!(texts(&config.delivery.egress_allow), ["10.0.0.0/8", "fd00::1/128"]);
     assert_eq!(texts(&config.delivery.egress_deny), ["127.0.0.0/8", "::1/128"]);
     assert_eq!(config.delivery.ca_file.as_deref(), Some(Path::new("/etc/ca.pem")));
+    assert_eq!(config.delivery.secret_overlap_ms, 92);
+    assert_eq!((config.delivery.log_keep_days, config.delivery.event_keep_days), (93, 94));
+    let webhooks = &config.webhooks;
+    assert_eq!((webhooks.enabled, webhooks.retry_attempts, webhooks.retry_delay_ms), (false, 9, 95));
+    assert_eq!((webhooks.timeout_ms, &webhooks.secret), (96, &Some(Secret("w".into()))));
     let rooms = &config.rooms;
     assert_eq!((rooms.base_url.as_str(), rooms.probe), ("http://rooms.example/x", true));
     assert_eq!((rooms.poll_interval_ms, rooms.timeout_ms), (10_000, 91));

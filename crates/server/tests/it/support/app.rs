@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::Path, sync::Arc};
 
 use fanfare::{
-    Server,
+    Server, Webhooks,
     config::{Config, Secret},
     timers::Clock,
 };
@@ -68,6 +68,16 @@ impl TestApp {
             Server::start(self.config.clone(), self.clock.clone()).await.expect("the server starts again");
         self.addr = server.addr();
         self.server = Some(server);
+    }
+
+    /// Changes what the next start goes by.
+    pub(crate) fn reconfigure(&mut self, change: impl FnOnce(&mut Config)) {
+        change(&mut self.config);
+    }
+
+    /// The hands of a program that embeds the server.
+    pub(crate) fn webhooks(&self) -> Webhooks {
+        self.server.as_ref().expect("it runs").webhooks()
     }
 
     /// Puts games with these titles into the library, while the server is stopped.

@@ -2,10 +2,7 @@
 //! meanwhile.
 
 use fanfare_model::{Timestamp, limits::CHAT_IMPORT_BATCH_ROWS};
-use fanfare_store::{
-    Error, Tx, imports,
-    testing::{run, texts},
-};
+use fanfare_store::{Tx, imports, testing};
 use futures_util::future::{join, join_all};
 use http_body_util::Full;
 use hyper::Request;
@@ -135,7 +132,7 @@ async fn an_import_goes_on_when_nobody_waits_for_it() {
         eventually("the first transaction", || async { (commits().await > before).then_some(()) });
     tokio::select! {
         () = has_begun => {}
-        _ = async { import.await; std::future::pending::<()>().await } => {}
+        () = async { import.await; std::future::pending().await } => {}
     }
     // The connection is gone now.
     let all = i64::try_from(MESSAGES).expect("small");
@@ -147,19 +144,13 @@ async fn an_import_that_was_cut_off_is_not_seen_and_can_be_repeated() {
     for engine in [Engine::Sqlite, Engine::Postgres] {
         let mut night = Night::begin(engine).await;
         let game = night.play("Earwax").await;
-        let begin = |tx: &mut Tx| {
+        let game_id = game.as_i64().expect("an id");
+        let begin = move |tx: &mut Tx| {
             let open = imports::begin(tx, 1, Timestamp::EPOCH)?;
-            run(
-                tx,
-                &format!(
-                    "insert into votes (session_id, game_id, username, user_key, up, at_ms, created_at_ms, \
-                     import_id) select 1, game_id, 'user 0', 'user 0', true, {}, 0, {} from session_games",
-                    super::EVENING_MS,
-                    open.id
-                ),
-            )
+            let from = Timestamp::from_millis(super::EVENING_MS);
+            testing::cast(tx, (1, game_id), "user 0", from, 5, open.id)
         };
-        assert_eq!(night.app.at_rest(begin).await, 1);
+        night.app.at_rest(begin).await;
         night.app.restart().await;
         night.host = night.app.host().await;
         assert_eq!((seen(&night.host, "").await, totals(&night.host, &game).await), (0, (0, 0, 0)));
@@ -177,7 +168,7 @@ async fn an_import_that_was_cut_off_is_not_seen_and_can_be_repeated() {
         assert_eq!((seen(&night.host, "").await, totals(&night.host, &game).await), (0, (all, 0, all)));
         assert_eq!(night.host.get("/api/stats").await.expect(200)["sessions"], json!({"count": 0}));
         // What the stop has left is removed after the next start.
-        let left = |tx: &mut Tx| Ok::<_, Error>(texts(tx, "select 'vote' from votes", 1)?.len());
+        let left = |tx: &mut Tx| testing::count_votes(tx);
         for _ in 0..100 {
             if night.app.at_rest(left).await == 0 {
                 break;
@@ -218,7 +209,7 @@ async fn a_server_killed_during_an_import_shows_all_of_it_or_nothing() {
         tokio::select! {
             biased;
             () = meanwhile => {}
-            _ = async { import.await; std::future::pending::<()>().await } => {}
+            () = async { import.await; std::future::pending().await } => {}
         }
         live += votes;
         server.kill().await;

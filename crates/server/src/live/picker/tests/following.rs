@@ -67,7 +67,7 @@ fn event(session: usize, seq: u64) -> Event {
     Event {
         id: 0,
         public_id: format!("{session}-{seq}"),
-        topic: None,
+        topic: Some(topic(session)),
         seq: i64::try_from(seq).expect("small"),
         kind: "game.added".to_owned(),
         at: Timestamp::from_millis(0),
