@@ -1,6 +1,6 @@
 //! What a webhook says of itself, and how its receiver is sent to for it.
 
-use fanfare::timers::Clock;
+use fanfare::{config::Endpoint, timers::Clock};
 use fanfare_model::{Timestamp, breaker::Health, signature};
 use fanfare_store::webhooks;
 use serde_json::{Value, json};
@@ -129,6 +129,26 @@ async fn what_was_delivered_can_be_sent_again() {
         let over = host.post(&format!("{path}/cancel"), json!({})).await;
         assert_eq!(over.expect(409)["error"], "The delivery is over");
     }
+}
+
+#[tokio::test]
+async fn a_webhook_of_the_configuration_file_can_only_be_switched() {
+    let app = TestApp::spawn_with(Engine::Sqlite, Clock::real(), |config| {
+        let endpoint = Endpoint::new("http://127.0.0.1:9/", ["nothing"]);
+        config.webhooks.endpoints = vec![Endpoint { name: Some("configured".into()), ..endpoint }];
+    })
+    .await;
+    let host = app.host().await;
+    let id = host.get("/api/webhooks").await.expect(200)[0]["id"].clone();
+    let path = format!("/api/webhooks/{id}");
+    assert_eq!(host.get(&path).await.expect(200)["origin"], "config");
+    let refusal = "This webhook stands in the configuration file; only enabled can be changed here";
+    for body in [json!({"name": "mine"}), json!({"enabled": false, "url": "http://127.0.0.1:9/x"})] {
+        assert_eq!(host.patch(&path, body).await.expect(409)["error"], refusal);
+    }
+    assert_eq!(host.delete(&path).await.expect(409)["error"], refusal);
+    assert_eq!(host.patch(&path, json!({"enabled": false})).await.expect(200)["enabled"], false);
+    assert_eq!(host.get(&path).await.expect(200)["name"], "configured");
 }
 
 #[tokio::test]
