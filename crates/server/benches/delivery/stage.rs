@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// How long deliveries may come after the last call before they count as lost.
-const DRAIN: Duration = Duration::from_secs(120);
+const DRAIN: Duration = Duration::from_mins(2);
 /// Calls before anything counts.
 const WARM_UP_CALLS: u32 = 1_000;
 const SYNCS: usize = 300;

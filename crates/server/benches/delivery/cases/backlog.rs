@@ -7,7 +7,7 @@ use fanfare_store::testing::fill::{self, Filling};
 use crate::{clock, figures, figures::ratio, stage::Stage};
 
 const WEBHOOKS: u32 = 100;
-const FIRST_MAX: Duration = Duration::from_secs(60);
+const FIRST_MAX: Duration = Duration::from_mins(1);
 
 pub(super) async fn run(name: &str, rows: u64, length: Duration) {
     let stage = Stage::set().await;
