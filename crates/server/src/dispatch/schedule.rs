@@ -8,16 +8,14 @@
 //! is which deliveries are under way or not yet recorded (`known`), so that no page brings them
 //! again.
 
+mod action;
 mod keys;
 mod lane;
 mod pace;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    collections::{BTreeSet, HashMap, HashSet, VecDeque},
-    sync::Arc,
-};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 
 use fanfare_model::{
     Timestamp,
@@ -25,8 +23,9 @@ use fanfare_model::{
     delivery::Sign,
     webhook::Webhook,
 };
-use fanfare_store::deliveries::{Due, InOrder};
+use fanfare_store::deliveries::Due;
 
+pub(super) use self::action::{Action, Bounds, CleanUp, Ended, Found, Page, SharedWebhook};
 use self::{
     lane::{CleanUpState, Lane, Read, Receiver},
     pace::{May, Pace},
@@ -37,97 +36,6 @@ use self::{
 const RECOVERY_MS: i64 = 1_000;
 /// Recorded deliveries that are remembered, by number.
 const RECENT_MAX: usize = 4_096;
-
-/// The bounds of a [`Schedule`].
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Bounds {
-    /// Deliveries of one webhook in memory, waiting; also the new ones that a page may bring.
-    pub(super) ready_max: usize,
-    /// The same of all webhooks together; past it each has no more than can be under way.
-    pub(super) ready_max_total: usize,
-    /// Requests under way to one webhook that does not say how many.
-    pub(super) in_flight_max_per_webhook: usize,
-    /// Requests under way in all.
-    pub(super) in_flight_max: usize,
-    /// Reads under way in all.
-    pub(super) reads_max: usize,
-    /// Webhooks that are remembered although there is nothing to do about them.
-    pub(super) lanes_max: usize,
-}
-
-/// What is to be done.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Action {
-    /// Make an attempt, then call [`Schedule::finished`] and, once it is recorded,
-    /// [`Schedule::settled`].
-    Send(Due, SharedWebhook),
-    /// Read the webhook and, of its due deliveries, so many rows if any are asked for; then call
-    /// [`Schedule::read`].
-    Read {
-        /// The webhook.
-        webhook_id: i64,
-        /// The size of the page, if one is wanted.
-        rows: Option<usize>,
-    },
-    /// Stop these attempts and record nothing of them; [`Schedule::finished`] follows for each.
-    Abort(Vec<i64>),
-    /// Bring the database in line in the background, then call [`Schedule::cleaned`].
-    CleanUp(i64, CleanUp),
-    /// Keep how the webhook's receiver does, for the next start.
-    Remember(i64, Health),
-    /// Have the webhook disabled.
-    GiveUp(SharedWebhook, GivenUp),
-}
-
-/// A webhook as it was last read; not shown, it holds a secret.
-#[derive(Clone, PartialEq, Eq)]
-pub(super) struct SharedWebhook(pub(super) Arc<Webhook>);
-
-impl std::fmt::Debug for SharedWebhook {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "webhook {}", self.0.id)
-    }
-}
-
-/// What is done about a webhook that gets nothing any more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum CleanUp {
-    /// It is disabled: its pending deliveries become held.
-    Hold,
-    /// It is deleted: its rows are removed.
-    Purge,
-}
-
-/// What a read found.
-#[derive(Debug)]
-pub(super) struct Found {
-    /// The webhook and how its receiver was when that was last kept; `None`: deleted.
-    pub(super) webhook: Option<(SharedWebhook, Health)>,
-    /// `None`: not asked for.
-    pub(super) page: Option<Page>,
-}
-
-/// Due deliveries of one webhook.
-#[derive(Debug, Default)]
-pub(super) struct Page {
-    /// Those without an order, in the one in which they are to be sent.
-    pub(super) due: Vec<Due>,
-    /// Whether there may be more of those.
-    pub(super) full: bool,
-    /// When the next of them is due that was not yet.
-    pub(super) next_due: Option<Timestamp>,
-    /// Those with an order.
-    pub(super) in_order: InOrder,
-}
-
-/// How an attempt ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Ended {
-    /// What it says about the receiver.
-    pub(super) sign: Sign,
-    /// Whether the delivery is to be tried again.
-    pub(super) retried: bool,
-}
 
 /// Why a webhook is looked at although nothing happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

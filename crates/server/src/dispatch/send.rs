@@ -63,6 +63,7 @@ impl Sender {
             webhook_id: due.webhook_id,
             event_id: due.event.id,
             attempt,
+            schedule_from: due.schedule_from,
             next: Next::after(&outcome, step, schedule, at, chance),
             outcome,
             duration_ms: i64::try_from(clock.tick().since(started).as_millis()).unwrap_or(i64::MAX),

@@ -3,13 +3,15 @@
 use std::{future::poll_fn, task::Poll, time::Duration};
 
 use fanfare_model::{
+    Timestamp,
     delivery::LogRow,
     egress::EgressPolicy,
     event::{NewEvent, kind},
+    limits::{IN_FLIGHT_MAX_PER_WEBHOOK, READY_MAX_PER_WEBHOOK},
     retry::RetrySchedule,
     webhook::{NewWebhook, Ordering, Origin, WebhookOptions, WebhookPatch},
 };
-use fanfare_store::{Commits, Notice, logs, testing::TestDatabase};
+use fanfare_store::{Commits, Error, Notice, deliveries, logs, testing::TestDatabase, webhooks};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},

@@ -23,6 +23,8 @@ pub struct Settlement {
     pub event_id: i64,
     /// From 1.
     pub attempt: u32,
+    /// Attempts made before the retry schedule began that it was made by.
+    pub schedule_from: u32,
     /// What came of it.
     pub outcome: Outcome,
     /// How long it took.
@@ -34,8 +36,8 @@ pub struct Settlement {
 }
 
 /// Writes each attempt's log row and its delivery's new state. Nothing is written for a webhook
-/// that was deleted. A delivery that is no longer pending keeps its state, unless it turns out to
-/// have been delivered. The same again changes nothing: an attempt has one row.
+/// that was deleted. A delivery that is no longer pending, or was sent again meanwhile, keeps its state
+/// and its next time, unless it turns out to have been delivered. The same again changes nothing: an attempt has one row.
 pub fn settle(tx: &mut Tx, settlements: &[Settlement]) -> Result<(), Error> {
     let live = live_webhooks(tx, settlements)?;
     let mut rest: Vec<&Settlement> =
@@ -104,7 +106,7 @@ fn insert_logs(tx: &mut Tx, chunk: &[&Settlement]) -> Result<(), Error> {
 }
 
 fn update_states(tx: &mut Tx, chunk: &[&Settlement]) -> Result<(), Error> {
-    const COLUMNS: usize = 4;
+    const COLUMNS: usize = 5;
     let mut params: Vec<Value<'_>> = Vec::with_capacity(chunk.len() * COLUMNS);
     for settlement in chunk {
         let next_at = match settlement.next {
@@ -116,21 +118,25 @@ fn update_states(tx: &mut Tx, chunk: &[&Settlement]) -> Result<(), Error> {
             settlement.next.state().as_str().into(),
             i64::from(settlement.attempt).into(),
             next_at.into(),
+            i64::from(settlement.schedule_from).into(),
         ]);
     }
     let row = |row: usize| {
         let first = row * COLUMNS + 1;
-        let [id, state, attempts, next_at] = [first, first + 1, first + 2, first + 3];
+        let [id, state, attempts, next_at, from] = [first, first + 1, first + 2, first + 3, first + 4];
         format!(
             "(cast(?{id} as bigint), cast(?{state} as text), cast(?{attempts} as bigint), \
-             cast(?{next_at} as bigint))"
+             cast(?{next_at} as bigint), cast(?{from} as bigint))"
         )
     };
     let rows: Vec<_> = (0..chunk.len()).map(row).collect();
     let sql = format!(
-        "with s (id, state, attempts, next_at_ms) as (values {}) \
-         update deliveries set attempts = s.attempts, next_at_ms = s.next_at_ms, \
-         state = case when s.state = 'delivered' or deliveries.state = 'pending' \
+        "with s (id, state, attempts, next_at_ms, schedule_from) as (values {}) \
+         update deliveries set attempts = s.attempts, \
+         next_at_ms = case when s.state = 'delivered' or deliveries.schedule_from = s.schedule_from \
+                           then s.next_at_ms else deliveries.next_at_ms end, \
+         state = case when s.state = 'delivered' \
+                      or deliveries.state = 'pending' and deliveries.schedule_from = s.schedule_from \
                       then s.state else deliveries.state end \
          from s where deliveries.id = s.id and deliveries.attempts < s.attempts",
         rows.join(", ")

@@ -142,6 +142,7 @@ async fn settling_again_after_it_leaves_one_row() {
         webhook_id,
         event_id: published.event.id,
         attempt: 1,
+        schedule_from: 0,
         outcome: Outcome::Response { status: 200, body: String::new(), retry_after_ms: None },
         duration_ms: 1,
         at: crate::support::at(2),

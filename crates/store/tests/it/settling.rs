@@ -20,6 +20,7 @@ super::on_both_engines!(
     what_is_no_longer_pending_keeps_its_state,
     what_was_delivered_is_delivered,
     a_late_outcome_does_not_undo_a_later_one,
+    a_late_outcome_does_not_undo_a_resend,
     the_outcome_of_a_delivery_that_was_sent_again_counts,
     many_are_settled_at_once,
 );
@@ -142,6 +143,30 @@ async fn what_was_delivered_is_delivered(database: TestDatabase) {
         (1..).zip(&events).map(|(id, event_id)| Settlement { attempt: 2, ..settlement(id, 1, *event_id) });
     settle(&store, late.collect()).await;
     assert_eq!(states(&store).await, ["1 delivered 2 5000", "2 delivered 2 5000", "3 delivered 2 5000"]);
+}
+
+async fn a_late_outcome_does_not_undo_a_resend(database: TestDatabase) {
+    let (store, _commits) = database.open();
+    let webhook_id = add_webhook(&store, &["*"]).await.id;
+    let events = emit_many(&store, 3).await;
+    let failed = (1..).zip(&events).map(|(id, event_id)| Settlement {
+        outcome: answer(500),
+        next: Next::RetryAt(at(5_500)),
+        ..settlement(id, webhook_id, *event_id)
+    });
+    settle(&store, failed.collect()).await;
+    // The second attempts are under way when they are sent again.
+    for id in 1..=3 {
+        write(&store, move |tx| deliveries::resend(tx, webhook_id, id, at(6_000))).await;
+    }
+    let nexts = [Next::RetryAt(at(90_000)), Next::Failed, Next::Delivered];
+    let late = (1..).zip(events.into_iter().zip(nexts)).map(|(id, (event_id, next))| Settlement {
+        attempt: 2,
+        next,
+        ..settlement(id, webhook_id, event_id)
+    });
+    settle(&store, late.collect()).await;
+    assert_eq!(states(&store).await, ["1 pending 2 6000", "2 pending 2 6000", "3 delivered 2 5000"]);
 }
 
 async fn a_late_outcome_does_not_undo_a_later_one(database: TestDatabase) {

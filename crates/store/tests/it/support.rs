@@ -122,6 +122,7 @@ pub(crate) fn settlement(delivery_id: i64, webhook_id: i64, event_id: i64) -> Se
         webhook_id,
         event_id,
         attempt: 1,
+        schedule_from: 0,
         outcome: answer(204),
         duration_ms: 12,
         at: at(5_000),

@@ -132,6 +132,7 @@ async fn an_attempt_ends_as_its_answer_says() {
                 webhook_id: 4,
                 event_id: 9,
                 attempt: 3,
+                schedule_from: 0,
                 outcome: Outcome::Response { status, body: String::new(), retry_after_ms: None },
                 duration_ms: 0,
                 at,

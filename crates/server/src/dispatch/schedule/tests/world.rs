@@ -1,12 +1,12 @@
 //! The surroundings of a schedule in a test: a database, receivers, and what is under way.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use fanfare_model::{
     event::Event,
     webhook::{Origin, WebhookOptions},
 };
-use fanfare_store::deliveries::KeyPage;
+use fanfare_store::deliveries::{InOrder, KeyPage};
 
 use super::*;
 
