@@ -137,6 +137,9 @@ pub fn deleted(db: &mut Read) -> Result<Vec<i64>, Error> {
     db.rows("select id from webhooks where deleted_at_ms is not null order by id", &[], |row| row.get(0))
 }
 
+/// Removes at most so many rows that belong to a webhook; how many.
+type Removal = fn(&mut Tx, i64, usize) -> Result<usize, Error>;
+
 /// Removes at most `rows` rows of a deleted webhook; true when nothing is left of it.
 ///
 /// # Errors
@@ -146,8 +149,7 @@ pub fn purge(tx: &mut Tx, id: i64, rows: usize) -> Result<bool, Error> {
         return Err(Error::Conflict("the webhook is not deleted".into()));
     }
     let mut left = rows;
-    let removals: [fn(&mut Tx, i64, usize) -> Result<usize, Error>; 3] =
-        [deliveries::purge_logged, deliveries::purge_undelivered, purge_patterns];
+    let removals: [Removal; 3] = [deliveries::purge_logged, deliveries::purge_undelivered, purge_patterns];
     for remove in removals {
         left = left.saturating_sub(remove(tx, id, left)?);
         if left == 0 {

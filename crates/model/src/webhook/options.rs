@@ -83,7 +83,6 @@ impl Ordering {
 /// What is to be changed of [`WebhookOptions`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields of WebhookOptions")]
-#[expect(clippy::option_option, reason = "the inner one is a value that can be set")]
 pub struct OptionsPatch {
     pub method: Option<Method>,
     pub headers: Option<Vec<Header>>,

@@ -276,6 +276,6 @@ fn retry_schedule(body: &Map<String, Value>) -> Result<Option<Option<RetrySchedu
         return Ok(Some(None));
     }
     let items = list.as_array().ok_or(InvalidWebhook::ScheduleNotArray)?;
-    let delays_ms: Option<Vec<i64>> = items.iter().map(json::as_integer).collect();
-    Ok(Some(Some(RetrySchedule::new(delays_ms.ok_or(InvalidWebhook::ScheduleNotArray)?)?)))
+    let waits: Option<Vec<i64>> = items.iter().map(json::as_integer).collect();
+    Ok(Some(Some(RetrySchedule::new(waits.ok_or(InvalidWebhook::ScheduleNotArray)?)?)))
 }

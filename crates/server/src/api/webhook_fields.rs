@@ -104,7 +104,7 @@ struct Options {
     #[schema(minimum = 10, maximum = 300_000, example = 5000)]
     timeout_ms: Option<i64>,
     /// The waits after the first, second, … failed attempt; an empty list never tries again.
-    #[schema(inline, max_items = 50, example = json!([1000, 60000, 3600000]))]
+    #[schema(inline, max_items = 50, example = json!([1_000, 60_000, 3_600_000]))]
     retry_schedule_ms: Option<Vec<RetryDelay>>,
     /// Instead of a schedule: attempts after the first one; 3 with `retry_delay_ms` alone. No wait may be
     /// longer than 7 days.

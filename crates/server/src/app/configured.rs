@@ -49,13 +49,12 @@ fn follow(
     let there = webhooks::configured(tx)?.into_iter().map(|webhook| (webhook.url.clone(), webhook));
     let mut rest: BTreeMap<_, _> = there.collect();
     for new in wanted {
-        let (before, count) = match rest.remove(&new.url) {
-            Some(webhook) => (webhook, &mut followed.changed),
-            None => {
-                followed.added += 1;
-                // Switching it off is no change of its own.
-                (webhooks::insert(tx, new, now)?, &mut 0)
-            }
+        let (before, count) = if let Some(webhook) = rest.remove(&new.url) {
+            (webhook, &mut followed.changed)
+        } else {
+            followed.added += 1;
+            // Switching it off is no change of its own.
+            (webhooks::insert(tx, new, now)?, &mut 0)
         };
         let after = switched(as_described(before.clone(), new, overlap_ms, now), enabled);
         if after != before {
@@ -140,14 +139,14 @@ mod tests {
     struct Database {
         store: Store,
         commits: fanfare_store::Commits,
-        _database: TestDatabase,
+        _owner: TestDatabase,
     }
 
     impl Database {
         fn new() -> Self {
             let database = TestDatabase::sqlite();
             let (store, commits) = database.open();
-            Self { store, commits, _database: database }
+            Self { store, commits, _owner: database }
         }
 
         async fn follow(&self, wanted: &config::Webhooks) -> [usize; 3] {

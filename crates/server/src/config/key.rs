@@ -65,9 +65,12 @@ pub(crate) enum Field<T> {
     /// Texts by name, which may be secrets; the getter returns the names.
     SecretsByName {
         get: fn(&T) -> Vec<String>,
-        set: fn(&mut T, &[(String, String)]) -> Result<(), String>,
+        set: SetByName<T>,
     },
 }
+
+/// Sets texts by name; the error says what is wrong.
+pub(super) type SetByName<T> = fn(&mut T, &[(String, String)]) -> Result<(), String>;
 
 pub(super) const fn key<T>(name: &'static str, doc: &'static str, field: Field<T>) -> Key<T> {
     Key { name, flag: None, also_env: None, doc, unset: "", needed: false, field }

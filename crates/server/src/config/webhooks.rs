@@ -59,7 +59,7 @@ impl Default for Webhooks {
 }
 
 /// A receiver that is made known by the configuration file or by an embedding program.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Endpoint {
     /// http or https with a host.
     pub url: String,
@@ -79,6 +79,17 @@ pub struct Endpoint {
     pub max_in_flight: Option<u32>,
     /// Requests a second; `None`: as many as it takes.
     pub rate_limit: Option<u32>,
+}
+
+/// Without the password that may stand in the URL, and without secrets.
+impl std::fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Endpoint")
+            .field("url", &without_password(&self.url))
+            .field("events", &self.events)
+            .field("method", &self.method)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Endpoint {

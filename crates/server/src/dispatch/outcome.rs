@@ -69,7 +69,7 @@ impl Recorder {
                 // One of them is at fault; the others must not suffer for it.
                 Err(_) if batch.settlements.len() + batch.health.len() > 1 => self.write_singly(&batch).await,
                 Err(error) => {
-                    batch.settlements.iter().for_each(|settlement| not_recorded(settlement, &error))
+                    batch.settlements.iter().for_each(|settlement| not_recorded(settlement, &error));
                 }
             }
         }

@@ -275,18 +275,15 @@ impl Schedule {
         let Some(webhook_id) = self.in_flight.remove(&delivery_id) else { return };
         let Some(lane) = self.lanes.get_mut(&webhook_id) else { return };
         lane.in_flight -= 1;
-        match ended {
-            Some(Ended { sign, retried }) => {
-                if !retried {
-                    lane.keys.release(delivery_id);
-                }
-                self.judge(webhook_id, sign);
+        if let Some(Ended { sign, retried }) = ended {
+            if !retried {
+                lane.keys.release(delivery_id);
             }
-            None => {
-                lane.forget_key(delivery_id);
-                if lane.known.remove(&delivery_id) {
-                    self.wake_at(webhook_id, now.plus_millis(RECOVERY_MS), Wake::Look);
-                }
+            self.judge(webhook_id, sign);
+        } else {
+            lane.forget_key(delivery_id);
+            if lane.known.remove(&delivery_id) {
+                self.wake_at(webhook_id, now.plus_millis(RECOVERY_MS), Wake::Look);
             }
         }
         self.touch(webhook_id);

@@ -22,8 +22,11 @@ use crate::{plan::Database, time::within};
 
 pub(crate) const ADMIN_KEY: &str = "the key of the crash harness";
 
-/// How long a start may take, and how long an end after SIGTERM, in milliseconds.
-const PATIENCE_MS: u64 = 60_000;
+/// How long a start may take, and how long an end after SIGTERM, in milliseconds: a guard against
+/// hanging, never a measure of speed.
+const PATIENCE_MS: u64 = 180_000;
+/// What the server is told of that: even on a busy machine nothing is cut off.
+const SHUTDOWN_DEADLINE_MS: &str = "120000";
 /// Between two attempts of a delivery, in milliseconds: soon, and then as often as can be asked for. No
 /// webhook is ever away for so long that they are used up.
 const RETRY_SOON_MS: [&str; 2] = ["50", "100"];
@@ -69,6 +72,7 @@ impl Home {
             .env_clear()
             .env("FANFARE_ADMIN_KEY", ADMIN_KEY)
             .env("FANFARE_LOG", "warn")
+            .env("FANFARE_SHUTDOWN_DEADLINE_MS", SHUTDOWN_DEADLINE_MS)
             .env("FANFARE_DELIVERY_RETRY_SCHEDULE_MS", [&RETRY_SOON_MS[..], &RETRY_MS].concat().join(","))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

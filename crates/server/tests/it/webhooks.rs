@@ -1,18 +1,13 @@
 //! What a webhook says of itself, and how its receiver is sent to for it.
 
-use fanfare::timers::Clock;
-use fanfare_model::{
-    Timestamp,
-    breaker::Health,
-    signature,
-    webhook::{NewWebhook, Origin, WebhookOptions},
-};
+use fanfare::{config::Endpoint, timers::Clock};
+use fanfare_model::{Timestamp, breaker::Health, signature};
 use fanfare_store::webhooks;
 use serde_json::{Value, json};
 
 use crate::{
     story::logs_of,
-    support::{Client, Engine, Receiver, TestApp, eventually},
+    support::{Client, Engine, Listener, Receiver, TestApp, eventually},
 };
 
 /// Registers the receiver for `session.started` with these fields more.
@@ -138,22 +133,13 @@ async fn what_was_delivered_can_be_sent_again() {
 
 #[tokio::test]
 async fn a_webhook_of_the_configuration_file_can_only_be_switched() {
-    let mut app = TestApp::spawn().await;
-    let id = app
-        .at_rest(|tx| {
-            let new = NewWebhook {
-                name: "configured".into(),
-                url: "http://127.0.0.1:9/".into(),
-                secret: "s".into(),
-                events: vec!["nothing".into()],
-                options: WebhookOptions::default(),
-                origin: Origin::Config,
-            };
-            Ok(webhooks::insert(tx, &new, Timestamp::EPOCH)?.id)
-        })
-        .await;
-    app.restart().await;
+    let app = TestApp::spawn_with(Engine::Sqlite, Clock::real(), |config| {
+        let endpoint = Endpoint::new("http://127.0.0.1:9/", ["nothing"]);
+        config.webhooks.endpoints = vec![Endpoint { name: Some("configured".into()), ..endpoint }];
+    })
+    .await;
     let host = app.host().await;
+    let id = host.get("/api/webhooks").await.expect(200)[0]["id"].clone();
     let path = format!("/api/webhooks/{id}");
     assert_eq!(host.get(&path).await.expect(200)["origin"], "config");
     let refusal = "This webhook stands in the configuration file; only enabled can be changed here";
@@ -202,6 +188,32 @@ async fn how_a_receiver_does_stands_beside_its_webhook() {
         let moved = host.patch(&path, json!({"url": "http://127.0.0.1:9/x"})).await.expect(200);
         assert_eq!(moved["health"], fine, "another address is another receiver");
     }
+}
+
+#[tokio::test]
+async fn everybody_is_told_of_a_webhook_that_is_given_up() {
+    let app = TestApp::spawn().await;
+    let host = app.host().await;
+    let mut bot = app.bot().await;
+    let mut stream = Listener::open(&host, "/api/events").await;
+    assert_eq!(stream.block().await.as_deref(), Some(":\n\n"));
+    let (gone, mut observer) = (Receiver::start().await, Receiver::start().await);
+    gone.will_answer(&[410]);
+    let id = register(&host, &gone, json!({"name": "Gone"})).await;
+    observer.register(&host, &["webhook.disabled"]).await;
+    host.post(&format!("/api/webhooks/test/{id}"), json!({})).await.expect(200);
+    let reason = "the receiver answered 410 Gone";
+    let data = json!({"webhook": {"id": id, "name": "Gone"}, "reason": reason});
+    let told = bot.hear().await;
+    assert_eq!((&told["type"], &told["data"]), (&json!("webhook.disabled"), &data));
+    assert!(told.get("seq").is_none(), "it is no session's: {told}");
+    assert_eq!(stream.hear().await, told);
+    let delivered = observer.next().await;
+    assert_eq!((delivered.json()["data"].clone(), delivered.header("webhook-id")), (data, text(&told["id"])));
+    let webhook = host.get(&format!("/api/webhooks/{id}")).await.expect(200);
+    assert_eq!((&webhook["enabled"], &webhook["disabled_reason"]), (&json!(false), &json!(reason)));
+    let again = host.patch(&format!("/api/webhooks/{id}"), json!({"enabled": true})).await.expect(200);
+    assert_eq!((&again["enabled"], &again["disabled_reason"]), (&json!(true), &Value::Null));
 }
 
 fn text(value: &Value) -> &str {

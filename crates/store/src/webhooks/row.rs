@@ -74,7 +74,7 @@ pub(super) fn from_row(row: &Row<'_>) -> Result<Webhook, Error> {
     let headers = headers.iter().map(|(name, value)| Header::new(name, value).map_err(unreadable));
     let schedule =
         row.get::<Option<String>>(13)?.map(|text| RetrySchedule::new(from_json(&text)?).map_err(unreadable));
-    let number = |index| Ok::<_, Error>(row.get::<Option<i64>>(index)?.map(|number| number.unsigned_abs()));
+    let number = |index| Ok::<_, Error>(row.get::<Option<i64>>(index)?.map(i64::unsigned_abs));
     let small = |index| {
         let number = number(index)?;
         Ok::<_, Error>(number.map(|number| u32::try_from(number).unwrap_or(u32::MAX)))

@@ -227,6 +227,8 @@ async fn nothing_younger_goes(database: TestDatabase) {
     assert_eq!(count(&store, "events").await, 4);
     assert_eq!(expire_events(&store, 1_003, 10).await, 1);
     assert_eq!(count(&store, "events").await, 1, "its delivery is to be sent");
-    let pending = read(&store, |db| events::after(db, "t", 0, 10)).await;
-    assert_eq!(pending[0].public_id, "back");
+    let due = read(&store, |db| deliveries::due(db, 1, at(1_000), 10)).await;
+    assert_eq!((due.len(), due[0].event.public_id.as_str()), (1, "back"));
+    let stream = read(&store, |db| events::after(db, "t", 0, 10)).await;
+    assert_eq!(stream, [], "a stream has no holes");
 }

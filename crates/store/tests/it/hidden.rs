@@ -289,7 +289,7 @@ async fn a_deleted_session_is_hidden_and_removed_in_batches(database: TestDataba
         assert_eq!(seen(store, session, game).await, 0);
         assert_eq!(read(store, move |db| sessions::get(db, session)).await, None);
         assert_eq!(read(store, sessions::list).await, []);
-        assert_eq!(read(store, |db| stats::counts(db)).await.sessions, 0);
+        assert_eq!(read(store, stats::counts).await.sessions, 0);
         assert_eq!(read(store, |db| stats::per_session(db, 10)).await, []);
         assert_eq!(read(store, move |db| polls::get(db, poll)).await, None);
         assert_eq!(read(store, move |db| exports::night(db, session, 10, 10)).await, None);

@@ -203,6 +203,9 @@ async fn the_span_has_both_its_ends(database: TestDatabase) {
     }
 }
 
+/// More than the largest statement takes.
+const MANY: i64 = 300;
+
 async fn batches_lead_to_the_end(database: TestDatabase) {
     let (store, _commits) = database.open();
     let held = add_webhook(&store, &["*"]).await;
@@ -217,8 +220,6 @@ async fn batches_lead_to_the_end(database: TestDatabase) {
                where state = 'pending' group by webhook_id";
     assert_eq!(read(&store, move |db| texts(db, sql, 2)).await, [["5", "5"], ["5", "5"]]);
 
-    // More than the largest statement takes.
-    const MANY: i64 = 300;
     let moments: Vec<i64> = (0..MANY).collect();
     write(&store, move |tx| {
         for n in &moments {

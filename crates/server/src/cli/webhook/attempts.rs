@@ -48,7 +48,8 @@ struct Attempt {
     id: i64,
     event_type: String,
     payload: Value,
-    attempt: i64,
+    #[serde(rename = "attempt")]
+    number: i64,
     duration_ms: i64,
     response_status: Option<u16>,
     error_message: Option<String>,
@@ -67,7 +68,7 @@ impl Attempt {
     }
 
     fn is_test(&self, test: &Value) -> bool {
-        self.event_type == kind::GAME_ADDED && self.attempt == 1 && self.payload == *test
+        self.event_type == kind::GAME_ADDED && self.number == 1 && self.payload == *test
     }
 }
 
@@ -75,7 +76,7 @@ fn table(attempts: &[Attempt]) -> String {
     let mut table = Table::new(["TIME", "EVENT", "ATTEMPT", "MS", "NEXT", "RESULT"]);
     for attempt in attempts {
         let next = attempt.next_retry_at.as_deref().unwrap_or_default();
-        let (number, duration) = (attempt.attempt.to_string(), attempt.duration_ms.to_string());
+        let (number, duration) = (attempt.number.to_string(), attempt.duration_ms.to_string());
         table.row([&attempt.created_at, &attempt.event_type, &number, &duration, next, &attempt.result()]);
     }
     table.to_string()
@@ -117,8 +118,8 @@ pub(super) async fn try_out(client: &Client, id: i64) -> Result<(), Failure> {
 async fn attempt_of_test(client: &Client, id: i64, last: i64) -> Result<Attempt, Failure> {
     let test: Value = serde_json::from_str(&event::test_data()).expect("it is an object");
     loop {
-        let newer = log(client, id, LOGS_MAX_ROWS).await?.into_iter().filter(|attempt| attempt.id > last);
-        if let Some(attempt) = newer.filter(|attempt| attempt.is_test(&test)).last() {
+        let mut newer = log(client, id, LOGS_MAX_ROWS).await?.into_iter().filter(|attempt| attempt.id > last);
+        if let Some(attempt) = newer.rfind(|attempt| attempt.is_test(&test)) {
             return Ok(attempt);
         }
         client.clock().sleep_ms(LOOK_AGAIN_MS).await;

@@ -1,6 +1,6 @@
 //! Columns for a terminal.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use super::one_line;
 
@@ -32,7 +32,7 @@ impl<const COLUMNS: usize> fmt::Display for Table<COLUMNS> {
         for row in &self.rows {
             let mut line = String::new();
             for (cell, width) in row.iter().zip(&widths) {
-                line += &format!("{cell:<width$}  ");
+                write!(line, "{cell:<width$}  ")?;
             }
             writeln!(f, "{}", line.trim_end())?;
         }

@@ -236,12 +236,11 @@ impl Lane {
             return None;
         }
         let (webhook, pace) = self.pace.as_mut()?;
-        let due = match self.tests.pop_front() {
-            Some(test) => test,
-            None => {
-                pace.sent();
-                self.keys.pop().or_else(|| self.ready.pop_front())?
-            }
+        let due = if let Some(test) = self.tests.pop_front() {
+            test
+        } else {
+            pace.sent();
+            self.keys.pop().or_else(|| self.ready.pop_front())?
         };
         self.in_flight += 1;
         Some((due, webhook.clone()))

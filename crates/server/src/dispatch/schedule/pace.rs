@@ -137,7 +137,7 @@ mod tests {
         assert_eq!(sends(3, 1_000), [0, 334, 667, 1_000]);
         for rate_limit in [7, 100, 999, 10_000] {
             let sent = sends(rate_limit, 10_000);
-            let (count, most) = (sent.len() as i64, 10 * i64::from(rate_limit) + 1);
+            let (count, most) = (sent.len(), 10 * rate_limit as usize + 1);
             assert!(count <= most && count * 100 >= most * 99, "{rate_limit}: {count}");
         }
     }

@@ -402,8 +402,8 @@ fn happening() -> impl Strategy<Value = Happening> {
     ]
 }
 
-fn happen(world: &mut World, happening: Happening) {
-    match happening {
+fn happen(world: &mut World, happening: &Happening) {
+    match *happening {
         Happening::Commit(webhook_id, key) if world.webhooks.get(&webhook_id) != Some(&Some(false)) => {
             world.commit_in_order(webhook_id, key);
         }
@@ -456,7 +456,7 @@ proptest! {
     fn nothing_is_lost_and_nothing_is_sent_twice(happenings in prop::collection::vec(happening(), 0..250)) {
         let mut world = World::new(BOUNDS);
         for happening in happenings {
-            happen(&mut world, happening);
+            happen(&mut world, &happening);
         }
         world.drain();
         world.assert_at_rest();

@@ -5,16 +5,18 @@ use fanfare_model::{event::Event, signature};
 
 use super::{Finding, Index, Rule, matches, name};
 use crate::{
-    history::{End, History, Hook, Receipt},
+    history::{End, History, Hook, Life, Receipt},
     time::Micros,
 };
 
-/// How long before a kill an answer may have come that is not in the log after it: far longer than
-/// outcomes wait to be written, even on a busy machine.
+/// How long before a kill an answer may have come that is not in the log after it, in microseconds, while
+/// the server answers everybody at once; see [`patience`].
 pub(super) const RECORD_MAX_US: Micros = 2_000_000;
+/// Commits that an outcome may have to wait for beside its own.
+const WAITS: u64 = 3;
 /// Outcomes are written down in the order in which they come. One that is missing came at most so long
 /// before one that is there, in microseconds.
-pub(super) const OVERTAKEN_MAX_US: Micros = 500_000;
+pub(super) const OVERTAKEN_MAX_US: Micros = 1_000_000;
 
 /// An event that a webhook had taken and got again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,11 +49,25 @@ pub(super) fn check(index: &Index<'_>) -> Vec<Finding> {
             }
         }
     }
-    let recorded = recorded(index);
+    let (recorded, patience) = (recorded(index), patience(index));
     for (receipt, repeat) in repeats(index) {
-        findings.extend(unexplained(index, &recorded, receipt, repeat));
+        let (recorded, patience) = (recorded[repeat.life], patience[repeat.life]);
+        findings.extend(unexplained(index, recorded, patience, receipt, repeat));
     }
     findings
+}
+
+/// For each life, how long an outcome may have waited to be written. Requests of clients wait for the
+/// same database: where those took long, on a machine that has too much to do, outcomes did as well.
+fn patience(index: &Index<'_>) -> Vec<Micros> {
+    let longest = |life: &Life| {
+        let waited = index.history.asked.iter().map(|asked| {
+            let (from, to) = (asked.at.max(life.started), asked.until.min(life.ended));
+            to.saturating_sub(from)
+        });
+        waited.max().unwrap_or(0)
+    };
+    index.history.lives.iter().map(|life| RECORD_MAX_US + WAITS * longest(life)).collect()
 }
 
 /// For each life, when the last thing was taken that did not come again: up to then, about, everything
@@ -101,15 +117,21 @@ pub(crate) fn repeats<'a>(index: &Index<'a>) -> impl Iterator<Item = (&'a Receip
     })
 }
 
-fn unexplained(index: &Index<'_>, recorded: &[Micros], receipt: &Receipt, repeat: Repeat) -> Option<Finding> {
+fn unexplained(
+    index: &Index<'_>,
+    recorded: Micros,
+    patience: Micros,
+    receipt: &Receipt,
+    repeat: Repeat,
+) -> Option<Finding> {
     let History { hooks, lives, .. } = index.history;
     let Repeat { life, taken, before_end } = repeat;
-    let overtaken = recorded[life].saturating_sub(taken);
+    let overtaken = recorded.saturating_sub(taken);
     let why = if receipt.life == life {
         "in the same life".to_owned()
     } else if lives[life].end == End::Stopped {
         "although the server had time to end".to_owned()
-    } else if before_end > RECORD_MAX_US {
+    } else if before_end > patience {
         format!("which was {} ms before the kill", before_end / 1_000)
     } else if overtaken > OVERTAKEN_MAX_US {
         format!("and what was taken {} ms later was in the log", overtaken / 1_000)

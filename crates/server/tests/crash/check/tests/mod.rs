@@ -375,16 +375,19 @@ fn what_comes_again_without_need_is_repeated() {
     breaks(&[Rule::Repeated], |history| again(history, PLAIN, 1, 3 * SECOND));
     // After a server that had time to end.
     breaks(&[Rule::Repeated], |history| again(history, PLAIN, 2, SECOND));
-    // Taken so long before the kill that it must have been written down.
-    breaks(&[Rule::Repeated], |history| {
-        let place = places(history, PLAIN, "e5")[0];
-        let at = KILLED - delivered::RECORD_MAX_US - 1;
-        history.receipts[place].reply = Reply::Status { status: 200, at };
-    });
-    breaks(&[], |history| {
-        let place = places(history, PLAIN, "e5")[0];
-        history.receipts[place].reply = Reply::Status { status: 200, at: KILLED - delivered::RECORD_MAX_US };
-    });
+    // Taken so long before the kill that it must have been written down: longer, where requests took long.
+    for (slow, allowed) in [(0, 2 * SECOND + 30_000), (SECOND, 5 * SECOND)] {
+        for (early, rules) in [(0, &[][..]), (1, &[Rule::Repeated])] {
+            breaks(rules, |history| {
+                // The longest of them takes 10 ms, or this long.
+                let refused = &mut history.asked[5];
+                refused.until = refused.at + slow;
+                let place = places(history, PLAIN, "e5")[0];
+                let at = KILLED - allowed - early;
+                history.receipts[place].reply = Reply::Status { status: 200, at };
+            });
+        }
+    }
     // What was taken so much later than this was in the log when the kill came.
     for (later, rules) in
         [(delivered::OVERTAKEN_MAX_US, &[][..]), (delivered::OVERTAKEN_MAX_US + 1, &[Rule::Repeated])]
