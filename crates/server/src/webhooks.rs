@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use fanfare_model::webhook::Origin;
+use fanfare_model::{fired::Fired, webhook::Origin};
+use serde_json::Value;
 use tokio::sync::Mutex;
 
 use crate::{
-    app::{App, Error},
+    app::{Answer, App, Creation, Error, FiredEvent},
     config::{self, Endpoint},
 };
 
@@ -27,6 +28,7 @@ use crate::{
 /// let id = webhooks.register(bot.clone()).await?;
 /// // The same URL again is the same webhook.
 /// assert_eq!(webhooks.register(Endpoint { method: Method::Put, ..bot }).await?, id);
+/// webhooks.fire("order.paid", &serde_json::json!({ "order": 7 })).await?;
 /// server.stop().await;
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// # })?;
@@ -87,5 +89,20 @@ impl Webhooks {
         endpoint.check().map_err(WebhookError::Invalid)?;
         let _turn = self.turn.lock().await;
         Ok(self.app.register_webhook(self.defaults.webhook(&endpoint, Origin::Api)).await?)
+    }
+
+    /// Tells every webhook that asks for `event` of it, as `POST /api/events/fire` does: once this
+    /// returns it is committed and will be delivered. `data` is a JSON object.
+    ///
+    /// Returns the event's id, the `webhook-id` of its deliveries.
+    ///
+    /// # Errors
+    /// [`WebhookError::Invalid`] for a name that is empty, too long or a pattern, and for data that is no
+    /// object; [`WebhookError::Unavailable`] while the database cannot be used.
+    pub async fn fire(&self, event: &str, data: &Value) -> Result<String, WebhookError> {
+        let fired = Fired::parse(Some(&event.into()), Some(&data.to_string())).map_err(Error::from)?;
+        let answer =
+            |fired: &FiredEvent| Answer { status: 201, body: fired.public_id.clone(), is_repeated: false };
+        Ok(self.app.fire_event(fired, Creation { key: None, answer }).await?.body)
     }
 }

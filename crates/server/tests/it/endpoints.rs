@@ -151,6 +151,20 @@ async fn a_program_makes_receivers_known() {
         let request = receiver.next().await;
         assert_eq!((request.method.as_str(), request.header("x-room")), ("PUT", "living room"));
 
+        let fired = Endpoint::new(receiver.url(), ["order.*"]);
+        assert_eq!(webhooks.register(fired).await, Ok(id));
+        let event_id = webhooks.fire("order.paid", &json!({"order": 7})).await.expect("it is fired");
+        let request = receiver.next().await;
+        assert_eq!(request.header("webhook-id"), event_id);
+        assert_eq!(
+            (&request.json()["event"], &request.json()["data"]),
+            (&json!("order.paid"), &json!({"order": 7}))
+        );
+        for (event, data) in [("order.*", json!({})), ("", json!({})), ("order.paid", json!([]))] {
+            let refused = webhooks.fire(event, &data).await;
+            assert!(matches!(refused, Err(WebhookError::Invalid(_))), "{refused:?}");
+        }
+
         let bad = webhooks.register(Endpoint::new("nowhere", ["*"])).await;
         assert_eq!(bad, Err(WebhookError::Invalid("url: expected an http or https URL".into())));
         let taken = webhooks.register(Endpoint::new(in_the_file, ["*"])).await;
@@ -158,7 +172,8 @@ async fn a_program_makes_receivers_known() {
         assert_eq!(taken, Err(WebhookError::Conflict(line.into())));
 
         app.restart().await;
-        assert_eq!(app.host().await.get(&format!("/api/webhooks/{id}")).await.expect(200)["method"], "PUT");
+        let kept = app.host().await.get(&format!("/api/webhooks/{id}")).await.expect(200);
+        assert_eq!(kept["events"], json!(["order.*"]));
         let gone = webhooks.register(endpoint).await;
         assert!(matches!(gone, Err(WebhookError::Unavailable(_))), "its server has stopped: {gone:?}");
     }
