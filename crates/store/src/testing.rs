@@ -3,6 +3,8 @@
 //! A database is dropped with its [`TestDatabase`]. PostgreSQL databases are made on the server
 //! that [`POSTGRES_URL`] names.
 
+pub mod fill;
+
 use std::{
     hash::{BuildHasher, Hasher, RandomState},
     sync::Arc,

@@ -1,20 +1,13 @@
-//! The client: a few connections, each with one request under way. It reads the status and the length
-//! of an answer and nothing else, since it lives on the processors of the server that it measures.
+//! The load: a few connections, each with one request under way.
 
 use std::{
     cell::RefCell,
-    io,
-    net::SocketAddr,
     time::{Duration, Instant},
 };
 
 use futures_util::future::join_all;
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-};
 
-use crate::{server::Server, targets::Target};
+use crate::{server::Server, shared::connection::Connection, targets::Target};
 
 /// The status that every path answers with when nothing is wrong.
 const OK: u16 = 200;
@@ -91,58 +84,6 @@ pub(crate) async fn run(server: &Server, target: &mut Target, connections: usize
         }
     };
     let latencies = join_all(open.iter_mut().map(busy)).await.concat();
-    let (took, server_cpu) = (started.elapsed(), server.cpu_time().saturating_sub(cpu_before));
+    let (took, server_cpu) = (started.elapsed(), server.cpu_time().since(cpu_before).total());
     Turn { took, server_cpu, latencies, refused: refused.take() }
-}
-
-/// A connection that stays open.
-pub(crate) struct Connection {
-    stream: TcpStream,
-    /// What is sent by [`Connection::exchange`].
-    pub(crate) request: String,
-    buffer: Vec<u8>,
-}
-
-impl Connection {
-    pub(crate) async fn open(addr: SocketAddr) -> Self {
-        let stream = TcpStream::connect(addr).await.expect("the server listens");
-        stream.set_nodelay(true).expect("a TCP socket");
-        Self { stream, request: String::new(), buffer: Vec::with_capacity(64 << 10) }
-    }
-
-    /// Sends the request and reads the answer to its end; returns the status.
-    pub(crate) async fn exchange(&mut self) -> io::Result<u16> {
-        self.stream.write_all(self.request.as_bytes()).await?;
-        self.buffer.clear();
-        loop {
-            if self.stream.read_buf(&mut self.buffer).await? == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            if let Some((status, length)) = parse(&self.buffer)
-                && self.buffer.len() >= length
-            {
-                return Ok(status);
-            }
-        }
-    }
-
-    /// The body of the last answer.
-    pub(crate) fn body(&self) -> &[u8] {
-        head_bytes(&self.buffer).map_or(&[], |head| &self.buffer[head..])
-    }
-}
-
-/// Status and whole length of an answer whose head is complete.
-fn parse(answer: &[u8]) -> Option<(u16, usize)> {
-    const LENGTH: &[u8] = b"\r\ncontent-length: ";
-    let head = head_bytes(answer)?;
-    let digits = |at: usize| answer[at..].iter().take_while(|byte| byte.is_ascii_digit());
-    let number = |at: usize| digits(at).fold(0, |number, digit| number * 10 + usize::from(digit - b'0'));
-    let length = answer[..head].windows(LENGTH.len()).position(|window| window == LENGTH);
-    let length = length.map_or(0, |at| number(at + LENGTH.len()));
-    Some((u16::try_from(number(b"HTTP/1.1 ".len())).ok()?, head + length))
-}
-
-fn head_bytes(answer: &[u8]) -> Option<usize> {
-    answer.windows(4).position(|window| window == b"\r\n\r\n").map(|at| at + 4)
 }

@@ -9,6 +9,8 @@
 mod ears;
 mod load;
 mod server;
+#[path = "../shared/mod.rs"]
+mod shared;
 mod targets;
 
 use std::time::Duration;

@@ -1,8 +1,6 @@
 //! The paths that are measured.
 
-use std::fmt::Write as _;
-
-use crate::server::Scene;
+use crate::{server::Scene, shared::connection::head};
 
 /// One path.
 pub(crate) struct Target {
@@ -51,16 +49,4 @@ impl Target {
     pub(crate) fn is_wanted(&self, only: Option<&str>) -> bool {
         self.is_floor() || only.is_none_or(|only| self.name.contains(only))
     }
-}
-
-/// A request like those of a plain HTTP library; an empty token or body is left out.
-pub(crate) fn head(text: &mut String, what: &str, token: &str, body: &str) {
-    let _ = write!(text, "{what} HTTP/1.1\r\nhost: 127.0.0.1\r\naccept: */*\r\n");
-    if !token.is_empty() {
-        let _ = write!(text, "authorization: Bearer {token}\r\n");
-    }
-    if !body.is_empty() {
-        let _ = write!(text, "content-type: application/json\r\ncontent-length: {}\r\n", body.len());
-    }
-    let _ = write!(text, "\r\n{body}");
 }

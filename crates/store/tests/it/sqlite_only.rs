@@ -9,11 +9,15 @@ use std::{
 };
 
 use fanfare_store::{
-    Error, OpenError, Standing, Store, settings,
-    testing::{TestDatabase, run, texts},
+    Error, Location, OpenError, Standing, Store, deliveries, logs, settings,
+    testing::{
+        TestDatabase,
+        fill::{self, Filling},
+        run, texts,
+    },
 };
 
-use crate::support::{Gate, event, heard, queued, read, write};
+use crate::support::{Gate, add_webhook, at, emit, event, heard, queued, read, write};
 
 /// Sets a key to a value of so many bytes and emits an event of the same name.
 async fn set(store: Store, key: &'static str, bytes: usize) -> Result<(), Error> {
@@ -181,4 +185,35 @@ async fn the_file_and_those_beside_it_are_for_their_owner_alone() {
         .map(|file| file.expect("a file").metadata().expect("there").permissions().mode() & 0o777)
         .collect();
     assert!(modes.len() >= 3 && modes.iter().all(|mode| *mode == 0o600), "{modes:?}");
+}
+
+#[tokio::test]
+async fn what_benchmarks_fill_in_is_read_like_what_has_happened() {
+    let database = TestDatabase::sqlite();
+    let Location::Sqlite(path) = database.location().clone() else { panic!("a file") };
+    let ids = {
+        let (store, _commits) = database.open();
+        let ids = [add_webhook(&store, &["a"]).await.id, add_webhook(&store, &["b"]).await.id];
+        store.close().await;
+        ids
+    };
+    let filling = Filling { webhooks: ids[0]..=ids[1], rows: 6, age_ms: 60_000 };
+    fill::with_history(&path, &filling);
+    fill::with_history(&path, &filling);
+    fill::with_pending(&path, &filling);
+    assert_eq!(fill::log_rows(&path), 12);
+    let (store, _commits) = database.open();
+    let counts = read(&store, fanfare_store::testing::count_by_state).await;
+    assert_eq!(counts, [("delivered".to_owned(), 12), ("pending".to_owned(), 6)]);
+    assert_eq!(read(&store, deliveries::pending_webhooks).await, ids);
+    for id in ids {
+        let log = read(&store, move |db| logs::list(db, id, 100)).await;
+        assert_eq!(log.len(), 6);
+        assert!(log.iter().all(|row| row.response_status == Some(200) && row.event_type == "bench"));
+        let due = read(&store, move |db| deliveries::due(db, id, at(i64::MAX), 100)).await;
+        let found: Vec<_> = due.iter().map(|due| (due.attempts, due.test, due.event.topic.clone())).collect();
+        assert_eq!(found, vec![(0, false, None); 3]);
+        assert!(due.iter().all(|due| due.event.public_id.starts_with("evt_")));
+    }
+    emit(&store, "t", "later").await;
 }
