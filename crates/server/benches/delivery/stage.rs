@@ -20,8 +20,8 @@ use crate::{
 
 /// How long deliveries may come after the last call before they count as lost.
 const DRAIN: Duration = Duration::from_mins(2);
-/// Calls before anything counts.
-const WARM_UP_CALLS: u32 = 1_000;
+/// Deliveries before anything counts.
+const WARM_UP_DELIVERIES: usize = 2_000;
 const SYNCS: usize = 300;
 
 /// Everything that runs.
@@ -103,7 +103,8 @@ impl Stage {
     /// Makes the server warm: each of so many webhooks gets every one of some events called `event`.
     pub(crate) async fn warm_up(&self, event: impl Fn(u32) -> String, fan_out: usize) {
         let write = |number: u32, text: &mut String| fire(text, &self.token, &event(number), number);
-        let calls = self.caller.keep_busy(16, Until::Calls(WARM_UP_CALLS), &write).await;
+        let until = Until::Calls(u32::try_from(WARM_UP_DELIVERIES / fan_out).expect("some calls"));
+        let calls = self.caller.keep_busy(16, until, &write).await;
         self.ears.wait_for(calls.len() * fan_out, DRAIN).await;
         self.ears.take().await;
     }

@@ -18,7 +18,11 @@ const NAMES: [&str; 8] =
 
 /// Runs those that are wanted.
 pub(crate) async fn run(args: &Args) {
-    let is_wanted = |name: &&str| args.only.as_deref().is_none_or(|only| name.contains(only));
+    // A whole name means that case alone, though it be a part of another one's.
+    let is_whole = NAMES.iter().any(|name| args.only.as_deref() == Some(name));
+    let is_wanted = |name: &&str| {
+        args.only.as_deref().is_none_or(|only| if is_whole { *name == only } else { name.contains(only) })
+    };
     let length = Duration::from_secs(args.seconds);
     for name in NAMES.into_iter().filter(is_wanted) {
         match name {
