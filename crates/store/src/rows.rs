@@ -1,5 +1,7 @@
 //! Statements for many rows at once.
 
+use std::fmt::Write as _;
+
 /// Rows per statement; few sizes, since each is a statement of its own to prepare and keep.
 const CHUNK_ROWS: [usize; 3] = [256, 16, 1];
 
@@ -16,18 +18,25 @@ pub(crate) fn chunks<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
 /// The values of so many rows, `(?1, ?2, 0), (?3, ?4, 0)`; `row` says what each value is in terms of a
 /// parameter of its own, `?`, if it has one.
 pub(crate) fn places(rows: usize, row: &[&str]) -> String {
+    // Some statements are made for each batch: one text that grows, and no others.
+    let length: usize = row.iter().map(|value| value.len() + 6).sum();
+    let mut text = String::with_capacity(rows * (length + 4));
     let mut parameters = 0;
-    let mut place = |value: &&str| match value.split_once('?') {
-        Some((before, after)) => {
-            parameters += 1;
-            format!("{before}?{parameters}{after}")
+    for number in 0..rows {
+        text.push_str(if number == 0 { "(" } else { ", (" });
+        for (column, value) in row.iter().enumerate() {
+            text.push_str(if column == 0 { "" } else { ", " });
+            match value.split_once('?') {
+                Some((before, after)) => {
+                    parameters += 1;
+                    write!(text, "{before}?{parameters}{after}").expect("a string takes all");
+                }
+                None => text.push_str(value),
+            }
         }
-        None => (*value).to_owned(),
-    };
-    let rows: Vec<String> = (0..rows)
-        .map(|_| format!("({})", row.iter().map(&mut place).collect::<Vec<_>>().join(", ")))
-        .collect();
-    rows.join(", ")
+        text.push(')');
+    }
+    text
 }
 
 #[cfg(test)]

@@ -107,8 +107,10 @@ pub(crate) fn request(event: &Event, webhook: &Webhook, now: Timestamp) -> Resul
 
 /// `text` as a header value; a control character, which none may hold, becomes `?`.
 fn header_value(text: &str) -> HeaderValue {
-    let text: String = text.chars().map(|c| if c.is_ascii_control() { '?' } else { c }).collect();
-    HeaderValue::from_bytes(text.as_bytes()).expect("no control characters are left")
+    HeaderValue::from_bytes(text.as_bytes()).unwrap_or_else(|_| {
+        let text: String = text.chars().map(|c| if c.is_ascii_control() { '?' } else { c }).collect();
+        HeaderValue::from_bytes(text.as_bytes()).expect("no control characters are left")
+    })
 }
 
 /// The start of a response as the log keeps it: text, without NUL, which `PostgreSQL` cannot store.

@@ -7,7 +7,7 @@ use fanfare_model::{
     delivery::{Next, Outcome},
 };
 
-use crate::{Error, Tx, dialect, engine::Value};
+use crate::{Error, Tx, dialect, engine::Value, rows};
 
 /// Rows per statement; few sizes, since each is a statement of its own to prepare and keep.
 const CHUNK_ROWS: [usize; 3] = [64, 8, 1];
@@ -92,15 +92,11 @@ fn insert_logs(tx: &mut Tx, chunk: &[&Settlement]) -> Result<(), Error> {
             words.next_retry_at.into(),
         ]);
     }
-    let row = |row: usize| {
-        let places: Vec<_> = (1..=COLUMNS).map(|column| format!("?{}", row * COLUMNS + column)).collect();
-        format!("({})", places.join(", "))
-    };
-    let rows: Vec<_> = (0..chunk.len()).map(row).collect();
     let sql = format!(
         "insert into webhook_logs (webhook_id, delivery_id, event_id, attempt, at_ms, duration_ms, \
-         response_status, response_head, error_kind, error_message, next_retry_at_ms) values {} on conflict (delivery_id, attempt) do nothing",
-        rows.join(", ")
+         response_status, response_head, error_kind, error_message, next_retry_at_ms) values {} \
+         on conflict (delivery_id, attempt) do nothing",
+        rows::places(chunk.len(), &["?"; COLUMNS])
     );
     tx.run(&sql, &params).map(drop)
 }
@@ -121,15 +117,8 @@ fn update_states(tx: &mut Tx, chunk: &[&Settlement]) -> Result<(), Error> {
             i64::from(settlement.schedule_from).into(),
         ]);
     }
-    let row = |row: usize| {
-        let first = row * COLUMNS + 1;
-        let [id, state, attempts, next_at, from] = [first, first + 1, first + 2, first + 3, first + 4];
-        format!(
-            "(cast(?{id} as bigint), cast(?{state} as text), cast(?{attempts} as bigint), \
-             cast(?{next_at} as bigint), cast(?{from} as bigint))"
-        )
-    };
-    let rows: Vec<_> = (0..chunk.len()).map(row).collect();
+    let number = "cast(? as bigint)";
+    let values = rows::places(chunk.len(), &[number, "cast(? as text)", number, number, number]);
     let sql = format!(
         "with s (id, state, attempts, next_at_ms, schedule_from) as (values {}) \
          update deliveries set attempts = s.attempts, \
@@ -139,7 +128,7 @@ fn update_states(tx: &mut Tx, chunk: &[&Settlement]) -> Result<(), Error> {
                       or deliveries.state = 'pending' and deliveries.schedule_from = s.schedule_from \
                       then s.state else deliveries.state end \
          from s where deliveries.id = s.id and deliveries.attempts < s.attempts",
-        rows.join(", ")
+        values
     );
     tx.run(&sql, &params).map(drop)
 }
