@@ -118,6 +118,11 @@ impl TestDatabase {
         }
     }
 
+    /// Gives a table another name, so that what needs it fails until it has its own again.
+    pub fn rename_table(&self, from: &str, to: &str) {
+        self.execute(&format!("alter table {from} rename to {to}"));
+    }
+
     /// What another server leaves behind that came and went while the lock on this PostgreSQL database
     /// was lost.
     pub fn take_over(&self) {

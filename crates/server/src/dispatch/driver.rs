@@ -186,7 +186,10 @@ impl Driver {
 
     fn hear(&mut self, input: Input, now: Timestamp) {
         match input {
-            Input::Read { webhook_id, found } => self.schedule.read(webhook_id, found, now),
+            Input::Read { webhook_id, found } => {
+                self.shared.pulse.read(found.is_some());
+                self.schedule.read(webhook_id, found, now);
+            }
             Input::Finished { delivery_id, ended } => {
                 self.aborts.remove(&delivery_id);
                 self.schedule.finished(delivery_id, ended, now);

@@ -20,6 +20,8 @@ use tokio::{
 use super::*;
 use crate::config::Config;
 
+mod changes;
+
 /// A receiver that says what it got, the `webhook-id`, and answers as each test tells it.
 struct Receiver {
     url: String,
@@ -28,6 +30,8 @@ struct Receiver {
 
 struct Request {
     webhook_id: String,
+    /// Head and body.
+    text: String,
     stream: TcpStream,
 }
 
@@ -78,7 +82,7 @@ async fn read_request(mut stream: TcpStream, found: mpsc::Sender<Request>) {
     }
     let id = request.split("\r\nwebhook-id: ").nth(1).and_then(|rest| rest.split("\r\n").next());
     let webhook_id = id.expect("a webhook-id").to_owned();
-    let _ = found.send(Request { webhook_id, stream }).await;
+    let _ = found.send(Request { webhook_id, text: request, stream }).await;
 }
 
 /// One run of a server's dispatcher.
@@ -88,6 +92,7 @@ struct Run {
     tasks: Tasks,
     metrics: Arc<Metrics>,
     verdicts: mpsc::Receiver<Verdict>,
+    pulse: Pulse,
 }
 
 impl Run {
@@ -100,7 +105,8 @@ impl Run {
             ..Config::default().delivery
         };
         let (given_up, verdicts) = mpsc::channel(8);
-        let reporting = Reporting { metrics: metrics.clone(), pulse: Pulse::new(clock.clone()), given_up };
+        let pulse = Pulse::new(clock.clone());
+        let reporting = Reporting { metrics: metrics.clone(), pulse: pulse.clone(), given_up };
         let policy = EgressPolicy::new(Vec::new(), Vec::new());
         let roots = crate::egress::Roots::load(None).expect("they are built in");
         let egress = Egress::new(policy, Vec::new(), roots, clock.clone(), &tasks);
@@ -125,7 +131,7 @@ impl Run {
                 () = publish => {}
             }
         });
-        Self { store, clock, tasks, metrics, verdicts }
+        Self { store, clock, tasks, metrics, verdicts, pulse }
     }
 
     async fn webhook(&self, url: &str) -> i64 {

@@ -120,15 +120,14 @@ fn update_states(tx: &mut Tx, chunk: &[&Settlement]) -> Result<(), Error> {
     let number = "cast(? as bigint)";
     let values = rows::places(chunk.len(), &[number, "cast(? as text)", number, number, number]);
     let sql = format!(
-        "with s (id, state, attempts, next_at_ms, schedule_from) as (values {}) \
+        "with s (id, state, attempts, next_at_ms, schedule_from) as (values {values}) \
          update deliveries set attempts = s.attempts, \
          next_at_ms = case when s.state = 'delivered' or deliveries.schedule_from = s.schedule_from \
                            then s.next_at_ms else deliveries.next_at_ms end, \
          state = case when s.state = 'delivered' \
                       or deliveries.state = 'pending' and deliveries.schedule_from = s.schedule_from \
                       then s.state else deliveries.state end \
-         from s where deliveries.id = s.id and deliveries.attempts < s.attempts",
-        values
+         from s where deliveries.id = s.id and deliveries.attempts < s.attempts"
     );
     tx.run(&sql, &params).map(drop)
 }

@@ -135,6 +135,7 @@ const REPLAY: &[&str] = &[
 const READINESS: &[&str] = &[
     "The server is stopping",
     "The lock on the database is lost",
+    "The delivery of webhooks is stuck",
     "The database does not answer",
     "The disk is full",
     "Another process keeps the database locked",
