@@ -4,7 +4,9 @@
 use crate::{
     Timestamp,
     delivery::Sign,
-    limits::{BREAKER_FAILURES, BREAKER_OPEN_MAX_MS, BREAKER_OPEN_MIN_MS, FAILING_DISABLE_MS},
+    limits::{
+        BREAKER_FAILURES, BREAKER_OPEN_MAX_MS, BREAKER_OPEN_MIN_MS, FAILING_DISABLE_MS, FAILING_GAP_MS,
+    },
 };
 
 /// How a webhook's receiver does; the default is well.
@@ -12,8 +14,10 @@ use crate::{
 pub struct Health {
     /// Attempts in a row that failed.
     pub failures: u32,
-    /// The first of them.
+    /// The first of them, those left out that were followed by a pause of [`FAILING_GAP_MS`].
     pub failing_since: Option<Timestamp>,
+    /// The last of them.
+    pub failed_at: Option<Timestamp>,
     /// How often in a row the breaker opened.
     pub opens: u32,
     /// Until then nothing is sent: the breaker is open, or the receiver asked for it.
@@ -34,7 +38,8 @@ impl Health {
         }
         let mut next = Self {
             failures: self.failures.saturating_add(1),
-            failing_since: self.failing_since.or(Some(now)),
+            failing_since: self.failing_since.filter(|_| !self.has_paused(now)).or(Some(now)),
+            failed_at: Some(now),
             ..self
         };
         let mut hold = |until: Timestamp| next.hold_until = next.hold_until.max(Some(until));
@@ -53,6 +58,11 @@ impl Health {
     /// Whether nothing may be sent at `now`.
     pub fn is_held(&self, now: Timestamp) -> bool {
         self.hold_until.is_some_and(|until| until > now)
+    }
+
+    /// Whether nothing was tried for so long that earlier failures say nothing about today.
+    fn has_paused(self, now: Timestamp) -> bool {
+        self.failed_at.is_none_or(|last| now.as_millis() - last.as_millis() > FAILING_GAP_MS)
     }
 
     /// How long there have been nothing but failures, in milliseconds.
@@ -162,6 +172,18 @@ mod tests {
         assert_eq!(asked.after(answer(200, Some(9)), at(2)), Health::default());
         let open = failed(4, 0).after(answer(503, Some(60_000)), at(0));
         assert_eq!((open.opens, open.hold_until), (1, Some(at(60_000))));
+    }
+
+    #[test]
+    fn a_failure_a_week_is_not_a_week_of_failures() {
+        const WEEK_MS: i64 = 7 * 24 * 60 * 60 * 1_000;
+        let weekly = (0..20).fold(Health::default(), |health, week| health.after(BAD, at(week * WEEK_MS)));
+        assert_eq!((weekly.failures, weekly.failing_ms(at(19 * WEEK_MS))), (20, 0));
+        let (mut daily, day_ms) = (Health::default(), FAILING_GAP_MS / 2);
+        for day in 0..=5 {
+            daily = daily.after(BAD, at(day * day_ms));
+        }
+        assert_eq!(GivenUp::after(BAD, &daily, at(5 * day_ms)), Some(GivenUp::Failing));
     }
 
     #[test]

@@ -101,8 +101,9 @@ pub const BREAKER_FAILURES: u32 = 5;
 pub const BREAKER_OPEN_MIN_MS: i64 = 30_000;
 /// How long it is left alone at most, in milliseconds (15 min).
 pub const BREAKER_OPEN_MAX_MS: i64 = 15 * 60 * 1_000;
-/// A webhook that has had nothing but failures for so long is told of in the log, in milliseconds (24 h).
-pub const FAILING_WARN_MS: i64 = 24 * 60 * 60 * 1_000;
+/// Failures that are further apart, in milliseconds (48 h), are not one long row of them: nothing was sent
+/// meanwhile, since the longest wait of the default schedule is shorter.
+pub const FAILING_GAP_MS: i64 = 48 * 60 * 60 * 1_000;
 /// A webhook that has had nothing but failures for so long is disabled, in milliseconds (5 days).
 pub const FAILING_DISABLE_MS: i64 = 5 * 24 * 60 * 60 * 1_000;
 /// Requests under way at once to all webhooks together.

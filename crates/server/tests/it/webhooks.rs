@@ -164,6 +164,7 @@ async fn how_a_receiver_does_stands_beside_its_webhook() {
         let health = Health {
             failures: 5,
             failing_since: Some(now),
+            failed_at: Some(now),
             opens: 1,
             hold_until: Some(now.plus_millis(30_000)),
         };

@@ -20,6 +20,7 @@ create table webhook_health (
     webhook_id bigint not null primary key,
     failures bigint not null,
     failing_since_ms bigint,
+    failed_at_ms bigint,
     opens bigint not null,
     hold_until_ms bigint
 );

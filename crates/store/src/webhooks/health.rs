@@ -6,7 +6,7 @@ use fanfare_model::{Timestamp, breaker::Health};
 
 use crate::{Error, Read, Tx, engine::Row};
 
-const COLUMNS: &str = "failures, failing_since_ms, opens, hold_until_ms";
+const COLUMNS: &str = "failures, failing_since_ms, failed_at_ms, opens, hold_until_ms";
 
 /// The health of a webhook's receiver.
 pub fn health(db: &mut Read, webhook_id: i64) -> Result<Health, Error> {
@@ -17,7 +17,7 @@ pub fn health(db: &mut Read, webhook_id: i64) -> Result<Health, Error> {
 /// The health of every receiver that does not do well, by webhook.
 pub fn all_health(db: &mut Read) -> Result<HashMap<i64, Health>, Error> {
     let sql = format!("select {COLUMNS}, webhook_id from webhook_health");
-    let rows = db.rows(&sql, &[], |row| Ok((row.get(4)?, from_row(row)?)))?;
+    let rows = db.rows(&sql, &[], |row| Ok((row.get(5)?, from_row(row)?)))?;
     Ok(rows.into_iter().collect())
 }
 
@@ -26,8 +26,9 @@ fn from_row(row: &Row<'_>) -> Result<Health, Error> {
     Ok(Health {
         failures: count(0)?,
         failing_since: row.opt_time(1)?,
-        opens: count(2)?,
-        hold_until: row.opt_time(3)?,
+        failed_at: row.opt_time(2)?,
+        opens: count(3)?,
+        hold_until: row.opt_time(4)?,
     })
 }
 
@@ -49,16 +50,18 @@ pub fn set_health(tx: &mut Tx, changes: &[(i64, Health)]) -> Result<(), Error> {
             continue;
         }
         tx.run(
-            "insert into webhook_health (webhook_id, failures, failing_since_ms, opens, hold_until_ms) \
-             select w.id, cast(?2 as bigint), cast(?3 as bigint), cast(?4 as bigint), cast(?5 as bigint) \
+            "insert into webhook_health (webhook_id, failures, failing_since_ms, failed_at_ms, opens, \
+             hold_until_ms) select w.id, cast(?2 as bigint), cast(?3 as bigint), cast(?4 as bigint), \
+             cast(?5 as bigint), cast(?6 as bigint) \
              from webhooks w where w.id = ?1 and w.deleted_at_ms is null \
              on conflict (webhook_id) do update set failures = excluded.failures, \
-             failing_since_ms = excluded.failing_since_ms, opens = excluded.opens, \
+             failing_since_ms = excluded.failing_since_ms, failed_at_ms = excluded.failed_at_ms, opens = excluded.opens, \
              hold_until_ms = excluded.hold_until_ms",
             &[
                 (*webhook_id).into(),
                 i64::from(health.failures).into(),
                 health.failing_since.into(),
+                health.failed_at.into(),
                 i64::from(health.opens).into(),
                 health.hold_until.into(),
             ],

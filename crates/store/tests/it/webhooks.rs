@@ -164,7 +164,13 @@ async fn health_is_kept_until_it_is_over(database: TestDatabase) {
     let other = add_webhook(&store, &[]).await.id;
     let health = |id| read(&store, move |db| webhooks::health(db, id));
     let set = |changes: Vec<(i64, Health)>| write(&store, move |tx| webhooks::set_health(tx, &changes));
-    let ill = Health { failures: 3, failing_since: Some(at(5)), opens: 1, hold_until: Some(at(99)) };
+    let ill = Health {
+        failures: 3,
+        failing_since: Some(at(5)),
+        failed_at: Some(at(7)),
+        opens: 1,
+        hold_until: Some(at(99)),
+    };
     let worse = Health { failures: u32::MAX, hold_until: None, ..ill };
     assert_eq!(health(id).await, Health::default());
     set(vec![(id, ill), (other, worse)]).await;
