@@ -3,73 +3,31 @@
 use std::{fs::Permissions, os::unix::fs::PermissionsExt, process::Stdio};
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
-use tokio::{io::AsyncWriteExt, process::Command};
+use tokio::process::Command;
 
-use crate::support::{Process, Run, soon};
+use crate::support::{Machine, Process, soon};
 
-/// A server in `data` below a folder, and the program run in that folder: nothing but the secret in
-/// the data folder says who asks.
-struct Machine {
-    server: Process,
-    folder: TempDir,
+fn write(machine: &Machine, name: &str, text: impl AsRef<[u8]>) {
+    std::fs::write(machine.folder.path().join(name), text).expect("written");
 }
 
-impl Machine {
-    async fn start() -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let server = Process::start(&folder.path().join("data"), &[]).await;
-        Self { server, folder }
-    }
+fn read(machine: &Machine, name: &str) -> String {
+    std::fs::read_to_string(machine.folder.path().join(name)).expect("UTF-8")
+}
 
-    async fn run(&self, arguments: &[&str]) -> Run {
-        self.run_with(arguments, &[], "").await
-    }
+async fn games(machine: &Machine) -> Vec<Value> {
+    let games = machine.server.host().await.get("/api/games").await.expect(200);
+    games.as_array().expect("a list").clone()
+}
 
-    async fn run_with(&self, arguments: &[&str], environment: &[(&str, &str)], input: &str) -> Run {
-        let server = format!("http://{}", self.server.addr());
-        let mut child = Command::new(env!("CARGO_BIN_EXE_fanfare"))
-            .args(arguments)
-            .current_dir(self.folder.path())
-            .env_clear()
-            .env("FANFARE_SERVER", server)
-            .envs(environment.iter().copied())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("the program runs");
-        let mut stdin = child.stdin.take().expect("piped");
-        // A program that does not read its input may be gone by now.
-        stdin.write_all(input.as_bytes()).await.ok();
-        drop(stdin);
-        let output = soon("the end of the program", child.wait_with_output()).await.expect("it ran");
-        output.into()
-    }
-
-    fn write(&self, name: &str, text: impl AsRef<[u8]>) {
-        std::fs::write(self.folder.path().join(name), text).expect("written");
-    }
-
-    fn read(&self, name: &str) -> String {
-        std::fs::read_to_string(self.folder.path().join(name)).expect("UTF-8")
-    }
-
-    async fn games(&self) -> Vec<Value> {
-        let games = self.server.host().await.get("/api/games").await.expect(200);
-        games.as_array().expect("a list").clone()
-    }
-
-    /// A session in which one game is on; the game's id.
-    async fn begin(&self) -> Value {
-        let host = self.server.host().await;
-        let session = host.post("/api/sessions", json!({})).await.expect(201);
-        assert_eq!(session["id"], 1);
-        let game = self.games().await[0]["id"].clone();
-        host.post("/api/sessions/1/games", json!({ "game_id": game })).await.expect(201);
-        game
-    }
+/// A session in which one game is on; the game's id.
+async fn begin(machine: &Machine) -> Value {
+    let host = machine.server.host().await;
+    let session = host.post("/api/sessions", json!({})).await.expect(201);
+    assert_eq!(session["id"], 1);
+    let game = games(machine).await[0]["id"].clone();
+    host.post("/api/sessions/1/games", json!({ "game_id": game })).await.expect(201);
+    game
 }
 
 #[tokio::test]
@@ -81,16 +39,16 @@ async fn the_library_goes_out_and_comes_back() {
 
     let run = machine.run(&["export", "--out", "games.csv"]).await;
     assert_eq!((run.code, run.output.as_str()), (Some(0), ""), "{run:?}");
-    assert_eq!(machine.read("games.csv"), exported.output);
+    assert_eq!(read(&machine, "games.csv"), exported.output);
 
     // What stands there is replaced at once or not at all: a link stays one, a pipe is written to.
     let at = |name: &str| machine.folder.path().join(name);
     std::os::unix::fs::symlink("games.csv", at("link.csv")).expect("a link");
     std::fs::set_permissions(at("games.csv"), Permissions::from_mode(0o640)).expect("it is ours");
-    machine.write("games.csv", "old");
+    write(&machine, "games.csv", "old");
     let run = machine.run(&["export", "--out", "link.csv"]).await;
     assert_eq!(run.code, Some(0), "{run:?}");
-    assert_eq!(machine.read("games.csv"), exported.output);
+    assert_eq!(read(&machine, "games.csv"), exported.output);
     assert!(at("link.csv").is_symlink());
     assert_eq!(at("games.csv").metadata().expect("it is there").permissions().mode() & 0o777, 0o640);
     let run = machine.run(&["export", "--out", "/dev/stdout"]).await;
@@ -101,17 +59,17 @@ async fn the_library_goes_out_and_comes_back() {
         std::fs::read_dir(at(".")).expect("a folder").map(|entry| entry.expect("read").file_name()).collect();
     assert_eq!(left.len(), 3, "the data, the file and the link: {left:?}");
 
-    let before = machine.games().await;
+    let before = games(&machine).await;
     let run = machine.run(&["import", "games.csv"]).await;
     run.is(0, "games.csv: 0 games imported, 63 skipped\n");
-    assert_eq!(machine.games().await, before);
+    assert_eq!(games(&machine).await, before);
 }
 
 #[tokio::test]
 async fn a_file_with_refused_lines_is_imported_in_part_or_not_at_all() {
     let machine = Machine::start().await;
     let csv = "pack_name,title,min_players,max_players\nMine,One,1,2\nMine,Two,none,2\nMine,Three,1,2\n";
-    machine.write("new.csv", csv);
+    write(&machine, "new.csv", csv);
 
     let run = machine.run(&["import", "new.csv"]).await;
     assert_eq!((run.code, run.output.as_str()), (Some(1), ""), "{run:?}");
@@ -121,12 +79,12 @@ async fn a_file_with_refused_lines_is_imported_in_part_or_not_at_all() {
         lines[1],
         "fanfare: new.csv: lines are refused, so nothing was imported; --partial imports the others"
     );
-    assert_eq!(machine.games().await.len(), 63);
+    assert_eq!(games(&machine).await.len(), 63);
 
     let run = machine.run_with(&["import", "-", "--partial"], &[], csv).await;
     assert_eq!(run.code, Some(0), "{run:?}");
     assert!(run.errors.ends_with("\nstandard input: 2 games imported, 0 skipped, 1 refused\n"), "{run:?}");
-    assert_eq!(machine.games().await.len(), 65);
+    assert_eq!(games(&machine).await.len(), 65);
 
     let many = format!("{csv}{}", "Mine,Bad,none,2\n".repeat(150));
     let run = machine.run_with(&["import", "-", "--partial"], &[], &many).await;
@@ -141,24 +99,24 @@ async fn a_file_with_refused_lines_is_imported_in_part_or_not_at_all() {
         "{run:?}"
     );
 
-    machine.write("only.csv", "pack_name,title,min_players,max_players\nMine,Four,1,2\n");
+    write(&machine, "only.csv", "pack_name,title,min_players,max_players\nMine,Four,1,2\n");
     machine
         .run(&["import", "only.csv", "--mode", "replace"])
         .await
         .is(0, "only.csv: 1 games imported, 0 skipped\n");
-    assert_eq!(machine.games().await.len(), 1);
+    assert_eq!(games(&machine).await.len(), 1);
 }
 
 #[tokio::test]
 async fn a_message_that_cannot_be_read_is_counted() {
     let machine = Machine::start().await;
-    machine.begin().await;
+    begin(&machine).await;
     let message = |more: &str| {
         format!(r#"{{"username":"ann","message":"thisgame++{more}","timestamp":"2999-01-01T00:00:00Z"}}"#)
     };
     let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
     let log = [message(r"\ud83d"), message(r#"","more":1e400,"x":""#), deep, message("")].join(",");
-    machine.write("log.json", format!("[{log}]"));
+    write(&machine, "log.json", format!("[{log}]"));
     machine.run(&["import", "--chat", "log.json", "--session", "1"]).await.is(
         0,
         "log.json: 4 messages, 1 votes found: 1 recorded, 0 duplicates, 0 outside of any game, 3 invalid\n",
@@ -168,7 +126,7 @@ async fn a_message_that_cannot_be_read_is_counted() {
 #[tokio::test]
 async fn a_chat_log_is_imported_once_however_often_it_is_sent() {
     let machine = Machine::start().await;
-    let game = machine.begin().await;
+    let game = begin(&machine).await;
     let vote = |name: &str, message: &str| json!({"username": name, "message": message, "timestamp": "2999-01-01T00:00:00Z"});
     let log = json!([
         vote("ann", "thisgame++"),
@@ -176,7 +134,7 @@ async fn a_chat_log_is_imported_once_however_often_it_is_sent() {
         vote("cy", "thisgame--"),
         vote("ann", "thisgame++")
     ]);
-    machine.write("log.json", log.to_string());
+    write(&machine, "log.json", log.to_string());
     let import = ["import", "--chat", "log.json", "--session", "1"];
     machine.run(&import).await.is(
         0,
@@ -200,7 +158,7 @@ async fn a_chat_log_is_imported_once_however_often_it_is_sent() {
 #[tokio::test]
 async fn a_session_that_is_not_there_is_1() {
     let machine = Machine::start().await;
-    machine.write("log.json", "[]");
+    write(&machine, "log.json", "[]");
     let expected = format!("fanfare: http://{} answers: Session not found\n", machine.server.addr());
     machine.run(&["import", "--chat", "log.json", "--session", "9"]).await.is(1, &expected);
     machine.run(&["export", "--session", "9"]).await.is(1, &expected);
@@ -233,9 +191,9 @@ async fn whoever_asks_must_be_somebody() {
 async fn what_cannot_be_read_is_said_before_anybody_is_asked() {
     let machine = Machine::start().await;
     let nobody = [("FANFARE_SERVER", "http://127.0.0.1:9")];
-    machine.write("latin1.csv", b"a\nna\xefve");
-    machine.write("large.csv", "x".repeat(10 << 20));
-    machine.write("log.json", "{}");
+    write(&machine, "latin1.csv", b"a\nna\xefve");
+    write(&machine, "large.csv", "x".repeat(10 << 20));
+    write(&machine, "log.json", "{}");
     for (arguments, code, expected) in [
         (&["import", "none.csv"][..], 64, "cannot read none.csv: there is no such file"),
         (&["import", "data"], 64, "cannot read data: it is a folder"),

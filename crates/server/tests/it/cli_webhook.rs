@@ -1,48 +1,18 @@
 //! `fanfare webhook` against a running server.
 
-use std::process::Stdio;
-
 use serde_json::{Value, json};
-use tempfile::TempDir;
-use tokio::process::Command;
 
-use crate::support::{Process, Receiver, Run, soon};
+use crate::support::{Machine, Receiver, Run};
 
-/// A server and the program beside it, which signs in by the secret of the data folder.
-struct Machine {
-    server: Process,
-    folder: TempDir,
+async fn webhook(machine: &Machine, arguments: &[&str]) -> Run {
+    machine.run(&[&["webhook"], arguments].concat()).await
 }
 
-impl Machine {
-    async fn start() -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let server = Process::start(&folder.path().join("data"), &[]).await;
-        Self { server, folder }
-    }
-
-    async fn run(&self, arguments: &[&str]) -> Run {
-        let child = Command::new(env!("CARGO_BIN_EXE_fanfare"))
-            .arg("webhook")
-            .args(arguments)
-            .current_dir(self.folder.path())
-            .env_clear()
-            .env("FANFARE_SERVER", format!("http://{}", self.server.addr()))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("the program runs");
-        soon("the end of the program", child.wait_with_output()).await.expect("it ran").into()
-    }
-
-    /// The same, which works; what it prints.
-    #[track_caller]
-    fn works(run: Run) -> String {
-        assert_eq!(run.code, Some(0), "{run:?}");
-        run.output
-    }
+/// What is printed by a run that works.
+#[track_caller]
+fn works(run: Run) -> String {
+    assert_eq!(run.code, Some(0), "{run:?}");
+    run.output
 }
 
 /// The cells of a table's rows, its head left out; cells are apart by two spaces or more.
@@ -58,7 +28,7 @@ async fn webhooks_are_added_and_listed() {
     let machine = Machine::start().await;
     let mut receiver = Receiver::start().await;
     let url = receiver.url();
-    let run = machine.run(&["add", &url, "--event", "session.started", "--event", "game.*"]).await;
+    let run = webhook(&machine, &["add", &url, "--event", "session.started", "--event", "game.*"]).await;
     run.is(0, "webhook 1 was added\nits secret follows; it is not shown again\n");
     let secret = run.output.trim().to_owned();
     assert_eq!(secret.len(), 64, "32 bytes: {secret}");
@@ -66,7 +36,7 @@ async fn webhooks_are_added_and_listed() {
     let mut arguments =
         vec!["add", "http://127.0.0.1:9/", "--event", "none", "--header", "X-Room: living: room "];
     arguments.extend(rest.split(' '));
-    let run = machine.run(&arguments).await;
+    let run = webhook(&machine, &arguments).await;
     run.is(0, "webhook 2 was added\n");
     assert_eq!(run.output, "", "who brings a secret knows it");
 
@@ -83,14 +53,14 @@ async fn webhooks_are_added_and_listed() {
     assert_eq!(request.header("x-webhook-signature"), signature, "it is the secret that was printed");
 
     host.patch("/api/webhooks/2", json!({"enabled": false})).await.expect(200);
-    let table = Machine::works(machine.run(&["list"]).await);
+    let table = works(webhook(&machine, &["list"]).await);
     assert!(table.starts_with("ID  NAME"), "{table}");
     let expected = [
         ["1", &url, "enabled", "session.started game.*", &url],
         ["2", "bot", "disabled", "none", "http://127.0.0.1:9/"],
     ];
     assert_eq!(cells(&table), expected);
-    let listed = Machine::works(machine.run(&["list", "--json"]).await);
+    let listed = works(webhook(&machine, &["list", "--json"]).await);
     let listed: Value = serde_json::from_str(&listed).expect("JSON");
     assert_eq!(listed, host.get("/api/webhooks").await.expect(200));
 }
@@ -99,8 +69,8 @@ async fn webhooks_are_added_and_listed() {
 async fn a_test_is_awaited_and_the_log_is_read() {
     let machine = Machine::start().await;
     let mut receiver = Receiver::start().await;
-    Machine::works(machine.run(&["add", &receiver.url(), "--event", "*"]).await);
-    let run = machine.run(&["test", "1"]).await;
+    works(webhook(&machine, &["add", &receiver.url(), "--event", "*"]).await);
+    let run = webhook(&machine, &["test", "1"]).await;
     run.is(0, "a test is on its way\n");
     let row = cells(&run.output).remove(0);
     assert_eq!((row[1].as_str(), row[2].as_str(), row[4].as_str()), ("game.added", "1", "-"));
@@ -108,15 +78,15 @@ async fn a_test_is_awaited_and_the_log_is_read() {
     assert_eq!(receiver.next().await.header("x-webhook-event"), "game.added");
 
     receiver.will_answer(&[503]);
-    let run = machine.run(&["test", "1"]).await;
+    let run = webhook(&machine, &["test", "1"]).await;
     run.is(1, "a test is on its way\nfanfare: the test of webhook 1 failed: HTTP 503\n");
     let row = cells(&run.output).remove(0);
     assert_eq!(row[5], "HTTP 503");
     assert!(row[4].ends_with('Z'), "it is tried again: {row:?}");
 
-    let log = cells(&Machine::works(machine.run(&["logs", "1"]).await));
+    let log = cells(&works(webhook(&machine, &["logs", "1"]).await));
     assert_eq!(log.iter().map(|row| row[5].as_str()).collect::<Vec<_>>(), ["HTTP 503", "HTTP 200"]);
-    let newest = Machine::works(machine.run(&["logs", "1", "--limit", "1", "--json"]).await);
+    let newest = works(webhook(&machine, &["logs", "1", "--limit", "1", "--json"]).await);
     let newest: Value = serde_json::from_str(&newest).expect("JSON");
     assert_eq!((newest.as_array().map(Vec::len), &newest[0]["response_status"]), (Some(1), &json!(503)));
 }
@@ -127,20 +97,20 @@ async fn what_was_missed_is_counted_and_sent() {
     let mut receiver = Receiver::start().await;
     let host = machine.server.host().await;
     host.post("/api/sessions", json!({})).await.expect(201);
-    Machine::works(machine.run(&["add", &receiver.url(), "--event", "session.*"]).await);
-    let run = machine.run(&["replay", "1", "missed", "--dry-run"]).await;
+    works(webhook(&machine, &["add", &receiver.url(), "--event", "session.*"]).await);
+    let run = webhook(&machine, &["replay", "1", "missed", "--dry-run"]).await;
     run.is(0, "deliveries that would be sent again:\n");
     assert_eq!(run.output, "1\n");
     let early =
         ["replay", "1", "missed", "--until", "2026-01-01T00:00:00Z", "--since", "2025-01-01T00:00:00Z"];
-    assert_eq!(Machine::works(machine.run(&early).await), "0\n");
+    assert_eq!(works(webhook(&machine, &early).await), "0\n");
     assert!(receiver.is_quiet());
-    let run = machine.run(&["replay", "1", "missed"]).await;
+    let run = webhook(&machine, &["replay", "1", "missed"]).await;
     run.is(0, "deliveries that are sent again:\n");
     assert_eq!(run.output, "1\n");
     assert_eq!(receiver.next().await.header("x-webhook-event"), "session.started");
     for which in ["failed", "held"] {
-        assert_eq!(Machine::works(machine.run(&["replay", "1", which]).await), "0\n");
+        assert_eq!(works(webhook(&machine, &["replay", "1", which]).await), "0\n");
     }
 }
 
@@ -148,8 +118,8 @@ async fn what_was_missed_is_counted_and_sent() {
 async fn a_new_secret_is_printed_once_and_the_old_one_signs_beside_it() {
     let machine = Machine::start().await;
     let mut receiver = Receiver::start().await;
-    Machine::works(machine.run(&["add", &receiver.url(), "--event", "*", "--secret", "old"]).await);
-    let run = machine.run(&["rotate", "1"]).await;
+    works(webhook(&machine, &["add", &receiver.url(), "--event", "*", "--secret", "old"]).await);
+    let run = webhook(&machine, &["rotate", "1"]).await;
     assert_eq!(run.code, Some(0), "{run:?}");
     let (before, until) = run.errors.trim_end().split_once(" until ").expect("a time");
     assert_eq!(
@@ -171,14 +141,14 @@ async fn what_cannot_be_done_is_told_in_a_line() {
     let machine = Machine::start().await;
     let base = format!("http://{}", machine.server.addr());
     for verb in ["test", "logs", "rotate"] {
-        let run = machine.run(&[verb, "7"]).await;
+        let run = webhook(&machine, &[verb, "7"]).await;
         assert_eq!(run.complaint(1), format!("{base} answers: Webhook not found"), "{verb}");
     }
-    let run = machine.run(&["replay", "7", "failed"]).await;
+    let run = webhook(&machine, &["replay", "7", "failed"]).await;
     assert_eq!(run.complaint(1), format!("{base} answers: Webhook not found"));
-    let run = machine.run(&["add", "nowhere", "--event", "*"]).await;
+    let run = webhook(&machine, &["add", "nowhere", "--event", "*"]).await;
     assert_eq!(run.complaint(1), format!("{base} answers: Invalid URL format"));
-    let run = machine.run(&["add", "http://a/", "--event", "*", "--header", "Host: b"]).await;
+    let run = webhook(&machine, &["add", "http://a/", "--event", "*", "--header", "Host: b"]).await;
     assert_eq!(run.complaint(1), format!("{base} answers: headers: Host is set by the server"));
     for arguments in [
         &["add", "http://a/"][..],
@@ -191,6 +161,6 @@ async fn what_cannot_be_done_is_told_in_a_line() {
         &["replay", "1", "held", "--since", "yesterday"],
         &[],
     ] {
-        machine.run(arguments).await.complaint(64);
+        webhook(&machine, arguments).await.complaint(64);
     }
 }

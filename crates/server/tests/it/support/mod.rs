@@ -5,6 +5,7 @@ mod app;
 mod bot;
 mod http;
 mod listener;
+mod machine;
 mod process;
 mod receiver;
 mod rooms;
@@ -17,6 +18,7 @@ pub(crate) use self::{
     bot::Bot,
     http::{Client, Reply},
     listener::Listener,
+    machine::Machine,
     process::Process,
     receiver::Receiver,
     rooms::{RoomService, Said, Visit},
