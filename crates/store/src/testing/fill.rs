@@ -56,6 +56,12 @@ fn now_ms() -> i64 {
 }
 
 fn fill(path: &Path, filling: &Filling, state: &str, logged: bool) {
+    insert(path, filling, state, logged);
+    // Else the first commit that is measured would wait for all of it to reach the disk.
+    std::fs::File::open(path).and_then(|file| file.sync_all()).expect("the file reaches the disk");
+}
+
+fn insert(path: &Path, filling: &Filling, state: &str, logged: bool) {
     let connection = Connection::open(path).expect("the file can be opened");
     // Nobody relies on what is written here: a crash in the middle means starting over.
     connection
