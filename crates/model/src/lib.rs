@@ -6,6 +6,7 @@
 pub mod application;
 pub mod breaker;
 pub mod catalogue;
+pub mod channel;
 pub mod delivery;
 pub mod egress;
 pub mod event;

@@ -213,3 +213,12 @@ pub const APP_DATA_LIMIT_BYTES: u32 = 256 << 10;
 pub const SIGNED_REQUEST_AGE_MAX_S: u64 = 600;
 /// Parameters in the query of a signed request.
 pub const SIGNED_PARAMETERS_MAX: usize = 32;
+
+/// A channel's name, in characters.
+pub const CHANNEL_NAME_MAX_CHARS: usize = 200;
+/// A user's id on a presence channel, in characters.
+pub const MEMBER_ID_MAX_CHARS: usize = 128;
+/// What is told of a user on a presence channel, in bytes (1 KiB, as Pusher has it).
+pub const MEMBER_INFO_MAX_BYTES: usize = 1 << 10;
+/// The name of an event on a channel, in characters.
+pub const CHANNEL_EVENT_MAX_CHARS: usize = 200;
