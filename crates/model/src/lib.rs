@@ -5,6 +5,7 @@
 
 pub mod breaker;
 pub mod catalogue;
+pub mod channel;
 pub mod delivery;
 pub mod egress;
 pub mod event;

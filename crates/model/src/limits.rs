@@ -189,3 +189,12 @@ pub const TEMPLATE_FUEL: u64 = 10_000;
 pub const TEMPLATE_OUTPUT_MAX_BYTES: usize = 256 << 10;
 /// An event's data in a preview, in bytes (64 KiB).
 pub const PREVIEW_DATA_MAX_BYTES: usize = 64 << 10;
+
+/// A channel's name, in characters.
+pub const CHANNEL_NAME_MAX_CHARS: usize = 200;
+/// A user's id on a presence channel, in characters.
+pub const MEMBER_ID_MAX_CHARS: usize = 128;
+/// What is told of a user on a presence channel, in bytes (1 KiB, as Pusher has it).
+pub const MEMBER_INFO_MAX_BYTES: usize = 1 << 10;
+/// The name of an event on a channel, in characters.
+pub const CHANNEL_EVENT_MAX_CHARS: usize = 200;
