@@ -19,7 +19,7 @@ use crate::{
     accept::Acceptor,
     api,
     app::{
-        self, App, CatchUp, Followed, Leftovers, Proof, RoomBell, Shelf, giving_up, housekeeping, leftovers,
+        self, Announcer, App, CatchUp, Channels, Counts, Followed, Leftovers, Proof, RoomBell, Shelf, giving_up, housekeeping, leftovers,
         poll_clock, publish::Publisher,
     },
     auth::Auth,
@@ -131,6 +131,7 @@ impl Server {
             delivery: Arc::new(config.delivery.clone()),
             pulse: Pulse::new(clock.clone()),
             leftovers: Leftovers::default(),
+            channels: Arc::new(Channels::new(config.channels.clone(), Counts::default())),
         };
         let webhooks = Webhooks::new(app.clone(), config.webhooks.clone());
         let publisher = run(&config, listener, addr, app, were_watched, commits, roots);
@@ -197,10 +198,11 @@ async fn follow_webhooks(config: &Config, store: &Store, now: Timestamp) -> Resu
 }
 
 fn new_hub() -> Hub {
-    Hub::new(fanfare_hub::Limits {
+    let limits = fanfare_hub::Limits {
         mailbox_max_messages: limits::MAILBOX_MAX_MESSAGES,
         mailbox_max_bytes: limits::MAILBOX_MAX_BYTES,
-    })
+    };
+    Hub::announcing(limits, Arc::new(Announcer))
 }
 
 /// Starts the tasks; the publisher ends by itself when the store is closed.
@@ -231,14 +233,7 @@ fn run(
     tasks.spawn_vital("webhooks given up", giving_up::run(app.clone(), verdicts));
     let (polls_changed, bell) = (Arc::new(Notify::new()), RoomBell::default());
     let publisher = Publisher::new(
-        app.store.clone(),
-        app.hub.clone(),
-        dispatcher,
-        bell.clone(),
-        metrics.clone(),
-        polls_changed.clone(),
-        app.leftovers.clone(),
-    );
+        app.clone(), dispatcher, bell.clone(), polls_changed.clone());
     tasks.spawn_vital("poll clock", poll_clock::run(app.clone(), polls_changed, tasks.clone()));
     #[expect(clippy::disallowed_methods, reason = "it outlives the tracked tasks and is awaited by `stop`")]
     let publisher = tokio::spawn(tasks.vital("publisher", publisher.run(commits)));

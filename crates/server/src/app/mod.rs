@@ -2,6 +2,7 @@
 //! with its event; HTTP and sockets only translate to and from it.
 
 mod catch_up;
+pub(crate) mod channels;
 mod configured;
 mod deliveries;
 mod error;
@@ -17,6 +18,7 @@ mod login;
 mod picking;
 pub(crate) mod poll_clock;
 mod polls;
+mod publication;
 pub(crate) mod publish;
 mod rooms;
 mod session_games;
@@ -34,9 +36,11 @@ use fanfare_store::Store;
 
 pub(crate) use self::{
     catch_up::CatchUp,
+    channels::{Channels, Counts},
     configured::{Followed, follow_file},
     error::Error,
     events::FiredEvent,
+    publication::Announcer,
     games::{ImportMode, Imported},
     idempotency::{Answer, Creation, RequestKey},
     leftovers::Leftovers,
@@ -74,6 +78,7 @@ pub(crate) struct App {
     pub(crate) delivery: Arc<config::Delivery>,
     pub(crate) pulse: Pulse,
     pub(crate) leftovers: Leftovers,
+    pub(crate) channels: Arc<Channels>,
 }
 
 impl App {

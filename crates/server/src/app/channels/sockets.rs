@@ -1,0 +1,361 @@
+//! Sockets on channels: which there are, and what one of them does.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use bytes::Bytes;
+use fanfare_hub::{self as hub, Bell, Form, Mailbox, Replay};
+use fanfare_model::{
+    application::Application,
+    channel::{ChannelKind, ChannelName, Member, SocketId},
+};
+
+use super::{App, News, Past, channel_topic};
+use crate::{
+    app::publication::{BROADCASTING, PUSHER, epoch, from_hub, to_hub},
+    auth::Denial,
+    random,
+};
+
+/// What a socket's bell is rung for.
+pub(crate) mod signal {
+    /// A deadline has come.
+    pub(crate) const ALARM: u8 = 1;
+    /// The server is shutting down.
+    pub(crate) const STOPPING: u8 = 1 << 1;
+    /// Its user's connections are terminated.
+    pub(crate) const TERMINATED: u8 = 1 << 2;
+    /// Its application was deleted.
+    pub(crate) const APP_GONE: u8 = 1 << 3;
+}
+
+/// The wire protocols of channels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// Pusher's, version 7.
+    Pusher,
+    /// ts-broadcasting's.
+    Broadcasting,
+}
+
+impl Dialect {
+    fn form(self) -> Form {
+        match self {
+            Self::Pusher => PUSHER,
+            Self::Broadcasting => BROADCASTING,
+        }
+    }
+
+    /// A socket's id as its clients know it.
+    pub(crate) fn spell(self, id: SocketId) -> String {
+        match self {
+            Self::Pusher => id.pusher(),
+            Self::Broadcasting => id.uuid(),
+        }
+    }
+}
+
+/// An application has as many connections as it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct OverQuota;
+
+/// The sockets that are open.
+#[derive(Default)]
+pub(crate) struct Sockets(Mutex<Open>);
+
+#[derive(Default)]
+struct Open {
+    sockets: HashMap<SocketId, Entry>,
+    per_app: HashMap<Arc<str>, usize>,
+}
+
+struct Entry {
+    app_id: Arc<str>,
+    bell: Bell,
+    user_id: Option<String>,
+}
+
+impl Sockets {
+    /// The bell of an application's socket.
+    pub(super) fn bell(&self, app_id: &str, id: SocketId) -> Option<Bell> {
+        self.open().sockets.get(&id).filter(|entry| &*entry.app_id == app_id).map(|entry| entry.bell.clone())
+    }
+
+    /// Rings at every socket.
+    pub(crate) fn ring_all(&self, signals: u8) -> usize {
+        self.ring(signals, |_| true)
+    }
+
+    /// Rings at an application's sockets.
+    pub(crate) fn ring_app(&self, app_id: &str, signals: u8) -> usize {
+        self.ring(signals, |entry| &*entry.app_id == app_id)
+    }
+
+    /// Rings at the sockets of an application's user.
+    pub(super) fn ring_user(&self, app_id: &str, user_id: &str, signals: u8) -> usize {
+        self.ring(signals, |entry| &*entry.app_id == app_id && entry.user_id.as_deref() == Some(user_id))
+    }
+
+    /// How many an application has, or all of them.
+    pub(crate) fn count(&self, app_id: Option<&str>) -> usize {
+        let open = self.open();
+        app_id.map_or(open.sockets.len(), |app_id| open.per_app.get(app_id).copied().unwrap_or(0))
+    }
+
+    fn ring(&self, signals: u8, is_meant: impl Fn(&Entry) -> bool) -> usize {
+        let bells: Vec<_> = {
+            let open = self.open();
+            open.sockets.values().filter(|entry| is_meant(entry)).map(|entry| entry.bell.clone()).collect()
+        };
+        bells.iter().for_each(|bell| bell.ring(signals));
+        bells.len()
+    }
+
+    fn add(&self, app_id: &Arc<str>, max: Option<usize>, bell: Bell) -> Result<SocketId, OverQuota> {
+        let id = SocketId(u128::from(random::number()) << 64 | u128::from(random::number()));
+        let mut open = self.open();
+        let count = open.per_app.entry(app_id.clone()).or_default();
+        if max.is_some_and(|max| *count >= max) {
+            return Err(OverQuota);
+        }
+        *count += 1;
+        open.sockets.insert(id, Entry { app_id: app_id.clone(), bell, user_id: None });
+        Ok(id)
+    }
+
+    fn remove(&self, id: SocketId) {
+        let mut open = self.open();
+        let Some(entry) = open.sockets.remove(&id) else { return };
+        if let Some(count) = open.per_app.get_mut(&entry.app_id) {
+            *count -= 1;
+            if *count == 0 {
+                open.per_app.remove(&entry.app_id);
+            }
+        }
+    }
+
+    fn sign_in(&self, id: SocketId, user_id: &str) {
+        if let Some(entry) = self.open().sockets.get_mut(&id) {
+            entry.user_id = Some(user_id.to_owned());
+        }
+    }
+
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a socket wants of a channel.
+#[derive(Debug, Clone)]
+pub(crate) struct Wish {
+    pub(crate) channel: ChannelName,
+    /// As whom; `Some` on presence channels.
+    pub(crate) member: Option<Member>,
+    /// The offset and epoch that the client has seen of the channel's history.
+    pub(crate) resume: Option<(u64, String)>,
+    /// What the client says of itself, for webhooks.
+    pub(crate) channel_data: Option<String>,
+}
+
+/// What a socket finds in a channel that it has joined.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Joined {
+    /// Who is present, the socket's own member included; `Some` on presence channels.
+    pub(crate) members: Option<Vec<Member>>,
+    /// Where the channel stands; `Some` where there is history.
+    pub(crate) position: Option<Position>,
+    /// Whether `missed` is all that was missed; `Some` when a resume was asked.
+    pub(crate) recovered: Option<bool>,
+    /// Frames that are to be sent after the answer.
+    pub(crate) missed: Vec<Bytes>,
+    /// Subscriptions to the channel, this one included.
+    pub(crate) count: usize,
+    /// On cache channels: whether there was a last event.
+    pub(crate) cached: Option<bool>,
+}
+
+/// Where a channel's history stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Position {
+    /// Of the last message.
+    pub(crate) offset: u64,
+    /// Which run of offsets it belongs to.
+    pub(crate) epoch: String,
+}
+
+/// One socket on an application's channels. Dropping it takes it out of them.
+pub(crate) struct ChannelSocket {
+    app: Arc<App>,
+    app_id: Arc<str>,
+    id: SocketId,
+    dialect: Dialect,
+    mailbox: Mailbox,
+    /// As whom it joined presence channels.
+    members: HashMap<ChannelName, Member>,
+}
+
+impl ChannelSocket {
+    /// A socket of `application`.
+    ///
+    /// # Errors
+    /// [`OverQuota`].
+    pub(crate) fn open(
+        app: Arc<App>,
+        application: &Application,
+        dialect: Dialect,
+    ) -> Result<Self, OverQuota> {
+        let app_id: Arc<str> = application.id.as_str().into();
+        let mailbox = app.hub.connect();
+        let max = application.limits.connections_max.map(|max| max as usize);
+        let id = app.channels.sockets.add(&app_id, max, mailbox.bell())?;
+        Ok(Self { app, app_id, id, dialect, mailbox, members: HashMap::new() })
+    }
+
+    /// What it is known by, in its dialect's spelling.
+    pub(crate) fn name(&self) -> String {
+        self.dialect.spell(self.id)
+    }
+
+    pub(crate) fn id(&self) -> SocketId {
+        self.id
+    }
+
+    /// What waits for it.
+    pub(crate) fn mailbox(&self) -> &Mailbox {
+        &self.mailbox
+    }
+
+    /// Its application as it is now; `None` once it was deleted.
+    pub(crate) fn application(&self) -> Option<Arc<Application>> {
+        self.app.applications.get(&self.app_id)
+    }
+
+    /// Joins a channel that it may join. Again tells what is there and changes nothing.
+    ///
+    /// # Errors
+    /// [`Denial::Capacity`] where there are as many members as there may be.
+    #[expect(clippy::unused_async, reason = "waits for the queue of webhooks")]
+    pub(crate) async fn join(&mut self, wish: Wish) -> Result<Joined, Denial> {
+        let Wish { channel, member, resume, channel_data: _ } = wish;
+        let Past { history, is_resumable } = self.app.channels.past(&channel);
+        let asked = resume.is_some();
+        let replay = match resume {
+            Some((offset, epoch)) if is_resumable => {
+                // What is no epoch of ours matches none.
+                let epoch = u64::from_str_radix(&epoch, 16).ok().filter(|_| epoch.len() == 16);
+                epoch.map(|epoch| Replay::After(hub::Position { offset, epoch }))
+            }
+            Some(_) => None,
+            None => channel.is_cache().then_some(Replay::Last),
+        };
+        let max_members = self.members_max();
+        let join = hub::Join {
+            form: self.dialect.form(),
+            member: member.as_ref().map(|member| (to_hub(member), max_members)),
+            history,
+            replay,
+            now_ms: self.app.clock.tick().as_millis(),
+        };
+        let topic = channel_topic(&self.app_id, &channel);
+        let joined = self.mailbox.join(&topic, &join, |_| ());
+        let joined = joined.map_err(|hub::TooManyMembers| {
+            Denial::Capacity(format!("At most {max_members} members can be present on a channel"))
+        })?;
+        if let Some(member) = member {
+            self.members.insert(channel.clone(), member);
+        }
+        if joined.is_new {
+            self.count_changed(&channel, joined.subscriptions);
+        }
+        let found = joined.replayed.unwrap_or_default();
+        let is_presence = channel.kind() == ChannelKind::Presence;
+        Ok(Joined {
+            members: joined
+                .members
+                .filter(|_| is_presence)
+                .map(|members| members.iter().map(from_hub).collect()),
+            position: joined
+                .position
+                .filter(|_| is_resumable)
+                .map(|position| Position { offset: position.offset, epoch: epoch(position.epoch) }),
+            recovered: asked.then_some(found.complete),
+            cached: (!asked && channel.is_cache()).then_some(found.complete),
+            missed: found.missed,
+            count: joined.subscriptions,
+        })
+    }
+
+    /// Leaves a channel.
+    #[expect(clippy::unused_async, reason = "waits for the queue of webhooks")]
+    pub(crate) async fn leave(&mut self, channel: &ChannelName) {
+        let topic = channel_topic(&self.app_id, channel);
+        self.members.remove(channel);
+        if let Some(left) = self.mailbox.leave(&topic, |_| ()) {
+            self.count_changed(channel, left.subscriptions);
+        }
+    }
+
+    /// Tells the channel's other subscribers. That it may is decided.
+    #[expect(clippy::unused_async, reason = "waits for the queue of webhooks")]
+    pub(crate) async fn whisper(
+        &self,
+        channel: &ChannelName,
+        event: String,
+        data: Option<String>,
+        user_id: Option<String>,
+    ) {
+        let news = News::Event { event: event.into(), data: data.map(Into::into), user_id };
+        self.app.tell_channel(&self.app_id, channel, news, Some(&self.mailbox.bell()));
+    }
+
+    /// Its member has given no sign of life for too long.
+    #[expect(clippy::unused_async, reason = "waits for the queue of webhooks")]
+    pub(crate) async fn expire(&self, channel: &ChannelName) {
+        self.mailbox.depart(&channel_topic(&self.app_id, channel), |_| ());
+    }
+
+    /// Its member has given one again.
+    #[expect(clippy::unused_async, reason = "waits for the queue of webhooks")]
+    pub(crate) async fn revive(&self, channel: &ChannelName) {
+        let Some(member) = self.members.get(channel) else { return };
+        let topic = channel_topic(&self.app_id, channel);
+        let arrived = self.mailbox.arrive(&topic, &to_hub(member), self.members_max(), |_| ());
+        if arrived.is_err() {
+            tracing::debug!("a member who expired has lost its place to another");
+        }
+    }
+
+    /// It belongs to this user from now on.
+    pub(crate) fn sign_in(&self, user_id: &str) {
+        self.app.channels.sockets.sign_in(self.id, user_id);
+    }
+
+    /// Ends it: leaves every channel and tells why.
+    pub(crate) async fn close(mut self) {
+        for topic in self.mailbox.topics() {
+            if let Ok(channel) = ChannelName::parse(super::channel_of(&topic)) {
+                self.leave(&channel).await;
+            }
+        }
+    }
+
+    fn members_max(&self) -> usize {
+        let limit = self.application().and_then(|application| application.limits.members_max);
+        limit.unwrap_or(self.app.channels.settings.members_max) as usize
+    }
+
+    fn count_changed(&self, channel: &ChannelName, count: usize) {
+        let wants = self.application().is_some_and(|application| application.limits.subscription_counts);
+        if wants && channel.kind() != ChannelKind::Presence {
+            self.app.count_changed(&self.app_id, channel, count);
+        }
+    }
+}
+
+impl Drop for ChannelSocket {
+    fn drop(&mut self) {
+        self.app.channels.sockets.remove(self.id);
+    }
+}
