@@ -198,3 +198,7 @@ pub const MEMBER_ID_MAX_CHARS: usize = 128;
 pub const MEMBER_INFO_MAX_BYTES: usize = 1 << 10;
 /// The name of an event on a channel, in characters.
 pub const CHANNEL_EVENT_MAX_CHARS: usize = 200;
+/// Channels that one message of a client's can name.
+pub const BATCH_MAX_CHANNELS: usize = 50;
+/// A `messageId` that a client wants back, in bytes of its JSON.
+pub const MESSAGE_ID_MAX_BYTES: usize = 255;
