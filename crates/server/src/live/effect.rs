@@ -210,11 +210,11 @@ pub(super) trait Dialect: Send {
     fn too_large(&mut self, out: &mut Effects);
     /// The answer to [`Effect::Authorise`].
     fn authorised(&mut self, ask: Ask, verdict: Result<Grant, Denial>, out: &mut Effects);
-    /// The answer to [`Effect::Join`]; it is `now`.
-    fn joined(&mut self, join: &Join, joined: Result<&Joined, Denial>, now: Tick, out: &mut Effects);
+    /// The answer to [`Effect::Join`].
+    fn joined(&mut self, join: &Join, joined: Result<&Joined, Denial>, out: &mut Effects);
     /// The answer to [`Effect::SignIn`]: who it is, or why that is not known.
     fn signed_in(&mut self, verdict: Result<User, String>, out: &mut Effects);
-    /// A frame came, of any kind.
+    /// A frame came, of any kind; said before what the frame holds is handed in.
     fn heard(&mut self, now: Tick);
     /// When [`Dialect::wake`] is next of use.
     fn deadline(&self) -> Tick;
