@@ -15,7 +15,12 @@ use crate::{
 const BUN: &str = "benches/fanout/bun";
 
 /// Lifts the limits that a load like this meets.
-const SETTINGS: &[(&str, &str)] = &[("FANFARE_APP", APP), ("FANFARE_HTTP_CONNECTIONS_MAX", "1000000")];
+const SETTINGS: &[(&str, &str)] = &[
+    ("FANFARE_APP", APP),
+    ("FANFARE_HTTP_CONNECTIONS_MAX", "1000000"),
+    ("FANFARE_CHANNELS_MESSAGES_PER_SECOND", "0"),
+    ("FANFARE_CHANNELS_DATA_MAX_BYTES", "131072"),
+];
 
 /// Which server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
