@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use fanfare_hub::Hub;
+use fanfare_hub::{Bell, Hub};
 use fanfare_model::{Timestamp, egress::EgressPolicy, limits};
 use fanfare_store::{CommitObserver, CommitStats, Commits, Error as StoreError, OpenError, Standing, Store};
 use tokio::{
@@ -19,7 +19,7 @@ use crate::{
     accept::Acceptor,
     api,
     app::{
-        self, Announcer, App, CatchUp, Channels, Counts, Followed, Leftovers, Proof, RoomBell, Shelf, giving_up, housekeeping, leftovers,
+        self, Announcer, App, CatchUp, Channels, Counts, channels, Followed, Leftovers, Proof, RoomBell, Shelf, giving_up, housekeeping, leftovers,
         poll_clock, publish::Publisher,
     },
     auth::Auth,
@@ -27,14 +27,16 @@ use crate::{
     data_folder::{self, DataFolder},
     dispatch::{Dispatcher, Pulse, Reporting},
     egress::{Egress, Roots},
-    live::Live,
+    live::{self, Live},
     metrics::{Metrics, seconds},
     monitor::Monitor,
     shutdown::Tasks,
-    timers::Clock,
+    timers::{Alarms, Clock},
     webhooks::Webhooks,
 };
 
+/// How often channels are looked through for what is too old.
+const HUB_SWEEP_MS: u64 = 10_000;
 /// How long the database may take to close once every task has ended.
 const STORE_CLOSE_MAX_MS: u64 = 5_000;
 
@@ -238,7 +240,17 @@ fn run(
     #[expect(clippy::disallowed_methods, reason = "it outlives the tracked tasks and is awaited by `stop`")]
     let publisher = tokio::spawn(tasks.vital("publisher", publisher.run(commits)));
     let monitor = Monitor::new(app.clone(), bell, egress, config.rooms.clone(), were_watched);
-    let live = Live { app: app.clone(), tasks: tasks.clone(), settings: config.sockets.clone() };
+    let alarms = Alarms::new(clock.clone());
+    tasks.spawn_vital("alarms of sockets", ring_alarms(alarms.clone(), tasks.clone()));
+    tasks.spawn("channels", watch_channels(app.clone()));
+    tasks.spawn("subscription counts", channels::counts::run(app.clone()));
+    let live = Live {
+        app: app.clone(),
+        tasks: tasks.clone(),
+        settings: config.sockets.clone(),
+        shared: Arc::new(app.clone()),
+        alarms,
+    };
     tasks.spawn("housekeeping", housekeeping::run(app.clone()));
     let leftovers = leftovers::run(app.store.clone(), app.leftovers.clone(), clock.clone(), tasks.clone());
     tasks.spawn("leftovers", leftovers);
@@ -248,6 +260,24 @@ fn run(
     tasks.spawn_vital("room monitor", monitor.run());
     tasks.spawn("database owner", watch_owner(standing, tasks.clone()));
     publisher
+}
+
+async fn ring_alarms(alarms: Alarms<Bell>, tasks: Tasks) {
+    tokio::select! {
+        () = tasks.stopping() => {}
+        () = alarms.run(live::ring) => {}
+    }
+}
+
+/// Forgets what channels need no longer; in the end tells every channel socket to go.
+async fn watch_channels(app: App) {
+    loop {
+        tokio::select! {
+            () = app.tasks.stopping() => break,
+            () = app.clock.sleep_ms(HUB_SWEEP_MS) => app.hub.sweep(app.clock.tick().as_millis()),
+        }
+    }
+    app.channels.sockets.ring_all(channels::signal::STOPPING);
 }
 
 /// Another server has the database for good: this one can do nothing any more but make way.

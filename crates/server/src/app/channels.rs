@@ -1,12 +1,12 @@
 //! Channels: publishing to them, and what is known of them. The sockets that are on them are in
 //! `sockets`, how many are told of it in `counts`.
 
-mod counts;
+pub(crate) mod counts;
 mod sockets;
 
 use std::sync::Arc;
 
-use fanfare_hub::{Figures, History, Topic};
+use fanfare_hub::{Bell, Figures, History, Topic};
 use fanfare_model::{
     application::Application,
     channel::{ChannelName, SocketId},
@@ -15,7 +15,7 @@ use fanfare_model::{
 
 pub(crate) use self::{
     counts::Counts,
-    sockets::{ChannelSocket, Dialect, Joined, OverQuota, Position, Sockets, Wish, signal},
+    sockets::{ChannelSocket, Joined, OverQuota, Position, Sockets, Wish, signal},
 };
 use super::{
     App, Error,
@@ -117,12 +117,12 @@ impl App {
     /// Tells a session's event, with its `data`, on the session's channel of the default application, and
     /// its start on the channel of all sessions.
     pub(super) fn tell_session_channel(&self, session_id: i64, is_start: bool, event: &str, data: &str) {
-        let Some(app_id) = self.applications.default_id() else { return };
+        let application = self.applications.default();
         let channels = [Some(ChannelName::of_session(session_id)), is_start.then(ChannelName::of_sessions)];
         let (event, data): (Arc<str>, Arc<str>) = (event.into(), data.into());
         for channel in channels.into_iter().flatten() {
             let news = News::Event { event: event.clone(), data: Some(data.clone()), user_id: None };
-            self.tell_channel(&app_id, &channel, news, None);
+            self.tell_channel(&application.id, &channel, news, None);
         }
     }
 
@@ -159,7 +159,7 @@ impl App {
         app_id: &str,
         channel: &ChannelName,
         news: News,
-        except: Option<&fanfare_hub::Bell>,
+        except: Option<&Bell>,
     ) {
         let topic = channel_topic(app_id, channel);
         let Past { history, is_resumable } = self.channels.past(channel);

@@ -11,7 +11,8 @@ use axum::{
 use fanfare_hub::Bell;
 use fanfare_model::{
     application::Application,
-    channel::SocketId,
+    channel::{Member, SocketId},
+    pusher,
     wire::{frame, pusher::ErrorCode, pusher::check_protocol},
 };
 use futures_util::SinkExt;
@@ -21,7 +22,7 @@ use http::{
 };
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio_websockets::{CloseCode, Message as Frame};
 use url::form_urlencoded;
@@ -196,7 +197,7 @@ struct Asker {
 impl Authorise for Asker {
     fn authorise(&self, ask: &Ask) -> impl Future<Output = Result<Grant, Denial>> + Send + 'static {
         let (app, ask) = (self.app.clone(), ask.clone());
-        let application = app.applications.get(&self.app_id);
+        let application = app.applications.by_id(&self.app_id);
         let (protocol, socket) = (self.protocol, self.socket);
         let (claims, signed_in) = (self.claims.clone(), self.signed_in.clone());
         async move {
@@ -218,9 +219,15 @@ impl Authorise for Asker {
     }
 
     fn sign_in(&self, auth: &str, user_data: &str) -> Result<User, String> {
-        let application = self.app.applications.get(&self.app_id);
+        let application = self.app.applications.by_id(&self.app_id);
         let application = application.ok_or_else(|| "Unauthorized".to_owned())?;
-        let id = self.app.channel_auth.user(&application, self.socket, auth, user_data)?;
+        let now = self.app.clock.now();
+        if !pusher::is_user_auth(&application, auth, &self.protocol.spell(self.socket), user_data, now) {
+            return Err("The signature is not the app's".to_owned());
+        }
+        let id = serde_json::from_str::<Value>(user_data).ok().and_then(|data| data.get("id").cloned());
+        let id = id.ok_or_else(|| "The user has no id".to_owned())?;
+        let id = Member::parse_id(&id).map_err(|error| error.to_string())?;
         Ok(User { id, data: user_data.to_owned() })
     }
 

@@ -10,7 +10,6 @@ use fanfare_model::channel::ChannelName;
 use tokio::sync::Notify;
 
 use super::{App, News, channel_topic};
-use crate::{shutdown::Tasks, timers::Clock};
 
 /// A channel with more subscriptions than these is a large one.
 const AT_ONCE_MAX_SUBSCRIPTIONS: usize = 100;
@@ -55,15 +54,15 @@ impl App {
 }
 
 /// Tells the counts of large channels until the server stops.
-pub(crate) async fn run(app: App, clock: Clock, tasks: Tasks) {
+pub(crate) async fn run(app: App) {
     loop {
         tokio::select! {
-            () = tasks.stopping() => return,
+            () = app.tasks.stopping() => return,
             () = app.channels.counts.0.bell.notified() => {}
         }
         tokio::select! {
-            () = tasks.stopping() => return,
-            () = clock.sleep_ms(LARGE_EVERY_MS) => {}
+            () = app.tasks.stopping() => return,
+            () = app.clock.sleep_ms(LARGE_EVERY_MS) => {}
         }
         for (app_id, channel) in app.channels.counts.take() {
             if let Some(figures) = app.hub.figures(&channel_topic(&app_id, &channel)) {

@@ -15,7 +15,7 @@ use fanfare_model::{
 use super::{App, News, Past, channel_topic};
 use crate::{
     app::publication::{BROADCASTING, PUSHER, epoch, from_hub, to_hub},
-    auth::Denial,
+    auth::{Denial, Protocol},
     random,
 };
 
@@ -31,29 +31,10 @@ pub(crate) mod signal {
     pub(crate) const APP_GONE: u8 = 1 << 3;
 }
 
-/// The wire protocols of channels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Dialect {
-    /// Pusher's, version 7.
-    Pusher,
-    /// ts-broadcasting's.
-    Broadcasting,
-}
-
-impl Dialect {
-    fn form(self) -> Form {
-        match self {
-            Self::Pusher => PUSHER,
-            Self::Broadcasting => BROADCASTING,
-        }
-    }
-
-    /// A socket's id as its clients know it.
-    pub(crate) fn spell(self, id: SocketId) -> String {
-        match self {
-            Self::Pusher => id.pusher(),
-            Self::Broadcasting => id.uuid(),
-        }
+fn form(protocol: Protocol) -> Form {
+    match protocol {
+        Protocol::Pusher => PUSHER,
+        Protocol::Broadcasting => BROADCASTING,
     }
 }
 
@@ -190,7 +171,7 @@ pub(crate) struct ChannelSocket {
     app: Arc<App>,
     app_id: Arc<str>,
     id: SocketId,
-    dialect: Dialect,
+    protocol: Protocol,
     mailbox: Mailbox,
     /// As whom it joined presence channels.
     members: HashMap<ChannelName, Member>,
@@ -204,18 +185,18 @@ impl ChannelSocket {
     pub(crate) fn open(
         app: Arc<App>,
         application: &Application,
-        dialect: Dialect,
+        protocol: Protocol,
     ) -> Result<Self, OverQuota> {
         let app_id: Arc<str> = application.id.as_str().into();
         let mailbox = app.hub.connect();
         let max = application.limits.connections_max.map(|max| max as usize);
         let id = app.channels.sockets.add(&app_id, max, mailbox.bell())?;
-        Ok(Self { app, app_id, id, dialect, mailbox, members: HashMap::new() })
+        Ok(Self { app, app_id, id, protocol, mailbox, members: HashMap::new() })
     }
 
     /// What it is known by, in its dialect's spelling.
     pub(crate) fn name(&self) -> String {
-        self.dialect.spell(self.id)
+        self.protocol.spell(self.id)
     }
 
     pub(crate) fn id(&self) -> SocketId {
@@ -229,7 +210,7 @@ impl ChannelSocket {
 
     /// Its application as it is now; `None` once it was deleted.
     pub(crate) fn application(&self) -> Option<Arc<Application>> {
-        self.app.applications.get(&self.app_id)
+        self.app.applications.by_id(&self.app_id)
     }
 
     /// Joins a channel that it may join. Again tells what is there and changes nothing.
@@ -252,7 +233,7 @@ impl ChannelSocket {
         };
         let max_members = self.members_max();
         let join = hub::Join {
-            form: self.dialect.form(),
+            form: form(self.protocol),
             member: member.as_ref().map(|member| (to_hub(member), max_members)),
             history,
             replay,
