@@ -151,7 +151,7 @@ pub(crate) struct User {
     pub(crate) data: String,
 }
 
-/// Why the connection ends a socket. Which code that is depends on the dialect.
+/// Why the server ends a socket. Which code that is depends on the dialect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
     /// The server is shutting down.
@@ -166,6 +166,12 @@ pub(super) enum End {
     AppGone,
     /// A text was not UTF-8.
     NotText,
+    /// The client did not answer a ping.
+    Silent,
+    /// The client says far more than it may.
+    Flooding,
+    /// The client tried to sign in, and is not who it says.
+    Unauthorized,
 }
 
 /// What is sent before a socket is closed that never was established.

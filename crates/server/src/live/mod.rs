@@ -2,14 +2,25 @@
 //! event streams, which follow sessions in the same way. Translates between frames and the rest of
 //! the server; decides nothing about games.
 
+#[cfg_attr(not(test), expect(dead_code, reason = "no route leads here yet"))]
+mod broadcasting;
 mod close;
 mod connection;
+#[cfg_attr(not(test), expect(dead_code, reason = "no route leads here yet"))]
+mod effect;
 mod following;
+mod idle;
 mod picker;
+#[cfg_attr(not(test), expect(dead_code, reason = "no route leads here yet"))]
+mod pusher;
+mod rate;
 mod sse;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod transcript;
 mod upgrade;
+mod whisper;
 
 use fanfare_model::event::Event;
 
