@@ -9,13 +9,18 @@ mod connection;
 mod effect;
 mod entrance;
 mod following;
+mod idle;
 mod outbox;
 mod picker;
 mod pusher;
+mod rate;
 mod sse;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod transcript;
 mod upgrade;
+mod whisper;
 
 use std::sync::Arc;
 
