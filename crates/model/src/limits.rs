@@ -198,3 +198,6 @@ pub const MEMBER_ID_MAX_CHARS: usize = 128;
 pub const MEMBER_INFO_MAX_BYTES: usize = 1 << 10;
 /// The name of an event on a channel, in characters.
 pub const CHANNEL_EVENT_MAX_CHARS: usize = 200;
+
+/// An application's id or key, in characters.
+pub const APP_WORD_MAX_CHARS: usize = 64;

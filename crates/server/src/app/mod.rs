@@ -14,6 +14,7 @@ mod imports;
 pub(crate) mod leftovers;
 mod library;
 mod login;
+pub(crate) mod occurrences;
 mod picking;
 pub(crate) mod poll_clock;
 mod polls;
@@ -41,6 +42,7 @@ pub(crate) use self::{
     idempotency::{Answer, Creation, RequestKey},
     leftovers::Leftovers,
     library::{Shelf, fill_empty_library},
+    occurrences::Occurrences,
     rooms::{RoomBell, were_watched},
     sessions::Span,
     statistics::Figures,
@@ -74,6 +76,7 @@ pub(crate) struct App {
     pub(crate) delivery: Arc<config::Delivery>,
     pub(crate) pulse: Pulse,
     pub(crate) leftovers: Leftovers,
+    pub(crate) occurrences: Occurrences,
 }
 
 impl App {
