@@ -1,39 +1,57 @@
-//! What waits for one reader: the queue, its caps, and the bell. Knows no topics' map.
+//! What waits for one reader: the queue, its caps, its signals, and who is woken. Knows no topics' map.
 
-use std::{collections::VecDeque, sync::Mutex};
+use std::{
+    collections::VecDeque,
+    future::poll_fn,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+};
 
-use tokio::sync::Notify;
-
-use crate::{Limits, Message, lock};
+use crate::{
+    Limits, Message,
+    sync::{Mutex, lock},
+};
 
 /// Slots that an empty queue keeps; what a burst needed beyond them is given back.
 const KEPT_SLOTS: usize = 8;
 
-/// Shared by the mailbox and its subscriptions.
+/// Shared by the mailbox, its subscriptions and its bells.
 pub(crate) struct Inbox {
     limits: Limits,
     queue: Mutex<Queue>,
-    /// Rung when the queue stops being empty, and when it overflows.
-    filled: Notify,
-    /// Rung when it overflows.
-    spilled: Notify,
 }
 
 #[derive(Default)]
 struct Queue {
-    messages: VecDeque<Message>,
+    messages: VecDeque<Arc<Message>>,
     bytes: usize,
     overflowed: bool,
+    signals: u8,
+    waiting: Option<Waiting>,
+}
+
+/// A reader that has nothing to do.
+struct Waiting {
+    waker: Waker,
+    /// It is stuck with what it took: messages need not wake it.
+    for_urgent_only: bool,
+}
+
+/// What a reader finds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mail {
+    /// A message had to be dropped: nothing will ever come again.
+    pub overflowed: bool,
+    /// The bits that bells have rung since the last look.
+    pub signals: u8,
 }
 
 /// What became of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pushed {
-    /// It waits behind others.
+    /// It waits.
     Queued,
-    /// It is the first: the reader must be woken.
-    First,
-    /// It did not fit, and everything is lost: the reader must be woken.
+    /// It did not fit, and everything is lost.
     Overflowed,
     /// It came after an overflow.
     Refused,
@@ -41,30 +59,38 @@ pub(crate) enum Pushed {
 
 impl Inbox {
     pub(crate) fn new(limits: Limits) -> Self {
-        Self { limits, queue: Mutex::default(), filled: Notify::new(), spilled: Notify::new() }
+        Self { limits, queue: Mutex::new(Queue::default()) }
     }
 
-    /// The caller wakes the reader, after it has given back its locks.
-    pub(crate) fn push(&self, message: Message) -> Pushed {
-        let mut queue = lock(&self.queue);
+    /// Queues a message. Whom to wake is appended to `to_wake`, for when the caller's locks are given back.
+    pub(crate) fn push(&self, message: &Arc<Message>, to_wake: &mut Vec<Waker>) -> Pushed {
+        let queue = &mut *lock(&self.queue);
         if queue.overflowed {
             return Pushed::Refused;
         }
         let bytes = queue.bytes.saturating_add(message.bytes.len());
         if queue.messages.len() >= self.limits.mailbox_max_messages || bytes > self.limits.mailbox_max_bytes {
-            *queue = Queue { overflowed: true, ..Queue::default() };
+            let Queue { waiting, signals, .. } = std::mem::take(queue);
+            to_wake.extend(waiting.map(|waiting| waiting.waker));
+            *queue = Queue { overflowed: true, signals, ..Queue::default() };
             return Pushed::Overflowed;
         }
         queue.bytes = bytes;
-        queue.messages.push_back(message);
-        if queue.messages.len() == 1 { Pushed::First } else { Pushed::Queued }
+        queue.messages.push_back(message.clone());
+        let wakes = queue.waiting.take_if(|waiting| !waiting.for_urgent_only);
+        to_wake.extend(wakes.map(|waiting| waiting.waker));
+        Pushed::Queued
     }
 
-    /// Never called under a lock.
-    pub(crate) fn wake(&self) {
-        self.filled.notify_waiters();
-        if self.overflowed() {
-            self.spilled.notify_waiters();
+    /// Sets signals; wakes the reader.
+    pub(crate) fn signal(&self, signals: u8) {
+        let waiting = {
+            let mut queue = lock(&self.queue);
+            queue.signals |= signals;
+            queue.waiting.take()
+        };
+        if let Some(waiting) = waiting {
+            waiting.waker.wake();
         }
     }
 
@@ -76,19 +102,29 @@ impl Inbox {
         queue.shrink();
     }
 
-    pub(crate) fn take(&self, max_messages: usize, max_bytes: usize, into: &mut Vec<Message>) {
+    pub(crate) fn take(&self, max_messages: usize, max_bytes: usize, into: &mut impl Extend<Arc<Message>>) {
+        lock(&self.queue).take(max_messages, max_bytes, into);
+    }
+
+    /// Takes what is there; when there is nothing, the task is woken once there is. With
+    /// `max_messages` 0 it waits for signals and an overflow only.
+    pub(crate) fn poll(
+        &self,
+        cx: &Context<'_>,
+        max_messages: usize,
+        max_bytes: usize,
+        into: &mut impl Extend<Arc<Message>>,
+    ) -> Poll<Mail> {
         let queue = &mut *lock(&self.queue);
-        let mut taken_bytes = 0_usize;
-        for taken in 0..max_messages {
-            let Some(next) = queue.messages.front() else { break };
-            taken_bytes = taken_bytes.saturating_add(next.bytes.len());
-            if taken > 0 && taken_bytes > max_bytes {
-                break;
-            }
-            queue.bytes -= next.bytes.len();
-            into.extend(queue.messages.pop_front());
+        let for_urgent_only = max_messages == 0;
+        let has_mail = !for_urgent_only && !queue.messages.is_empty();
+        if has_mail || queue.overflowed || queue.signals != 0 {
+            queue.take(max_messages, max_bytes, into);
+            let signals = std::mem::take(&mut queue.signals);
+            return Poll::Ready(Mail { overflowed: queue.overflowed, signals });
         }
-        queue.shrink();
+        queue.wait(cx, for_urgent_only);
+        Poll::Pending
     }
 
     pub(crate) fn overflowed(&self) -> bool {
@@ -96,35 +132,53 @@ impl Inbox {
     }
 
     pub(crate) async fn ready(&self) {
-        wait_until(&self.filled, || {
-            let queue = lock(&self.queue);
-            queue.overflowed || !queue.messages.is_empty()
-        })
-        .await;
+        self.until(false, |queue| queue.overflowed || !queue.messages.is_empty()).await;
     }
 
     pub(crate) async fn overflow(&self) {
-        wait_until(&self.spilled, || self.overflowed()).await;
+        self.until(true, |queue| queue.overflowed).await;
+    }
+
+    /// Looks and registers under one lock, so that nothing falls between the two.
+    async fn until(&self, for_urgent_only: bool, is_so: impl Fn(&Queue) -> bool) {
+        poll_fn(|cx| {
+            let queue = &mut *lock(&self.queue);
+            if is_so(queue) {
+                return Poll::Ready(());
+            }
+            queue.wait(cx, for_urgent_only);
+            Poll::Pending
+        })
+        .await;
     }
 }
 
 impl Queue {
+    fn wait(&mut self, cx: &Context<'_>, for_urgent_only: bool) {
+        match &mut self.waiting {
+            Some(waiting) if waiting.waker.will_wake(cx.waker()) => waiting.for_urgent_only = for_urgent_only,
+            waiting => *waiting = Some(Waiting { waker: cx.waker().clone(), for_urgent_only }),
+        }
+    }
+
+    fn take(&mut self, max_messages: usize, max_bytes: usize, into: &mut impl Extend<Arc<Message>>) {
+        let mut taken_bytes = 0_usize;
+        for taken in 0..max_messages {
+            let Some(next) = self.messages.front() else { break };
+            taken_bytes = taken_bytes.saturating_add(next.bytes.len());
+            if taken > 0 && taken_bytes > max_bytes {
+                break;
+            }
+            self.bytes -= next.bytes.len();
+            into.extend(self.messages.pop_front());
+        }
+        self.shrink();
+    }
+
     fn shrink(&mut self) {
         if self.messages.is_empty() && self.messages.capacity() > KEPT_SLOTS {
             self.messages.shrink_to(KEPT_SLOTS);
         }
-    }
-}
-
-/// Registers for the bell before it looks, so that no ring between the two is missed.
-async fn wait_until(bell: &Notify, is_so: impl Fn() -> bool) {
-    loop {
-        let mut rung = std::pin::pin!(bell.notified());
-        rung.as_mut().enable();
-        if is_so() {
-            return;
-        }
-        rung.await;
     }
 }
 
@@ -135,8 +189,12 @@ mod tests {
 
     use super::*;
 
-    fn message(topic: &str, seq: u64, bytes: usize) -> Message {
-        Message { topic: topic.into(), seq, bytes: Bytes::from(vec![0; bytes]) }
+    fn message(topic: &str, seq: u64, bytes: usize) -> Arc<Message> {
+        Arc::new(Message { topic: topic.into(), seq, bytes: Bytes::from(vec![0; bytes]) })
+    }
+
+    fn push(inbox: &Inbox, message: &Arc<Message>) -> Pushed {
+        inbox.push(message, &mut Vec::new())
     }
 
     fn inbox(mailbox_max_messages: usize, mailbox_max_bytes: usize) -> Inbox {
@@ -144,7 +202,7 @@ mod tests {
     }
 
     fn take(inbox: &Inbox, max_messages: usize, max_bytes: usize) -> Vec<u64> {
-        let mut taken = Vec::new();
+        let mut taken: Vec<Arc<Message>> = Vec::new();
         inbox.take(max_messages, max_bytes, &mut taken);
         taken.iter().map(|message| message.seq).collect()
     }
@@ -157,12 +215,12 @@ mod tests {
             (2, 100, &[1, 1, 0], Pushed::Overflowed),
             (9, 10, &[4, 6], Pushed::Queued),
             (9, 10, &[4, 7], Pushed::Overflowed),
-            (9, 10, &[10], Pushed::First),
+            (9, 10, &[10], Pushed::Queued),
             (9, 10, &[11], Pushed::Overflowed),
             (9, 10, &[11, 0], Pushed::Refused),
         ] {
             let inbox = inbox(max_messages, max_bytes);
-            let pushed = sizes.iter().map(|bytes| inbox.push(message("t", 1, *bytes))).last();
+            let pushed = sizes.iter().map(|bytes| push(&inbox, &message("t", 1, *bytes))).last();
             assert_eq!(pushed, Some(last), "{sizes:?} into {max_messages} messages, {max_bytes} bytes");
             let overflowed = matches!(last, Pushed::Overflowed | Pushed::Refused);
             assert_eq!(inbox.overflowed(), overflowed);
@@ -173,21 +231,21 @@ mod tests {
     #[test]
     fn what_was_taken_or_forgotten_makes_room() {
         let inbox = inbox(2, 10);
-        inbox.push(message("a", 1, 5));
-        inbox.push(message("b", 2, 5));
+        push(&inbox, &message("a", 1, 5));
+        push(&inbox, &message("b", 2, 5));
         assert_eq!(take(&inbox, 1, 100), [1]);
-        assert_eq!(inbox.push(message("a", 3, 5)), Pushed::Queued);
+        assert_eq!(push(&inbox, &message("a", 3, 5)), Pushed::Queued);
         inbox.forget("b");
-        assert_eq!(inbox.push(message("a", 4, 5)), Pushed::Queued);
+        assert_eq!(push(&inbox, &message("a", 4, 5)), Pushed::Queued);
         assert_eq!(take(&inbox, 9, 100), [3, 4]);
-        assert_eq!(inbox.push(message("a", 5, 10)), Pushed::First);
+        assert_eq!(push(&inbox, &message("a", 5, 10)), Pushed::Queued);
     }
 
     #[test]
     fn takes_by_messages_and_by_bytes_but_at_least_one() {
         let inbox = inbox(9, 100);
         for (seq, bytes) in [(1, 30), (2, 4), (3, 6), (4, 1), (5, 1)] {
-            inbox.push(message("t", seq, bytes));
+            push(&inbox, &message("t", seq, bytes));
         }
         assert_eq!(take(&inbox, 9, 10), [1]);
         assert_eq!(take(&inbox, 9, 10), [2, 3]);
@@ -201,7 +259,7 @@ mod tests {
         let inbox = inbox(1_000, 1_000);
         assert_eq!(lock(&inbox.queue).messages.capacity(), 0, "an idle inbox has none");
         for seq in 0..1_000 {
-            inbox.push(message("t", seq, 1));
+            push(&inbox, &message("t", seq, 1));
         }
         take(&inbox, 1_000, 1_000);
         assert!(lock(&inbox.queue).messages.capacity() <= KEPT_SLOTS);
@@ -215,8 +273,8 @@ mod tests {
                 match kind {
                     0 => inbox.forget("a"),
                     1 => drop(take(&inbox, n / 4, n)),
-                    2 => drop(inbox.push(message("a", 0, n))),
-                    _ => drop(inbox.push(message("b", 0, n))),
+                    2 => drop(push(&inbox, &message("a", 0, n))),
+                    _ => drop(push(&inbox, &message("b", 0, n))),
                 }
                 let queue = lock(&inbox.queue);
                 prop_assert_eq!(queue.bytes, queue.messages.iter().map(|m| m.bytes.len()).sum::<usize>());

@@ -1,12 +1,19 @@
 //! A connection's side of the hub.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, hash_map},
     fmt,
-    sync::{Arc, Mutex, atomic::Ordering},
+    sync::{Arc, Weak, atomic::Ordering},
+    task::{Context, Poll, Waker},
 };
 
-use crate::{Hub, Message, Start, Topic, inbox::Inbox, lock};
+use crate::{
+    Hub, Message, Topic,
+    inbox::{Inbox, Mail},
+    presence::{Member, TooManyMembers},
+    sync::{Mutex, lock},
+    topic::{Entry, Join, Joined, Left, Start, State},
+};
 
 /// Answer of [`Mailbox::release`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,48 +25,180 @@ pub enum Release {
 }
 
 /// One connection's subscriptions and what waits for it. Dropping it ends them all.
+///
+/// One task at a time waits for a mailbox.
 pub struct Mailbox {
     hub: Hub,
-    reader: u64,
     inbox: Arc<Inbox>,
-    /// What to leave in the end. Locked before a shard, never under one.
-    topics: Mutex<HashSet<Topic>>,
+    /// What to leave in the end. Locked before a topic, never under one.
+    places: Mutex<HashMap<Topic, Place>>,
+}
+
+/// Where a subscription is.
+struct Place {
+    entry: Arc<Entry>,
+    number: u32,
+    /// As whom the connection is present.
+    member: Option<Arc<str>>,
+}
+
+/// Rings at a mailbox; clones are one. Does not keep it alive.
+#[derive(Clone)]
+pub struct Bell(Weak<Inbox>);
+
+impl Bell {
+    /// Sets these bits for [`Mailbox::poll`] and wakes its reader.
+    pub fn ring(&self, signals: u8) {
+        if let Some(inbox) = self.0.upgrade() {
+            inbox.signal(signals);
+        }
+    }
+
+    pub(crate) fn inbox(&self) -> Option<Arc<Inbox>> {
+        self.0.upgrade()
+    }
+}
+
+impl fmt::Debug for Bell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bell").field("is_heard", &(self.0.strong_count() > 0)).finish()
+    }
 }
 
 impl Mailbox {
-    pub(crate) fn new(hub: Hub, reader: u64) -> Self {
+    pub(crate) fn new(hub: Hub) -> Self {
         hub.inner.connections.fetch_add(1, Ordering::Relaxed);
         let inbox = Arc::new(Inbox::new(hub.inner.limits));
-        Self { hub, reader, inbox, topics: Mutex::default() }
+        Self { hub, inbox, places: Mutex::new(HashMap::new()) }
     }
 
-    /// Subscribing twice keeps one subscription (and its state). Returns whether it is new.
+    /// Subscribes to a topic whose positions somebody else counts. Subscribing twice keeps one
+    /// subscription (and its state). Returns whether it is new.
     pub fn subscribe(&self, topic: &Topic, start: Start) -> bool {
-        let mut topics = lock(&self.topics);
-        let Some(name) = self.hub.shard(topic).subscribe(topic, self.reader, &self.inbox, start) else {
-            return false;
-        };
-        topics.insert(name);
-        self.hub.inner.subscriptions.fetch_add(1, Ordering::Relaxed);
-        true
-    }
-
-    /// Ends a subscription; nothing of the topic can be taken afterwards. Returns whether there
-    /// was one.
-    pub fn unsubscribe(&self, topic: &str) -> bool {
-        let mut topics = lock(&self.topics);
-        if !topics.remove(topic) {
+        let mut places = lock(&self.places);
+        if places.contains_key(topic) {
             return false;
         }
-        self.leave(topic);
-        self.inbox.forget(topic);
+        let (entry, number) = self.hub.with_entry(topic, |_, state| state.subscribe(&self.inbox, start));
+        self.keep(&mut places, entry, number, None);
         true
+    }
+
+    /// Subscribes to a topic that the hub counts, as a member or not. `witness` is told the outcome under
+    /// the topic's lock, so in the order in which things happen on it. Joining twice changes nothing and
+    /// tells what is there.
+    ///
+    /// # Errors
+    /// [`TooManyMembers`]; nothing has happened then.
+    pub fn join(
+        &self,
+        topic: &Topic,
+        join: &Join,
+        witness: impl FnOnce(&Joined),
+    ) -> Result<Joined, TooManyMembers> {
+        let mut places = lock(&self.places);
+        if let Some(place) = places.get(topic) {
+            let joined = lock(&place.entry.state).found(join);
+            return Ok(joined);
+        }
+        let mut to_wake = Vec::new();
+        let announcer = self.hub.inner.announcer.as_deref();
+        let (entry, joined) = self.hub.with_entry(topic, |name, state| {
+            let epoch = || self.hub.next_epoch();
+            let joined = state.join(name, &self.inbox, join, epoch, announcer, &mut to_wake);
+            if let Ok((_, joined)) = &joined {
+                witness(joined);
+            }
+            joined
+        });
+        wake(to_wake);
+        let (number, joined) = joined.inspect_err(|_| self.hub.retire(&entry))?;
+        let member = join.member.as_ref().map(|(member, _)| member.id.clone());
+        self.keep(&mut places, entry, number, member);
+        Ok(joined)
+    }
+
+    /// Ends a subscription; nothing of the topic can be taken afterwards. Returns what it leaves behind,
+    /// or `None` when there was none; `witness` is told it under the topic's lock.
+    pub fn leave(&self, topic: &str, witness: impl FnOnce(&Left)) -> Option<Left> {
+        let mut places = lock(&self.places);
+        let place = places.remove(topic)?;
+        let left = self.end(place, witness);
+        self.inbox.forget(topic);
+        Some(left)
+    }
+
+    /// Ends a subscription, whoever is there. Returns whether there was one.
+    pub fn unsubscribe(&self, topic: &str) -> bool {
+        self.leave(topic, |_| ()).is_some()
+    }
+
+    /// Is present no longer, and stays subscribed. Returns whether it was the member's last connection.
+    pub fn depart(&self, topic: &str, witness: impl FnOnce(&Member)) -> bool {
+        let mut places = lock(&self.places);
+        let Some(place) = places.get_mut(topic) else { return false };
+        let Some(id) = place.member.take() else { return false };
+        let mut to_wake = Vec::new();
+        let announcer = self.hub.inner.announcer.as_deref();
+        let member = {
+            let mut state = lock(&place.entry.state);
+            let member = state.depart(&place.entry.name, &id, announcer, &mut to_wake);
+            if let Some(member) = &member {
+                witness(member);
+            }
+            member
+        };
+        wake(to_wake);
+        member.is_some()
+    }
+
+    /// Is present again. Returns whether the member was not; does nothing without a subscription, and for
+    /// one that is present.
+    ///
+    /// # Errors
+    /// [`TooManyMembers`].
+    pub fn arrive(
+        &self,
+        topic: &str,
+        member: &Member,
+        max_members: usize,
+        witness: impl FnOnce(&Member),
+    ) -> Result<bool, TooManyMembers> {
+        let mut places = lock(&self.places);
+        let Some(place) = places.get_mut(topic).filter(|place| place.member.is_none()) else {
+            return Ok(false);
+        };
+        let mut to_wake = Vec::new();
+        let announcer = self.hub.inner.announcer.as_deref();
+        let is_new = {
+            let mut state = lock(&place.entry.state);
+            let is_new = state.arrive(&place.entry.name, member, max_members, announcer, &mut to_wake)?;
+            if is_new {
+                witness(member);
+            }
+            is_new
+        };
+        place.member = Some(member.id.clone());
+        wake(to_wake);
+        Ok(is_new)
+    }
+
+    /// Whether it is subscribed to the topic.
+    pub fn is_subscribed(&self, topic: &str) -> bool {
+        lock(&self.places).contains_key(topic)
+    }
+
+    /// The topics that it is subscribed to, in no order.
+    pub fn topics(&self) -> Vec<Topic> {
+        lock(&self.places).keys().cloned().collect()
     }
 
     /// Back to keeping positions only: queued messages of the topic are dropped, the highest
     /// position is kept. Does nothing without a subscription.
     pub fn hold(&self, topic: &str) {
-        if let Some(subscription) = self.hub.shard(topic).subscription(topic, self.reader) {
+        if let Some(place) = lock(&self.places).get(topic)
+            && let Some(subscription) = lock(&place.entry.state).subscription(place.number)
+        {
             subscription.hold(topic);
         }
     }
@@ -67,11 +206,29 @@ impl Mailbox {
     /// Goes live if nothing beyond `sent` was published since the subscription began. A topic that
     /// is live already stays so; one without a subscription has nothing to wait for either.
     pub fn release(&self, topic: &str, sent: u64) -> Release {
-        self.hub
-            .shard(topic)
-            .subscription(topic, self.reader)
-            .and_then(|subscription| subscription.release(sent))
-            .map_or(Release::Live, Release::Behind)
+        let places = lock(&self.places);
+        let Some(place) = places.get(topic) else { return Release::Live };
+        let mut state = lock(&place.entry.state);
+        let behind = state.subscription(place.number).and_then(|subscription| subscription.release(sent));
+        behind.map_or(Release::Live, Release::Behind)
+    }
+
+    /// Rings at this mailbox.
+    pub fn bell(&self) -> Bell {
+        Bell(Arc::downgrade(&self.inbox))
+    }
+
+    /// Takes at most so many messages and (after the first) bytes, oldest first, and appends them. When
+    /// there is neither a message nor a signal nor an overflow, the task is woken once there is; with
+    /// `max_messages` 0 it waits for the latter two only.
+    pub fn poll(
+        &self,
+        cx: &Context<'_>,
+        max_messages: usize,
+        max_bytes: usize,
+        into: &mut impl Extend<Arc<Message>>,
+    ) -> Poll<Mail> {
+        self.inbox.poll(cx, max_messages, max_bytes, into)
     }
 
     /// Waits until there is something to take or the mailbox has overflowed. Cancel safe.
@@ -80,7 +237,7 @@ impl Mailbox {
     }
 
     /// Takes at most so many messages and (after the first) bytes, oldest first, and appends them.
-    pub fn take(&self, max_messages: usize, max_bytes: usize, into: &mut Vec<Message>) {
+    pub fn take(&self, max_messages: usize, max_bytes: usize, into: &mut Vec<Arc<Message>>) {
         self.inbox.take(max_messages, max_bytes, into);
     }
 
@@ -95,16 +252,48 @@ impl Mailbox {
         self.inbox.overflow().await;
     }
 
-    fn leave(&self, topic: &str) {
-        self.hub.shard(topic).unsubscribe(topic, self.reader);
-        self.hub.inner.subscriptions.fetch_sub(1, Ordering::Relaxed);
+    fn keep(
+        &self,
+        places: &mut HashMap<Topic, Place>,
+        entry: Arc<Entry>,
+        number: u32,
+        member: Option<Arc<str>>,
+    ) {
+        self.hub.inner.subscriptions.fetch_add(1, Ordering::Relaxed);
+        match places.entry(entry.name.clone()) {
+            hash_map::Entry::Vacant(vacant) => drop(vacant.insert(Place { entry, number, member })),
+            hash_map::Entry::Occupied(_) => unreachable!("it was looked for under this lock"),
+        }
     }
+
+    fn end(&self, place: Place, witness: impl FnOnce(&Left)) -> Left {
+        let Place { entry, number, member } = place;
+        let mut to_wake: Vec<Waker> = Vec::new();
+        let announcer = self.hub.inner.announcer.as_deref();
+        let (left, is_empty) = {
+            let state: &mut State = &mut lock(&entry.state);
+            let left = state.leave(&entry.name, number, member.as_ref(), announcer, &mut to_wake);
+            witness(&left);
+            (left, state.is_empty())
+        };
+        self.hub.inner.subscriptions.fetch_sub(1, Ordering::Relaxed);
+        wake(to_wake);
+        if is_empty {
+            self.hub.retire(&entry);
+        }
+        left
+    }
+}
+
+/// Never called under a lock.
+pub(crate) fn wake(wakers: Vec<Waker>) {
+    wakers.into_iter().for_each(Waker::wake);
 }
 
 impl Drop for Mailbox {
     fn drop(&mut self) {
-        for topic in std::mem::take(&mut *lock(&self.topics)) {
-            self.leave(&topic);
+        for (_, place) in std::mem::take(&mut *lock(&self.places)) {
+            self.end(place, |_| ());
         }
         self.hub.inner.connections.fetch_sub(1, Ordering::Relaxed);
     }
@@ -113,7 +302,7 @@ impl Drop for Mailbox {
 impl fmt::Debug for Mailbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Mailbox")
-            .field("topics", &*lock(&self.topics))
+            .field("topics", &self.topics())
             .field("overflowed", &self.overflowed())
             .finish_non_exhaustive()
     }

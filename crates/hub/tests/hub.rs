@@ -18,7 +18,7 @@ fn bytes(text: &str) -> Bytes {
     Bytes::copy_from_slice(text.as_bytes())
 }
 
-fn take_all(mailbox: &Mailbox) -> Vec<Message> {
+fn take_all(mailbox: &Mailbox) -> Vec<Arc<Message>> {
     let mut messages = Vec::new();
     mailbox.take(usize::MAX, usize::MAX, &mut messages);
     messages
@@ -56,7 +56,7 @@ fn everybody_subscribed_gets_the_same_bytes() {
     assert_eq!(hub.deliver("nobody", 1, &sent), 0);
     for mailbox in [&ann, &bob] {
         let got = take_all(mailbox);
-        assert_eq!(got, [Message { topic: topic.clone(), seq: 1, bytes: sent.clone() }]);
+        assert_eq!(got, [Arc::new(Message { topic: topic.clone(), seq: 1, bytes: sent.clone() })]);
         assert_eq!(got[0].bytes.as_ptr(), sent.as_ptr(), "shared, not copied");
     }
     assert_eq!(take_all(&eve), []);

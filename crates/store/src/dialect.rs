@@ -81,6 +81,14 @@ pub(crate) fn lock_webhook(dialect: Dialect) -> Option<&'static str> {
     }
 }
 
+/// Keeps everybody else from adding, changing and removing applications; SQLite has one writer.
+pub(crate) fn lock_applications(dialect: Dialect) -> Option<&'static str> {
+    match dialect {
+        Dialect::Sqlite => None,
+        Dialect::Postgres => Some("lock table applications in share row exclusive mode"),
+    }
+}
+
 /// `?1, ?2` up to ?`count`.
 pub(crate) fn places(count: usize) -> String {
     let places: Vec<_> = (1..=count).map(|index| format!("?{index}")).collect();

@@ -4,6 +4,7 @@
 //! two doors lead to them: [`Store::read`] and [`Store::write`], which hand a closure to a thread
 //! and wait for its result. Nothing here knows of HTTP, sockets or webhook requests.
 
+pub mod applications;
 pub mod backup;
 pub mod deliveries;
 mod dialect;
@@ -102,6 +103,8 @@ pub enum Notice {
     RoomsChanged,
     /// Something was deleted whose rows are still to be removed, see [`leftovers`].
     RowsHidden,
+    /// An application was made, changed or deleted.
+    ApplicationsChanged,
 }
 
 /// Whether a database belongs to the server that opened it.

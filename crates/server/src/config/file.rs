@@ -11,6 +11,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::{
     Config,
+    channels::{HISTORIES, HISTORY_KEYS, History, RULE_KEYS, RULES, Rule},
     error::{ConfigError, Origin},
     key::Key,
     keys::KEYS,
@@ -38,6 +39,35 @@ pub(super) struct Table<T: 'static> {
     pub(super) origin: Origin,
 }
 
+impl<T> Table<T> {
+    /// Sets what it says; whatever of `keys` must be set has to be there. An error names the line and
+    /// the key.
+    pub(super) fn fill(&self, target: &mut T, keys: &'static [Key<T>]) -> Result<(), ConfigError> {
+        for Entry { key, value, origin } in &self.entries {
+            let wrong =
+                |problem: String| ConfigError::Value { origin: origin.clone(), name: key.name, problem };
+            key.set(target, value).map_err(wrong)?;
+        }
+        let is_there = |key: &&Key<T>| self.entries.iter().any(|entry| entry.key.name == key.name);
+        match keys.iter().filter(|key| key.needed).find(|key| !is_there(key)) {
+            Some(key) => {
+                let problem = "is missing".to_owned();
+                Err(ConfigError::Value { origin: self.origin.clone(), name: key.name, problem })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The line of a key, or that of the table without it.
+    pub(super) fn origin_of(&self, name: &str) -> &Origin {
+        let entry = self.entries.iter().find(|entry| entry.key.name == name);
+        entry.map_or(&self.origin, |entry| &entry.origin)
+    }
+}
+
+/// The lists of tables that there are.
+const LISTS: [&str; 3] = [ENDPOINTS, RULES, HISTORIES];
+
 /// What a file says.
 #[derive(Default)]
 pub(super) struct Contents {
@@ -45,6 +75,10 @@ pub(super) struct Contents {
     pub(super) entries: Vec<Entry>,
     /// Each of `[[webhooks.endpoints]]`, in their order.
     pub(super) endpoints: Vec<Table<Endpoint>>,
+    /// Each of `[[channels.rules]]`, in their order.
+    pub(super) rules: Vec<Table<Rule>>,
+    /// Each of `[[channels.history]]`, in their order.
+    pub(super) histories: Vec<Table<History>>,
 }
 
 /// The text of the file; `None` when there is none.
@@ -94,24 +128,27 @@ pub(super) fn contents(path: &Path, text: &str) -> Result<Contents, ConfigError>
     leaves.sort_by_key(|(offset, _, _)| *offset);
     let mut contents = Contents::default();
     for (offset, name, value) in leaves {
-        if name == ENDPOINTS {
-            contents.endpoints = endpoints(value, offset, &origin)?;
-        } else {
-            contents.entries.push(entry(name, value, origin(offset))?);
+        match name.as_str() {
+            ENDPOINTS => contents.endpoints = tables(ENDPOINTS, ENDPOINT_KEYS, value, offset, &origin)?,
+            RULES => contents.rules = tables(RULES, RULE_KEYS, value, offset, &origin)?,
+            HISTORIES => contents.histories = tables(HISTORIES, HISTORY_KEYS, value, offset, &origin)?,
+            _ => contents.entries.push(entry(name, value, origin(offset))?),
         }
     }
     Ok(contents)
 }
 
 /// The list of tables that begins at `start`.
-fn endpoints(
+fn tables<T>(
+    list: &str,
+    keys: &'static [Key<T>],
     value: &DeValue<'_>,
     start: usize,
     origin: &impl Fn(usize) -> Origin,
-) -> Result<Vec<Table<Endpoint>>, ConfigError> {
+) -> Result<Vec<Table<T>>, ConfigError> {
     let no_list = |offset| {
         let problem =
-            format!("\"{ENDPOINTS}\" is a list of tables: write [[{ENDPOINTS}]] and its keys below");
+            format!("\"{list}\" is a list of tables: write [[{list}]] and its keys below");
         ConfigError::Syntax { origin: origin(offset), problem }
     };
     let DeValue::Array(items) = value else { return Err(no_list(start)) };
@@ -122,9 +159,9 @@ fn endpoints(
         leaves.sort_by_key(|(name, _)| name.span().start);
         let mut entries = Vec::with_capacity(leaves.len());
         for (name, value) in leaves {
-            let (name, origin) = (format!("{ENDPOINTS}.{}", name.get_ref()), origin(name.span().start));
-            let Some(key) = ENDPOINT_KEYS.iter().find(|key| key.name == name) else {
-                let known = ENDPOINT_KEYS.iter().map(|key| key.name);
+            let (name, origin) = (format!("{list}.{}", name.get_ref()), origin(name.span().start));
+            let Some(key) = keys.iter().find(|key| key.name == name) else {
+                let known = keys.iter().map(|key| key.name);
                 let nearest = nearest(&name, known).map(str::to_owned);
                 return Err(ConfigError::Unknown { origin, what: "key", name, nearest });
             };
@@ -147,7 +184,7 @@ fn entry(name: String, value: &DeValue<'_>, origin: Origin) -> Result<Entry, Con
     let (what, known): (_, Vec<&str>) = if is_table && !name.contains('.') {
         ("table", KEYS.iter().map(Key::table).filter(|table| !table.is_empty()).collect())
     } else {
-        ("key", KEYS.iter().map(|key| key.name).chain([ENDPOINTS]).collect())
+        ("key", KEYS.iter().map(|key| key.name).chain(LISTS).collect())
     };
     let nearest = nearest(&name, known.into_iter()).map(str::to_owned);
     Err(ConfigError::Unknown { origin, what, name, nearest })

@@ -62,6 +62,11 @@ pub(crate) enum Field<T> {
         get: fn(&T) -> Vec<String>,
         set: fn(&mut T, &[String]) -> Result<(), String>,
     },
+    /// Texts by name, for anybody to see.
+    TextsByName {
+        get: fn(&T) -> Vec<(String, String)>,
+        set: SetByName<T>,
+    },
     /// Texts by name, which may be secrets; the getter returns the names.
     SecretsByName {
         get: fn(&T) -> Vec<String>,
@@ -145,7 +150,7 @@ impl<T> Key<T> {
                 let texts = texts.collect::<Option<Vec<_>>>().ok_or_else(expected)?;
                 set(target, &texts).map_err(|problem| format!("is {}: {problem}", value.describe()))
             }
-            (Field::SecretsByName { set, .. }, Value::Table(fields)) => {
+            (Field::TextsByName { set, .. } | Field::SecretsByName { set, .. }, Value::Table(fields)) => {
                 let pairs = fields.iter().map(|(name, value)| match value {
                     Value::Text(text) => Ok((name.clone(), text.clone())),
                     _ => Err(format!("has a value of {name} that is not text: expected {}", self.expects())),
@@ -164,6 +169,10 @@ impl<T> Key<T> {
             Field::Text { get, .. } | Field::Secret { get, .. } => toml::Value::from(get(target)?),
             Field::Numbers { get, .. } => toml::Value::from(get(target)),
             Field::Texts { get, .. } => toml::Value::from(get(target)),
+            Field::TextsByName { get, .. } => {
+                let pairs = get(target).into_iter();
+                toml::Value::Table(pairs.map(|(name, text)| (name, text.into())).collect())
+            }
             Field::SecretsByName { get, .. } => {
                 let names = get(target).into_iter();
                 toml::Value::Table(names.map(|name| (name, HIDDEN.into())).collect())
@@ -181,7 +190,7 @@ impl<T> Key<T> {
             Field::Text { .. } | Field::Secret { .. } => "text".to_owned(),
             Field::Numbers { .. } => "a list of whole numbers".to_owned(),
             Field::Texts { .. } => "a list of texts".to_owned(),
-            Field::SecretsByName { .. } => "a table of texts".to_owned(),
+            Field::TextsByName { .. } | Field::SecretsByName { .. } => "a table of texts".to_owned(),
         }
     }
 }

@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use url::Url;
 
 use super::{
-    Config,
+    Config, channels,
     key::{Field, Flag, Key, key, secret},
     secret::{HIDDEN, without_password},
     webhooks,
@@ -154,6 +154,20 @@ pub(crate) const KEYS: &[Key] = &[
             set: |c, ms| c.sockets.idle_timeout_ms = ms,
         },
     ),
+    channels::ACTIVITY_TIMEOUT,
+    channels::PONG_TIMEOUT,
+    channels::ORIGINS,
+    channels::CHANNELS_MAX,
+    channels::MEMBERS_MAX,
+    channels::MESSAGES_PER_SECOND,
+    channels::CLIENT_EVENTS_PER_SECOND,
+    channels::DATA_MAX_BYTES,
+    channels::MESSAGE_MAX_BYTES,
+    channels::PRESENCE_TIMEOUT,
+    channels::AUTHORIZER_URL,
+    channels::AUTHORIZER_TIMEOUT,
+    channels::AUTHORIZER_CACHE,
+    channels::AUTHORIZER_MAX_IN_FLIGHT,
     key(
         "database.durable",
         "SQLite: wait for the disk at each commit, so that a power cut loses nothing",

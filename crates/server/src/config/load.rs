@@ -8,9 +8,9 @@ use std::{
 };
 
 use super::{
-    Config, FILE_NAME,
+    Config, FILE_NAME, channels,
     error::{ConfigError, Origin},
-    file::{self, Contents, Entry},
+    file::{self, Contents, Entry, Table},
     key::Key,
     keys::{KEYS, PORT},
     webhooks,
@@ -39,6 +39,10 @@ pub(crate) struct Loaded {
     pub(crate) origins: Vec<Origin>,
     /// The line on which each endpoint of `config.webhooks` begins.
     pub(crate) endpoint_origins: Vec<Origin>,
+    /// The same of each rule of `config.channels`.
+    pub(crate) rule_origins: Vec<Origin>,
+    /// The same of each history.
+    pub(crate) history_origins: Vec<Origin>,
     /// The file that was looked for.
     pub(crate) file: PathBuf,
     /// Whether it was there.
@@ -86,10 +90,19 @@ pub(crate) fn load(inputs: &Inputs) -> Result<Loaded, ConfigError> {
     let contents = contents.unwrap_or_default();
     loaded.apply(&contents.entries)?;
     loaded.config.webhooks.endpoints = webhooks::endpoints(&contents.endpoints)?;
-    loaded.endpoint_origins = webhooks::sources(&contents.endpoints);
+    loaded.endpoint_origins = lines(&contents.endpoints);
+    loaded.config.channels.rules = channels::rules(&contents.rules)?;
+    loaded.rule_origins = lines(&contents.rules);
+    loaded.config.channels.history = channels::histories(&contents.histories)?;
+    loaded.history_origins = lines(&contents.histories);
     loaded.apply(&over_file)?;
     loaded.warnings = warnings(&loaded, &inputs.environment);
     Ok(loaded)
+}
+
+/// Where tables came from, each by the line on which it begins.
+fn lines<T>(tables: &[Table<T>]) -> Vec<Origin> {
+    tables.iter().map(|table| table.origin.clone()).collect()
 }
 
 fn empty() -> Loaded {
@@ -97,6 +110,8 @@ fn empty() -> Loaded {
         config: Config::default(),
         origins: vec![Origin::Default; KEYS.len()],
         endpoint_origins: Vec::new(),
+        rule_origins: Vec::new(),
+        history_origins: Vec::new(),
         file: PathBuf::new(),
         file_found: false,
         warnings: Vec::new(),

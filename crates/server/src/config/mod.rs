@@ -1,6 +1,7 @@
 //! What can be set, with its defaults. Where each value comes from is `load`'s business, what the
 //! keys are called is `keys`'; nothing here opens a database or a socket.
 
+mod channels;
 mod cors;
 mod error;
 mod file;
@@ -20,12 +21,14 @@ use ipnet::IpNet;
 use url::Url;
 
 pub use self::{
+    channels::{AuthRequest, ChannelAuthorizer, Channels, Denied, History, Rule},
     cors::CorsOrigin,
     error::{ConfigError, Origin},
     secret::Secret,
     webhooks::{Endpoint, Webhooks},
 };
 pub(crate) use self::{
+    channels::filled,
     keys::KEYS,
     load::{Inputs, Loaded, load},
     print::{print, reference},
@@ -54,6 +57,8 @@ pub struct Config {
     pub sockets: Sockets,
     /// `[database]`
     pub database: Database,
+    /// `[channels]`
+    pub channels: Channels,
     /// `[delivery]`
     pub delivery: Delivery,
     /// `[rooms]`
@@ -154,6 +159,7 @@ impl Default for Config {
             },
             sockets: Sockets { auth_timeout_ms: 30_000, idle_timeout_ms: 60_000 },
             database: Database { durable: true, readers: 4, writers: 4 },
+            channels: Channels::default(),
             delivery: Delivery {
                 retry_schedule: RetrySchedule::default(),
                 timeout_ms: 15_000,

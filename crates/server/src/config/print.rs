@@ -4,7 +4,8 @@
 use std::fmt::Write;
 
 use super::{
-    Config,
+    Channels, Config,
+    channels::{self, HISTORIES, HISTORY_KEYS, RULE_KEYS, RULES},
     error::Origin,
     key::Key,
     keys::KEYS,
@@ -23,13 +24,22 @@ pub(crate) fn print(loaded: &Loaded) -> String {
         }
         line(&mut text, key, &loaded.config, &comment(origin));
     }
-    for (endpoint, origin) in loaded.config.webhooks.endpoints.iter().zip(&loaded.endpoint_origins) {
-        let _ = write!(text, "\n[[{ENDPOINTS}]]{}\n", comment(origin));
-        for key in ENDPOINT_KEYS {
-            line(&mut text, key, endpoint, "");
+    let Channels { rules, history, .. } = &loaded.config.channels;
+    list(&mut text, RULES, RULE_KEYS, rules, &loaded.rule_origins);
+    list(&mut text, HISTORIES, HISTORY_KEYS, history, &loaded.history_origins);
+    let endpoints = &loaded.config.webhooks.endpoints;
+    list(&mut text, ENDPOINTS, ENDPOINT_KEYS, endpoints, &loaded.endpoint_origins);
+    text
+}
+
+/// A list of tables; a comment says on which line each begins.
+fn list<T>(text: &mut String, name: &str, keys: &[Key<T>], tables: &[T], origins: &[Origin]) {
+    for (table, origin) in tables.iter().zip(origins) {
+        let _ = write!(text, "\n[[{name}]]{}\n", comment(origin));
+        for key in keys {
+            line(text, key, table, "");
         }
     }
-    text
 }
 
 /// A path may hold a line break, which would end the comment.
@@ -53,6 +63,14 @@ pub(crate) fn reference() -> String {
         String::from("What can be set, in a file by these names (a dot separates table and key):\n");
     for key in KEYS {
         describe(&mut text, key, &defaults, &names(key));
+    }
+    let _ = write!(text, "\nWho may subscribe to channels, in the file alone, each under [[{RULES}]]:\n");
+    for key in RULE_KEYS {
+        describe(&mut text, key, &channels::a_rule(), "");
+    }
+    let _ = write!(text, "\nWhat is kept of channels, in the file alone, each under [[{HISTORIES}]]:\n");
+    for key in HISTORY_KEYS {
+        describe(&mut text, key, &channels::a_history(), "");
     }
     let _ = write!(text, "\nWebhooks, in the file alone, each under [[{ENDPOINTS}]]:\n");
     let defaults = Endpoint::new("", [""; 0]);

@@ -13,8 +13,7 @@ use fanfare_model::{
 
 use super::{
     ConfigError, Secret,
-    error::Origin as Source,
-    file::{Entry, Table},
+    file::Table,
     key::{Field, Key, key, secret},
     secret::{HIDDEN, without_password},
 };
@@ -241,30 +240,16 @@ pub(super) const ENDPOINT_KEYS: &[Key<Endpoint>] = &[
 /// Reads the endpoints of the file; an error names the line and the key.
 pub(super) fn endpoints(tables: &[Table<Endpoint>]) -> Result<Vec<Endpoint>, ConfigError> {
     let mut endpoints: Vec<Endpoint> = Vec::with_capacity(tables.len());
-    for Table { entries, origin } in tables {
+    for table in tables {
         let mut endpoint = Endpoint::new("", [""; 0]);
-        for Entry { key, value, origin } in entries {
-            let wrong =
-                |problem: String| ConfigError::Value { origin: origin.clone(), name: key.name, problem };
-            key.set(&mut endpoint, value).map_err(wrong)?;
-            if endpoints.iter().any(|other| other.url == endpoint.url) {
-                let problem = format!("is {:?}: another endpoint has it", without_password(&endpoint.url));
-                return Err(ConfigError::Value { origin: origin.clone(), name: URL, problem });
-            }
-        }
-        let mut needed = ENDPOINT_KEYS.iter().filter(|key| key.needed);
-        if let Some(key) = needed.find(|key| !entries.iter().any(|entry| entry.key.name == key.name)) {
-            let problem = "is missing".to_owned();
-            return Err(ConfigError::Value { origin: origin.clone(), name: key.name, problem });
+        table.fill(&mut endpoint, ENDPOINT_KEYS)?;
+        if endpoints.iter().any(|other| other.url == endpoint.url) {
+            let problem = format!("is {:?}: another endpoint has it", without_password(&endpoint.url));
+            return Err(ConfigError::Value { origin: table.origin_of(URL).clone(), name: URL, problem });
         }
         endpoints.push(endpoint);
     }
     Ok(endpoints)
-}
-
-/// Where the endpoints came from, line by line.
-pub(super) fn sources(tables: &[Table<Endpoint>]) -> Vec<Source> {
-    tables.iter().map(|table| table.origin.clone()).collect()
 }
 
 fn set_url(endpoint: &mut Endpoint, text: &str) -> Result<(), String> {

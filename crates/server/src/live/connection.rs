@@ -194,7 +194,7 @@ where
             let mut messages = Vec::new();
             self.mailbox.take(WRITE_BATCH_MAX_MESSAGES, WRITE_BATCH_MAX_BYTES, &mut messages);
             for message in messages {
-                self.dialect.hub(message, &mut self.effects);
+                self.dialect.hub(&message, &mut self.effects);
                 self.carry_out().await?;
             }
         }

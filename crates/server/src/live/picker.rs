@@ -219,21 +219,21 @@ impl Dialect {
     }
 
     /// A message of the hub's came.
-    pub(super) fn hub(&mut self, message: Message, out: &mut Effects) {
+    pub(super) fn hub(&mut self, message: &Message, out: &mut Effects) {
         let Message { topic, seq, bytes } = message;
-        if &*topic == EVERYONE {
-            if !self.started.was_replayed(&bytes) {
-                out.push_back(Effect::Send(bytes));
+        if &**topic == EVERYONE {
+            if !self.started.was_replayed(bytes) {
+                out.push_back(Effect::Send(bytes.clone()));
             }
             return;
         }
-        let Some(followed) = self.followed.get_mut(&topic) else { return };
-        match followed.following.hub(seq) {
-            Heard::Pass => out.push_back(Effect::Send(bytes)),
+        let Some(followed) = self.followed.get_mut(topic) else { return };
+        match followed.following.hub(*seq) {
+            Heard::Pass => out.push_back(Effect::Send(bytes.clone())),
             Heard::Ignore => {}
             Heard::Gap => {
                 self.behind.push_back(topic.clone());
-                out.push_back(Effect::Hold(topic));
+                out.push_back(Effect::Hold(topic.clone()));
             }
         }
     }

@@ -7,7 +7,7 @@
 use std::{collections::VecDeque, convert::Infallible, sync::Arc};
 
 use bytes::Bytes;
-use fanfare_hub::{Hub, Mailbox, Message, Start, Topic};
+use fanfare_hub::{Hub, Mailbox, Start, Topic};
 use fanfare_model::{
     event::session_topic,
     wire::{picker, sse},
@@ -182,12 +182,13 @@ impl<S: Sessions> Reader<S> {
     fn collect(&mut self) {
         let mut messages = Vec::new();
         self.mailbox.take(BATCH_MAX_MESSAGES, BATCH_MAX_BYTES, &mut messages);
-        for Message { seq, bytes, .. } in messages {
+        for message in messages {
+            let bytes = message.bytes.clone();
             let Some(followed) = &mut self.followed else {
                 self.outbox.push_back(bytes);
                 continue;
             };
-            match followed.following.hub(seq) {
+            match followed.following.hub(message.seq) {
                 Heard::Pass => self.outbox.push_back(bytes),
                 Heard::Ignore => {}
                 Heard::Gap => {

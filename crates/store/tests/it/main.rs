@@ -1,5 +1,6 @@
 //! Every test here runs on both engines, unless it is about one of them.
 
+mod applications;
 mod backup;
 mod deliveries;
 mod events;

@@ -132,7 +132,7 @@ impl Play {
                 let mut taken = Vec::new();
                 self.mailbox.take(messages, usize::MAX, &mut taken);
                 for message in taken {
-                    self.dialect.hub(message, &mut self.effects);
+                    self.dialect.hub(&message, &mut self.effects);
                     self.carry_out();
                 }
             }

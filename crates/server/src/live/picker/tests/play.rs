@@ -60,13 +60,13 @@ impl Play {
             ("=", "live") => dialect.released(self.release.as_ref().expect("a release"), Release::Live),
             ("*", everyone) if everyone.starts_with("everyone ") => {
                 let text = everyone.strip_prefix("everyone ").expect("just seen").to_owned();
-                dialect.hub(Message { topic: EVERYONE.into(), seq: 0, bytes: text.into() }, out);
+                dialect.hub(&Message { topic: EVERYONE.into(), seq: 0, bytes: text.into() }, out);
             }
             ("*", position) => {
                 let (id, seq) = position.split_once('/').expect("session/seq");
                 let (id, seq) = (id.parse().expect("an id"), seq.parse().expect("a seq"));
                 let bytes = event(id, seq).socket_frame().into();
-                dialect.hub(Message { topic: session_topic(id).into(), seq, bytes }, out);
+                dialect.hub(&Message { topic: session_topic(id).into(), seq, bytes }, out);
             }
             ("@", ms) => {
                 let now = self.start.plus_millis(ms.parse().expect("milliseconds"));

@@ -1,0 +1,329 @@
+//! What is known of one topic: who is subscribed to it, who is present, what was published lately. A
+//! plain value; who locks it and who wakes the readers is the hub's business.
+
+use std::{sync::Arc, task::Waker};
+
+use bytes::Bytes;
+
+use crate::{
+    Announcer, Form, Message, Topic,
+    history::{History, Position, Replay, Replayed, Ring},
+    inbox::{Inbox, Pushed},
+    presence::{Member, Presence, TooManyMembers},
+    slots::Slots,
+    sync::Mutex,
+};
+
+/// How a subscription begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// Messages arrive at once.
+    Live,
+    /// Only the highest position is kept, until [`release`](crate::Mailbox::release).
+    CatchingUp,
+}
+
+/// Something that can be told in several forms.
+pub trait Publication: Send + Sync {
+    /// The bytes for subscribers of this form; asked for once a form when it is published, and again
+    /// for those who come back for it. `position` is there on topics that keep a history. Called under
+    /// the topic's lock: it must not touch the hub.
+    fn form(&self, form: Form, position: Option<Position>) -> Bytes;
+
+    /// About how many bytes it takes up in a history.
+    fn size(&self) -> usize;
+}
+
+/// How a subscriber joins a topic.
+#[derive(Debug, Clone, Default)]
+pub struct Join {
+    /// What it is told publications in.
+    pub form: Form,
+    /// As whom, and among how many at most.
+    pub member: Option<(Member, usize)>,
+    /// Whether the topic's past is kept.
+    pub history: Option<History>,
+    /// What of it is wanted.
+    pub replay: Option<Replay>,
+    /// The time, by a clock that never goes back.
+    pub now_ms: u64,
+}
+
+/// What a subscriber finds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Joined {
+    /// Whether it was not subscribed before.
+    pub is_new: bool,
+    /// Subscriptions now, this one included.
+    pub subscriptions: usize,
+    /// Everybody who is present, in the order in which they came; `None` when nobody is.
+    pub members: Option<Vec<Member>>,
+    /// Whether the member was not present before.
+    pub is_new_member: bool,
+    /// The last place of the stream, if a past is kept.
+    pub position: Option<Position>,
+    /// What was asked for of the past; everything later comes through the mailbox.
+    pub replayed: Option<Replayed>,
+}
+
+/// What a subscriber leaves behind.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Left {
+    /// Subscriptions that are left.
+    pub subscriptions: usize,
+    /// The member, if it was his last connection.
+    pub member: Option<Member>,
+}
+
+/// What a publication came to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Published {
+    /// Subscribers it was queued for.
+    pub reached: usize,
+    /// Its place, if a past is kept.
+    pub position: Option<Position>,
+}
+
+/// A topic of the map.
+pub(crate) struct Entry {
+    /// The key's own allocation, for messages and subscribers to share.
+    pub(crate) name: Topic,
+    pub(crate) state: Mutex<State>,
+}
+
+#[derive(Default)]
+pub(crate) struct State {
+    /// It is out of the map, or about to be: whoever has it must look again.
+    pub(crate) is_gone: bool,
+    subscriptions: Slots<Subscription>,
+    presence: Option<Box<Presence>>,
+    ring: Option<Box<Ring>>,
+}
+
+pub(crate) struct Subscription {
+    inbox: Arc<Inbox>,
+    /// The highest position delivered since the subscription began; 0 before the first.
+    highest_seq: u64,
+    form: Form,
+    live: bool,
+}
+
+/// One message in the forms that were asked for so far.
+struct Forms<'a> {
+    topic: &'a Topic,
+    publication: &'a Arc<dyn Publication>,
+    position: Option<Position>,
+    made: [Option<Arc<Message>>; Form::COUNT],
+}
+
+impl Forms<'_> {
+    fn get(&mut self, form: Form) -> &Arc<Message> {
+        self.made[form.index()].get_or_insert_with(|| {
+            let seq = self.position.map_or(0, |position| position.offset);
+            let bytes = self.publication.form(form, self.position);
+            Arc::new(Message { topic: self.topic.clone(), seq, bytes })
+        })
+    }
+}
+
+impl State {
+    /// Adds a subscription to a topic whose positions somebody else counts.
+    pub(crate) fn subscribe(&mut self, inbox: &Arc<Inbox>, start: Start) -> u32 {
+        let live = start == Start::Live;
+        self.subscriptions.insert(Subscription { inbox: inbox.clone(), highest_seq: 0, form: Form(0), live })
+    }
+
+    /// Adds a subscription, and its member before it: he is not told of himself.
+    pub(crate) fn join(
+        &mut self,
+        topic: &Topic,
+        inbox: &Arc<Inbox>,
+        join: &Join,
+        epoch: impl FnOnce() -> u64,
+        announcer: Option<&dyn Announcer>,
+        to_wake: &mut Vec<Waker>,
+    ) -> Result<(u32, Joined), TooManyMembers> {
+        let is_new_member = match &join.member {
+            Some((member, max_members)) => self.arrive(topic, member, *max_members, announcer, to_wake)?,
+            None => false,
+        };
+        self.keep(join.history, epoch, join.now_ms);
+        let place = self.subscriptions.insert(Subscription {
+            inbox: inbox.clone(),
+            highest_seq: 0,
+            form: join.form,
+            live: true,
+        });
+        Ok((place, Joined { is_new: true, is_new_member, ..self.found(join) }))
+    }
+
+    /// What somebody finds who is subscribed.
+    pub(crate) fn found(&self, join: &Join) -> Joined {
+        Joined {
+            is_new: false,
+            is_new_member: false,
+            subscriptions: self.subscriptions.len(),
+            members: self.presence.as_ref().map(|presence| presence.members()),
+            position: self.ring.as_ref().map(|ring| ring.position()),
+            replayed: join.replay.map(|wish| match &self.ring {
+                Some(ring) => ring.replay(wish, join.form),
+                None => Replayed::default(),
+            }),
+        }
+    }
+
+    /// Counts a member's connection and tells the others of his first.
+    pub(crate) fn arrive(
+        &mut self,
+        topic: &Topic,
+        member: &Member,
+        max_members: usize,
+        announcer: Option<&dyn Announcer>,
+        to_wake: &mut Vec<Waker>,
+    ) -> Result<bool, TooManyMembers> {
+        let is_new = self.presence.get_or_insert_default().add(member, max_members)?;
+        if is_new && let Some(announcer) = announcer {
+            let news = announcer.member_added(topic, member);
+            self.fan_out(&mut Forms::of(topic, &news, None), None, to_wake);
+        }
+        Ok(is_new)
+    }
+
+    /// Takes a member's connection away and tells the others of his last.
+    pub(crate) fn depart(
+        &mut self,
+        topic: &Topic,
+        id: &Arc<str>,
+        announcer: Option<&dyn Announcer>,
+        to_wake: &mut Vec<Waker>,
+    ) -> Option<Member> {
+        let presence = self.presence.as_mut()?;
+        let member = presence.remove(id)?;
+        if presence.len() == 0 {
+            self.presence = None;
+        }
+        if let Some(announcer) = announcer {
+            let news = announcer.member_removed(topic, &member);
+            self.fan_out(&mut Forms::of(topic, &news, None), None, to_wake);
+        }
+        Some(member)
+    }
+
+    /// Takes a subscription away, and its member after it: he is not told of himself.
+    pub(crate) fn leave(
+        &mut self,
+        topic: &Topic,
+        place: u32,
+        member: Option<&Arc<str>>,
+        announcer: Option<&dyn Announcer>,
+        to_wake: &mut Vec<Waker>,
+    ) -> Left {
+        self.subscriptions.remove(place);
+        let member = member.and_then(|id| self.depart(topic, id, announcer, to_wake));
+        Left { subscriptions: self.subscriptions.len(), member }
+    }
+
+    pub(crate) fn subscription(&mut self, place: u32) -> Option<&mut Subscription> {
+        self.subscriptions.get_mut(place)
+    }
+
+    pub(crate) fn deliver(&mut self, message: &Arc<Message>, to_wake: &mut Vec<Waker>) -> usize {
+        let mut reached = 0;
+        for subscription in self.subscriptions.iter_mut() {
+            let pushed = subscription.offer(message, to_wake);
+            reached += usize::from(pushed == Pushed::Queued);
+        }
+        reached
+    }
+
+    pub(crate) fn publish(
+        &mut self,
+        topic: &Topic,
+        publication: &Arc<dyn Publication>,
+        except: Option<&Inbox>,
+        now_ms: u64,
+        to_wake: &mut Vec<Waker>,
+    ) -> Published {
+        let position = self.ring.as_mut().map(|ring| ring.push(publication, now_ms));
+        let reached = self.fan_out(&mut Forms::of(topic, publication, position), except, to_wake);
+        Published { reached, position }
+    }
+
+    /// Begins to keep a past, or changes how much of it is kept.
+    pub(crate) fn keep(&mut self, history: Option<History>, epoch: impl FnOnce() -> u64, now_ms: u64) {
+        match (history, &mut self.ring) {
+            (Some(history), Some(ring)) => ring.touch(history, now_ms),
+            (Some(history), ring) => *ring = Some(Box::new(Ring::new(history, epoch(), now_ms))),
+            (None, ring) => *ring = None,
+        }
+    }
+
+    /// Drops what is too old.
+    pub(crate) fn expire(&mut self, now_ms: u64) {
+        if let Some(ring) = &mut self.ring {
+            ring.expire(now_ms);
+            if self.subscriptions.is_empty() && ring.is_over(now_ms) {
+                self.ring = None;
+            }
+        }
+    }
+
+    /// Whether nothing would be lost without it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.subscriptions.is_empty() && self.ring.is_none()
+    }
+
+    pub(crate) fn subscriptions(&self) -> usize {
+        self.subscriptions.len()
+    }
+
+    pub(crate) fn presence(&self) -> Option<&Presence> {
+        self.presence.as_deref()
+    }
+
+    fn fan_out(&mut self, forms: &mut Forms<'_>, except: Option<&Inbox>, to_wake: &mut Vec<Waker>) -> usize {
+        let mut reached = 0;
+        for subscription in self.subscriptions.iter_mut() {
+            if except.is_some_and(|except| std::ptr::eq(except, &raw const *subscription.inbox)) {
+                continue;
+            }
+            let pushed = subscription.inbox.push(forms.get(subscription.form), to_wake);
+            reached += usize::from(pushed == Pushed::Queued);
+        }
+        reached
+    }
+}
+
+impl<'a> Forms<'a> {
+    fn of(topic: &'a Topic, publication: &'a Arc<dyn Publication>, position: Option<Position>) -> Self {
+        Self { topic, publication, position, made: Default::default() }
+    }
+}
+
+impl Subscription {
+    fn offer(&mut self, message: &Arc<Message>, to_wake: &mut Vec<Waker>) -> Pushed {
+        self.highest_seq = self.highest_seq.max(message.seq);
+        if self.live {
+            self.inbox.push(message, to_wake)
+        } else if self.inbox.overflowed() {
+            Pushed::Refused
+        } else {
+            Pushed::Queued
+        }
+    }
+
+    /// What was queued is dropped under the topic's lock, so nothing newer can be among it.
+    pub(crate) fn hold(&mut self, topic: &str) {
+        self.live = false;
+        self.inbox.forget(topic);
+    }
+
+    /// Goes live, or says the highest position when that lies beyond `sent`.
+    pub(crate) fn release(&mut self, sent: u64) -> Option<u64> {
+        if !self.live && self.highest_seq > sent {
+            return Some(self.highest_seq);
+        }
+        self.live = true;
+        None
+    }
+}
