@@ -189,9 +189,6 @@ pub const TEMPLATE_FUEL: u64 = 10_000;
 pub const TEMPLATE_OUTPUT_MAX_BYTES: usize = 256 << 10;
 /// An event's data in a preview, in bytes (64 KiB).
 pub const PREVIEW_DATA_MAX_BYTES: usize = 64 << 10;
-
-/// An application's id or key, in characters.
-pub const APP_WORD_MAX_CHARS: usize = 64;
 /// An application's secret, in characters.
 pub const APP_SECRET_MAX_CHARS: usize = 128;
 /// An application's name, in characters.
@@ -230,3 +227,6 @@ pub const CACHE_KEEP_MS: u64 = 30 * 60 * 1_000;
 pub const BATCH_MAX_CHANNELS: usize = 50;
 /// A `messageId` that a client wants back, in bytes of its JSON.
 pub const MESSAGE_ID_MAX_BYTES: usize = 255;
+
+/// An application's id or key, in characters.
+pub const APP_WORD_MAX_CHARS: usize = 64;

@@ -72,9 +72,10 @@ fn follow(
 /// The webhook as it is described now. One that the server gave up has another chance once its
 /// description has changed.
 fn as_described(webhook: Webhook, new: &NewWebhook, overlap_ms: i64, now: Timestamp) -> Webhook {
-    let NewWebhook { name, url, secret, events, options, origin: _ } = new;
-    let described = (&webhook.name, &webhook.url, &webhook.secret, &webhook.events, &webhook.options);
-    if described == (name, url, secret, events, options) {
+    let NewWebhook { name, url, secret, events, app, options, origin: _ } = new;
+    let described =
+        (&webhook.name, &webhook.url, &webhook.secret, &webhook.events, &webhook.app, &webhook.options);
+    if described == (name, url, secret, events, app, options) {
         return webhook;
     }
     let given_up = webhook.disabled_reason.as_deref().is_some_and(|reason| reason != SWITCHED_OFF);
@@ -84,8 +85,8 @@ fn as_described(webhook: Webhook, new: &NewWebhook, overlap_ms: i64, now: Timest
         ..WebhookPatch::default()
     };
     let webhook = patch.applied_to(webhook, now, overlap_ms).expect("it changes no headers");
-    let (name, url, events) = (name.clone(), url.clone(), events.clone());
-    Webhook { name, url, events, options: options.clone(), ..webhook }
+    let (name, url, events, app) = (name.clone(), url.clone(), events.clone(), app.clone());
+    Webhook { name, url, events, app, options: options.clone(), ..webhook }
 }
 
 /// The webhook as the switch for all of the file leaves it: what others disabled stays disabled.

@@ -15,6 +15,7 @@ mod imports;
 pub(crate) mod leftovers;
 mod library;
 mod login;
+pub(crate) mod occurrences;
 mod picking;
 pub(crate) mod poll_clock;
 mod polls;
@@ -45,6 +46,7 @@ pub(crate) use self::{
     idempotency::{Answer, Creation, RequestKey},
     leftovers::Leftovers,
     library::{Shelf, fill_empty_library},
+    occurrences::Occurrences,
     rooms::{RoomBell, were_watched},
     sessions::Span,
     statistics::Figures,
@@ -79,6 +81,7 @@ pub(crate) struct App {
     pub(crate) pulse: Pulse,
     pub(crate) leftovers: Leftovers,
     pub(crate) channels: Arc<Channels>,
+    pub(crate) occurrences: Occurrences,
 }
 
 impl App {

@@ -96,7 +96,7 @@ const WEBHOOK: &[&str] = &[
 
 /// Wrong formats.
 const FORMAT: &[&str] = &[
-    "format must be one of: json, discord, slack, template",
+    "format must be one of: json, discord, slack, pusher, template",
     "format template needs a template",
     "template must be a string",
     "template is for the format template alone",

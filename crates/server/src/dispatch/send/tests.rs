@@ -24,6 +24,7 @@ fn webhook(url: String) -> Webhook {
         enabled: true,
         disabled_reason: None,
         origin: webhook::Origin::Api,
+        app: String::new(),
         options: WebhookOptions::default(),
         created_at: Timestamp::from_millis(0),
     }
