@@ -10,6 +10,7 @@ use fanfare_hub::{Bell, Figures, History, Topic};
 use fanfare_model::{
     application::Application,
     channel::{ChannelName, SocketId},
+    event::kind,
     limits::{CACHE_KEEP_MS, HISTORY_MAX_BYTES},
 };
 
@@ -19,6 +20,7 @@ pub(crate) use self::{
 };
 use super::{
     App, Error,
+    occurrences::OccurrenceKind,
     publication::{News, Publication},
     publish,
 };
@@ -99,17 +101,22 @@ impl App {
     ///
     /// # Errors
     /// For channels on which the server alone publishes; then nobody is told.
-    #[expect(clippy::unused_async, reason = "waits for the queue of webhooks")]
     pub(crate) async fn publish(&self, application: &Application, publish: Publish) -> Result<(), Error> {
         let Publish { event, channels, data, except } = publish;
         if channels.iter().any(ChannelName::is_reserved) {
             return Err(Error::Invalid("The channels of sessions are the server's own".into()));
         }
         let except = except.and_then(|id| self.channels.sockets.bell(&application.id, id));
-        let (event, data): (Arc<str>, Arc<str>) = (event.into(), data.into());
+        let app_id: Arc<str> = application.id.as_str().into();
+        let shared: (Arc<str>, Arc<str>) = (event.as_str().into(), data.as_str().into());
         for channel in &channels {
-            let news = News::Event { event: event.clone(), data: Some(data.clone()), user_id: None };
-            self.tell_channel(&application.id, channel, news, except.as_ref());
+            let mut told = self.occurrences.reserve(&app_id, &[kind::BROADCAST]).await;
+            let news =
+                News::Event { event: shared.0.clone(), data: Some(shared.1.clone()), user_id: None };
+            self.tell_channel(&app_id, channel, news, except.as_ref(), || {
+                let (channel, event, data) = (channel.clone(), event.clone(), data.clone());
+                told.tell(self.clock.now(), OccurrenceKind::Broadcast { channel, event, data });
+            });
         }
         Ok(())
     }
@@ -122,7 +129,7 @@ impl App {
         let (event, data): (Arc<str>, Arc<str>) = (event.into(), data.into());
         for channel in channels.into_iter().flatten() {
             let news = News::Event { event: event.clone(), data: Some(data.clone()), user_id: None };
-            self.tell_channel(&application.id, &channel, news, None);
+            self.tell_channel(&application.id, &channel, news, None, || ());
         }
     }
 
@@ -153,13 +160,14 @@ impl App {
         self.channels.sockets.ring_user(app_id, user_id, signal::TERMINATED)
     }
 
-    /// Puts news into the mailboxes of a channel's subscribers.
+    /// Puts news into the mailboxes of a channel's subscribers; `witness` is called at that moment.
     fn tell_channel(
         &self,
         app_id: &str,
         channel: &ChannelName,
         news: News,
         except: Option<&Bell>,
+        witness: impl FnOnce(),
     ) {
         let topic = channel_topic(app_id, channel);
         let Past { history, is_resumable } = self.channels.past(channel);
@@ -167,6 +175,6 @@ impl App {
         let now_ms = self.clock.tick().as_millis();
         let publishing =
             fanfare_hub::Publishing { publication: &publication, except, history, now_ms };
-        publish::volatile(&self.hub, &topic, &publishing, |_| ());
+        publish::volatile(&self.hub, &topic, &publishing, |_| witness());
     }
 }

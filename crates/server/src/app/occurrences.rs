@@ -11,7 +11,10 @@ mod tests;
 
 use std::sync::Arc;
 
-use fanfare_model::channel::{ChannelName, Member};
+use fanfare_model::{
+    Timestamp,
+    channel::{ChannelName, Member},
+};
 pub(crate) use fanfare_model::occurrence::{Occurrence, OccurrenceKind};
 use fanfare_store::Store;
 use tokio::sync::mpsc;
@@ -51,6 +54,23 @@ pub(crate) struct Occurrences {
     closing: CancellationToken,
 }
 
+/// Room in the queue, which is given back when it was not needed.
+pub(crate) struct Reserved {
+    app: Arc<str>,
+    places: Vec<(&'static str, mpsc::OwnedPermit<Occurrence>)>,
+}
+
+impl Reserved {
+    /// Tells of something, if its name was reserved and wanted.
+    pub(crate) fn tell(&mut self, at: Timestamp, kind: OccurrenceKind) {
+        let name = kind.event().or(kind.later());
+        if let Some(index) = self.places.iter().position(|(reserved, _)| Some(*reserved) == name) {
+            let (_, place) = self.places.swap_remove(index);
+            place.send(Occurrence { app: self.app.clone(), at, kind });
+        }
+    }
+}
+
 /// The other end of [`Occurrences`], from which a [`Recorder`] is made.
 pub(crate) struct Told(mpsc::Receiver<Occurrence>);
 
@@ -76,6 +96,18 @@ impl Occurrences {
             // The queue is closed once nobody is connected any more.
             drop(self.queue.send(occurrence).await);
         }
+    }
+
+    /// Waits for room for what is about to happen, at most one of each of these names that is wanted, so that
+    /// it can be told of at the very moment at which it does.
+    pub(crate) async fn reserve(&self, app: &Arc<str>, names: &[&'static str]) -> Reserved {
+        let mut places = Vec::new();
+        for name in names.iter().filter(|name| self.wants(app, name)) {
+            // The queue is closed once nobody is connected any more.
+            let Ok(place) = self.queue.clone().reserve_owned().await else { break };
+            places.push((*name, place));
+        }
+        Reserved { app: app.clone(), places }
     }
 
     /// What becomes of what is told, until [`Occurrences::close`].

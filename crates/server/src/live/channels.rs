@@ -331,10 +331,9 @@ where
             channel_data: join.channel_data.clone(),
         };
         let joined = self.socket.join(wish).await;
-        let now = self.around.clock.tick();
         let later = std::mem::take(&mut self.effects);
         let answer = joined.as_ref().map_err(Clone::clone);
-        self.dialect.joined(join, answer, now, &mut self.effects);
+        self.dialect.joined(join, answer, &mut self.effects);
         while let Some(Effect::Send(text)) = self.effects.front() {
             self.outbox.push(frame::text(text).into());
             self.effects.pop_front();
@@ -371,7 +370,8 @@ where
         if !matches!(ending, Ending::Close(..)) {
             outbox.cut();
         }
-        socket.close().await;
+        let (code, reason) = said.unwrap_or(theirs);
+        socket.close(code, reason).await;
         let goodbye = async {
             // Neither is written into a frame of the other's.
             if !outbox.is_within_frame() && io.flush().await.is_err()

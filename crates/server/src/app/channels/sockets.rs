@@ -10,10 +10,12 @@ use fanfare_hub::{self as hub, Bell, Form, Mailbox, Replay};
 use fanfare_model::{
     application::Application,
     channel::{ChannelKind, ChannelName, Member, SocketId},
+    event::kind,
 };
 
 use super::{App, News, Past, channel_topic};
 use crate::{
+    app::occurrences::{OccurrenceKind, Reserved},
     app::publication::{BROADCASTING, PUSHER, epoch, from_hub, to_hub},
     auth::{Denial, Protocol},
     random,
@@ -194,6 +196,12 @@ impl ChannelSocket {
         Ok(Self { app, app_id, id, protocol, mailbox, members: HashMap::new() })
     }
 
+    /// Tells that it is there; `user` is whom its token names.
+    pub(crate) async fn opened(&self, user: Option<String>) {
+        let mut told = self.reserve(&[kind::CONNECTION]).await;
+        told.tell(self.app.clock.now(), OccurrenceKind::Connection { socket: self.name(), user });
+    }
+
     /// What it is known by, in its dialect's spelling.
     pub(crate) fn name(&self) -> String {
         self.protocol.spell(self.id)
@@ -217,11 +225,11 @@ impl ChannelSocket {
     ///
     /// # Errors
     /// [`Denial::Capacity`] where there are as many members as there may be.
-    #[expect(clippy::unused_async, reason = "waits for the queue of webhooks")]
     pub(crate) async fn join(&mut self, wish: Wish) -> Result<Joined, Denial> {
-        let Wish { channel, member, resume, channel_data: _ } = wish;
+        let Wish { channel, member, resume, channel_data } = wish;
         let Past { history, is_resumable } = self.app.channels.past(&channel);
         let asked = resume.is_some();
+        let wants_last = !asked && channel.is_cache();
         let replay = match resume {
             Some((offset, epoch)) if is_resumable => {
                 // What is no epoch of ours matches none.
@@ -229,7 +237,7 @@ impl ChannelSocket {
                 epoch.map(|epoch| Replay::After(hub::Position { offset, epoch }))
             }
             Some(_) => None,
-            None => channel.is_cache().then_some(Replay::Last),
+            None => wants_last.then_some(Replay::Last),
         };
         let max_members = self.members_max();
         let join = hub::Join {
@@ -240,7 +248,25 @@ impl ChannelSocket {
             now_ms: self.app.clock.tick().as_millis(),
         };
         let topic = channel_topic(&self.app_id, &channel);
-        let joined = self.mailbox.join(&topic, &join, |_| ());
+        let names = [kind::CHANNEL_OCCUPIED, kind::SUBSCRIBE, kind::PRESENCE_JOIN, kind::CACHE_MISS];
+        let mut told = self.reserve(&names).await;
+        let at = self.app.clock.now();
+        let socket = self.name();
+        let joined = self.mailbox.join(&topic, &join, |joined| {
+            let channel = || channel.clone();
+            if joined.subscriptions == 1 {
+                told.tell(at, OccurrenceKind::Occupied { channel: channel() });
+            }
+            told.tell(at, OccurrenceKind::Subscribe { socket, channel: channel(), channel_data });
+            if let Some(member) = member.as_ref().filter(|_| joined.is_new_member) {
+                let member = member.clone();
+                told.tell(at, OccurrenceKind::PresenceJoin { channel: channel(), member });
+            }
+            let found = joined.replayed.as_ref().is_some_and(|replayed| replayed.complete);
+            if wants_last && !found {
+                told.tell(at, OccurrenceKind::CacheMiss { channel: channel() });
+            }
+        });
         let joined = joined.map_err(|hub::TooManyMembers| {
             Denial::Capacity(format!("At most {max_members} members can be present on a channel"))
         })?;
@@ -262,24 +288,41 @@ impl ChannelSocket {
                 .filter(|_| is_resumable)
                 .map(|position| Position { offset: position.offset, epoch: epoch(position.epoch) }),
             recovered: asked.then_some(found.complete),
-            cached: (!asked && channel.is_cache()).then_some(found.complete),
+            cached: wants_last.then_some(found.complete),
             missed: found.missed,
             count: joined.subscriptions,
         })
     }
 
     /// Leaves a channel.
-    #[expect(clippy::unused_async, reason = "waits for the queue of webhooks")]
     pub(crate) async fn leave(&mut self, channel: &ChannelName) {
-        let topic = channel_topic(&self.app_id, channel);
+        let names = [kind::UNSUBSCRIBE, kind::PRESENCE_LEAVE, kind::CHANNEL_VACATED];
+        let told = self.reserve(&names).await;
+        self.leave_and_tell(channel, told);
+    }
+
+    /// What was not reserved is not told.
+    fn leave_and_tell(&mut self, channel: &ChannelName, mut told: Reserved) {
+        let at = self.app.clock.now();
+        let socket = self.name();
         self.members.remove(channel);
-        if let Some(left) = self.mailbox.leave(&topic, |_| ()) {
+        let left = self.mailbox.leave(&channel_topic(&self.app_id, channel), |left| {
+            let channel = || channel.clone();
+            told.tell(at, OccurrenceKind::Unsubscribe { socket, channel: channel() });
+            if let Some(member) = &left.member {
+                let member = from_hub(member);
+                told.tell(at, OccurrenceKind::PresenceLeave { channel: channel(), member });
+            }
+            if left.subscriptions == 0 {
+                told.tell(at, OccurrenceKind::Vacated { channel: channel() });
+            }
+        });
+        if let Some(left) = left {
             self.count_changed(channel, left.subscriptions);
         }
     }
 
     /// Tells the channel's other subscribers. That it may is decided.
-    #[expect(clippy::unused_async, reason = "waits for the queue of webhooks")]
     pub(crate) async fn whisper(
         &self,
         channel: &ChannelName,
@@ -287,22 +330,40 @@ impl ChannelSocket {
         data: Option<String>,
         user_id: Option<String>,
     ) {
+        let mut told = self.reserve(&[kind::CLIENT_EVENT]).await;
+        let whispered = OccurrenceKind::ClientEvent {
+            socket: self.name(),
+            channel: channel.clone(),
+            event: event.clone(),
+            data: data.clone().unwrap_or_default(),
+            user_id: user_id.clone(),
+        };
         let news = News::Event { event: event.into(), data: data.map(Into::into), user_id };
-        self.app.tell_channel(&self.app_id, channel, news, Some(&self.mailbox.bell()));
+        let at = self.app.clock.now();
+        let witness = || told.tell(at, whispered);
+        self.app.tell_channel(&self.app_id, channel, news, Some(&self.mailbox.bell()), witness);
     }
 
     /// Its member has given no sign of life for too long.
-    #[expect(clippy::unused_async, reason = "waits for the queue of webhooks")]
     pub(crate) async fn expire(&self, channel: &ChannelName) {
-        self.mailbox.depart(&channel_topic(&self.app_id, channel), |_| ());
+        let mut told = self.reserve(&[kind::PRESENCE_LEAVE]).await;
+        let at = self.app.clock.now();
+        self.mailbox.depart(&channel_topic(&self.app_id, channel), |member| {
+            let member = from_hub(member);
+            told.tell(at, OccurrenceKind::PresenceLeave { channel: channel.clone(), member });
+        });
     }
 
     /// Its member has given one again.
-    #[expect(clippy::unused_async, reason = "waits for the queue of webhooks")]
     pub(crate) async fn revive(&self, channel: &ChannelName) {
         let Some(member) = self.members.get(channel) else { return };
         let topic = channel_topic(&self.app_id, channel);
-        let arrived = self.mailbox.arrive(&topic, &to_hub(member), self.members_max(), |_| ());
+        let mut told = self.reserve(&[kind::PRESENCE_JOIN]).await;
+        let at = self.app.clock.now();
+        let arrived = self.mailbox.arrive(&topic, &to_hub(member), self.members_max(), |member| {
+            let member = from_hub(member);
+            told.tell(at, OccurrenceKind::PresenceJoin { channel: channel.clone(), member });
+        });
         if arrived.is_err() {
             tracing::debug!("a member who expired has lost its place to another");
         }
@@ -313,13 +374,21 @@ impl ChannelSocket {
         self.app.channels.sockets.sign_in(self.id, user_id);
     }
 
-    /// Ends it: leaves every channel and tells why.
-    pub(crate) async fn close(mut self) {
+    /// Ends it: leaves every channel and tells with which code and reason it was closed.
+    pub(crate) async fn close(mut self, code: u16, reason: &str) {
         for topic in self.mailbox.topics() {
             if let Ok(channel) = ChannelName::parse(super::channel_of(&topic)) {
-                self.leave(&channel).await;
+                let told = self.reserve(&[kind::PRESENCE_LEAVE, kind::CHANNEL_VACATED]).await;
+                self.leave_and_tell(&channel, told);
             }
         }
+        let mut told = self.reserve(&[kind::DISCONNECTION]).await;
+        let (socket, reason) = (self.name(), reason.to_owned());
+        told.tell(self.app.clock.now(), OccurrenceKind::Disconnection { socket, code, reason });
+    }
+
+    async fn reserve(&self, names: &[&'static str]) -> Reserved {
+        self.app.occurrences.reserve(&self.app_id, names).await
     }
 
     fn members_max(&self) -> usize {
