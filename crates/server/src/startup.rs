@@ -87,6 +87,7 @@ impl Server {
     /// # Errors
     /// [`StartError`], with nothing left running.
     pub async fn start(config: Config, clock: Clock) -> Result<Self, StartError> {
+        config.channels.check().map_err(StartError::Setting)?;
         let roots = Roots::load(config.delivery.ca_file.as_deref()).map_err(StartError::Setting)?;
         let folder =
             data_folder::open(&config.data).map_err(|error| StartError::Environment(error.to_string()))?;

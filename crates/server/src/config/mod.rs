@@ -28,7 +28,6 @@ pub use self::{
     webhooks::{Endpoint, Webhooks},
 };
 pub(crate) use self::{
-    channels::filled,
     keys::KEYS,
     load::{Inputs, Loaded, load},
     print::{print, reference},
