@@ -19,8 +19,8 @@ use crate::{
     accept::Acceptor,
     api,
     app::{
-        self, App, Applications, CatchUp, Followed, Leftovers, Proof, RoomBell, Shelf, applications, giving_up, housekeeping, leftovers,
-        poll_clock,
+        self, App, Applications, CatchUp, Followed, Leftovers, Proof, RoomBell, Shelf, applications,
+        giving_up, housekeeping, leftovers, poll_clock,
         publish::{Bells, Publisher},
     },
     auth::Auth,

@@ -178,8 +178,11 @@ pub(super) fn application() -> Application {
 /// The same with a new secret.
 pub(super) fn rotated_application() -> Application {
     let Application { secret, .. } = application();
-    Application { secret: secret.chars().rev().collect(), ..application() }
-        .with_secret(secret, now(), 24 * 60 * 60 * 1_000)
+    Application { secret: secret.chars().rev().collect(), ..application() }.with_secret(
+        secret,
+        now(),
+        24 * 60 * 60 * 1_000,
+    )
 }
 
 /// The game's event on its way to the webhook.

@@ -238,8 +238,7 @@ impl App {
 
     /// Gives an application a new secret; the one that it had is taken for a while longer.
     pub(crate) async fn rotate_application(&self, id: String) -> Result<Application, Error> {
-        let (now, overlap_ms, secret) =
-            (self.clock.now(), self.delivery.secret_overlap_ms, random::secret());
+        let (now, overlap_ms, secret) = (self.clock.now(), self.delivery.secret_overlap_ms, random::secret());
         let preset = self.applications.preset.clone();
         let change = move |application: Application| {
             if preset.as_ref() == Some(&application.id) {

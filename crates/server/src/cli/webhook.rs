@@ -12,9 +12,7 @@ use fanfare_model::{
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use self::{
-    attempts::{Limit, print_log, try_out},
-};
+use self::attempts::{Limit, print_log, try_out};
 use super::{
     Failure,
     client::{Client, to_bytes},

@@ -4,7 +4,9 @@
 use std::{net::IpAddr, path::PathBuf};
 
 use fanfare_model::{
-    application::InvalidApplication, limits::RETRY_STEPS_MAX, retry::RetrySchedule, room::POLL_INTERVAL_MIN_MS};
+    application::InvalidApplication, limits::RETRY_STEPS_MAX, retry::RetrySchedule,
+    room::POLL_INTERVAL_MIN_MS,
+};
 use fanfare_store::Location;
 use ipnet::IpNet;
 use url::Url;
@@ -386,7 +388,8 @@ fn set_database_url(config: &mut Config, text: &str) -> Result<(), String> {
 }
 
 fn set_app(config: &mut Config, text: &str) -> Result<(), String> {
-    let preset = secret(text)?.0.parse().map_err(|error: InvalidApplication| format!("is no app: {error}"))?;
+    let preset =
+        secret(text)?.0.parse().map_err(|error: InvalidApplication| format!("is no app: {error}"))?;
     config.app = Some(preset);
     Ok(())
 }
