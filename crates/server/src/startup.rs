@@ -19,7 +19,7 @@ use crate::{
     accept::Acceptor,
     api,
     app::{
-        self, Announcer, App, CatchUp, Channels, Counts, channels, Followed, Leftovers, Proof, RoomBell, Shelf, giving_up, housekeeping, leftovers,
+        self, Announcer, App, Applications, CatchUp, Channels, Counts, applications, channels, Followed, Leftovers, Proof, RoomBell, Shelf, giving_up, housekeeping, leftovers,
         poll_clock, publish::Publisher,
     },
     auth::Auth,
@@ -88,6 +88,7 @@ impl Server {
     /// # Errors
     /// [`StartError`], with nothing left running.
     pub async fn start(config: Config, clock: Clock) -> Result<Self, StartError> {
+        config.channels.check().map_err(StartError::Setting)?;
         let roots = Roots::load(config.delivery.ca_file.as_deref()).map_err(StartError::Setting)?;
         let folder =
             data_folder::open(&config.data).map_err(|error| StartError::Environment(error.to_string()))?;
@@ -110,13 +111,14 @@ impl Server {
                 tracing::info!(games = loaded, "the library was empty and got the shipped catalogue");
             }
             follow_webhooks(&config, &store, clock.now()).await?;
-            Ok::<_, StoreError>((auth, new_key, app::were_watched(&store).await?))
+            let applications = load_applications(&config, &store, clock.now()).await?;
+            Ok::<_, StartError>((auth, new_key, app::were_watched(&store).await?, applications))
         };
-        let (auth, new_admin_key, were_watched) = match started.await {
+        let (auth, new_admin_key, were_watched, applications) = match started.await {
             Ok(parts) => parts,
             Err(error) => {
                 store.close().await;
-                return Err(error.into());
+                return Err(error);
             }
         };
         let tasks = Tasks::default();
@@ -128,6 +130,7 @@ impl Server {
             metrics,
             tasks: tasks.clone(),
             shelf,
+            applications: Arc::new(applications),
             proof,
             catch_up: CatchUp::new(config.database.readers),
             delivery: Arc::new(config.delivery.clone()),
@@ -199,6 +202,18 @@ async fn follow_webhooks(config: &Config, store: &Store, now: Timestamp) -> Resu
     Ok(())
 }
 
+/// Reads the applications, after making sure of the default one.
+async fn load_applications(
+    config: &Config,
+    store: &Store,
+    now: Timestamp,
+) -> Result<Applications, StartError> {
+    let preset = config.app.as_ref();
+    let ensured = app::ensure_default(store, preset, config.delivery.secret_overlap_ms, now).await?;
+    ensured.map_err(|_| StartError::Setting("app: another app has this key already".to_owned()))?;
+    Ok(Applications::load(store, preset).await?)
+}
+
 fn new_hub() -> Hub {
     let limits = fanfare_hub::Limits {
         mailbox_max_messages: limits::MAILBOX_MAX_MESSAGES,
@@ -242,6 +257,7 @@ fn run(
     let monitor = Monitor::new(app.clone(), bell, egress, config.rooms.clone(), were_watched);
     let alarms = Alarms::new(clock.clone());
     tasks.spawn_vital("alarms of sockets", ring_alarms(alarms.clone(), tasks.clone()));
+    tasks.spawn("apps", applications::run(app.clone(), tasks.clone()));
     tasks.spawn("channels", watch_channels(app.clone()));
     tasks.spawn("subscription counts", channels::counts::run(app.clone()));
     let live = Live {

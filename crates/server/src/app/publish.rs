@@ -67,11 +67,13 @@ impl Publisher {
                     Notice::PollsChanged => self.polls_changed.notify_one(),
                     Notice::RoomsChanged => self.rooms.ring(),
                     Notice::RowsHidden => self.app.leftovers.ring(),
+                    Notice::ApplicationsChanged => self.app.applications.ring(),
                     Notice::LookAgain => {
                         self.dispatcher.look_again();
                         self.polls_changed.notify_one();
                         self.rooms.ring();
                         self.app.leftovers.ring();
+                        self.app.applications.ring();
                     }
                 }
             }

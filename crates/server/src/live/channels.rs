@@ -63,6 +63,9 @@ pub(super) trait Authorise: Send {
     fn signed_in(&mut self, user_id: &str);
 }
 
+/// It is gone without a word.
+const GONE: u16 = 1006;
+
 type Verdict = Pin<Box<dyn Future<Output = (Ask, Result<Grant, Denial>)> + Send>>;
 
 /// How a socket ends.
@@ -72,7 +75,17 @@ enum Ending {
     /// The connection has come to its end.
     End(End),
     /// The client closed or broke the protocol (which the library answers), or it is just gone.
-    Theirs,
+    Theirs {
+        /// As it stood in its close, or what RFC 6455, section 7.4.1, reserves for the case.
+        code: u16,
+        reason: String,
+    },
+}
+
+impl Ending {
+    fn gone() -> Self {
+        Self::Theirs { code: GONE, reason: String::new() }
+    }
 }
 
 /// What woke the task.
@@ -210,17 +223,17 @@ where
     /// Writes what the library has to say and then the outbox, neither into a frame of the other's.
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Result<Poll<()>, Ending> {
         let written = if self.outbox.is_within_frame() {
-            self.outbox.poll_write(self.io.get_mut(), cx).map_err(|_| Ending::Theirs)
+            self.outbox.poll_write(self.io.get_mut(), cx).map_err(|_| Ending::gone())
         } else {
             Poll::Ready(Ok(()))
         };
         let written = match written {
-            Poll::Ready(Ok(())) => Pin::new(&mut self.io).poll_flush(cx).map_err(|_| Ending::Theirs),
+            Poll::Ready(Ok(())) => Pin::new(&mut self.io).poll_flush(cx).map_err(|_| Ending::gone()),
             unfinished => unfinished,
         };
         let written = match written {
             Poll::Ready(Ok(())) => {
-                self.outbox.poll_write(self.io.get_mut(), cx).map_err(|_| Ending::Theirs)
+                self.outbox.poll_write(self.io.get_mut(), cx).map_err(|_| Ending::gone())
             }
             unfinished => unfinished,
         };
@@ -245,10 +258,13 @@ where
         let frame = match frame {
             Some(Ok(frame)) => frame,
             Some(Err(SocketError::PayloadTooLong { .. })) => return Err(Ending::End(End::TooLarge)),
-            Some(Err(_)) | None => return Err(Ending::Theirs),
+            Some(Err(SocketError::Protocol(_))) => {
+                return Err(Ending::Theirs { code: CloseCode::PROTOCOL_ERROR.into(), reason: String::new() });
+            }
+            Some(Err(_)) | None => return Err(Ending::gone()),
         };
-        if frame.is_close() {
-            return Err(Ending::Theirs);
+        if let Some((code, reason)) = frame.as_close() {
+            return Err(Ending::Theirs { code: code.into(), reason: reason.to_owned() });
         }
         let now = self.around.clock.tick();
         self.dialect.heard(now);
@@ -292,7 +308,7 @@ where
         while let Some(effect) = self.effects.pop_front() {
             match effect {
                 Effect::Send(text) => self.outbox.push(frame::text(&text).into()),
-                Effect::Ping => self.io.feed(Frame::ping("")).await.map_err(|_| Ending::Theirs)?,
+                Effect::Ping => self.io.feed(Frame::ping("")).await.map_err(|_| Ending::gone())?,
                 Effect::Authorise(ask) => {
                     let verdict = self.auth.authorise(&ask);
                     self.verdict = Some(Box::pin(async move { (ask, verdict.await) }));
@@ -364,13 +380,16 @@ where
         let said = match ending {
             Ending::Close(code, reason) => Some((code, reason)),
             Ending::End(end) => Some(dialect.close(end)),
-            Ending::Theirs => None,
+            Ending::Theirs { .. } => None,
+        };
+        let (code, reason) = match &ending {
+            Ending::Theirs { code, reason } => (*code, reason.as_str()),
+            _ => said.unwrap_or((GONE, "")),
         };
         // Whoever is too slow has lost what waited; what others are told before they go is theirs.
         if !matches!(ending, Ending::Close(..)) {
             outbox.cut();
         }
-        let (code, reason) = said.unwrap_or(theirs);
         socket.close(code, reason).await;
         let goodbye = async {
             // Neither is written into a frame of the other's.
