@@ -3,6 +3,7 @@
 //! Everything here is pure: no clock, no randomness, no async, no I/O. A function that depends on
 //! the time or on chance takes it as an argument and returns what should happen.
 
+pub mod application;
 pub mod breaker;
 pub mod catalogue;
 pub mod channel;
@@ -22,6 +23,7 @@ pub mod limits;
 pub mod pattern;
 pub mod pick;
 pub mod poll;
+pub mod pusher;
 pub mod replay;
 pub mod retry;
 pub mod retry_after;

@@ -190,6 +190,30 @@ pub const TEMPLATE_OUTPUT_MAX_BYTES: usize = 256 << 10;
 /// An event's data in a preview, in bytes (64 KiB).
 pub const PREVIEW_DATA_MAX_BYTES: usize = 64 << 10;
 
+/// An application's id or key, in characters.
+pub const APP_WORD_MAX_CHARS: usize = 64;
+/// An application's secret, in characters.
+pub const APP_SECRET_MAX_CHARS: usize = 128;
+/// An application's name, in characters.
+pub const APP_NAME_MAX_CHARS: usize = 200;
+/// Applications of one server: all of them are kept in memory.
+pub const APPS_MAX: usize = 1_000;
+/// Connections that an application can be limited to.
+pub const APP_CONNECTIONS_LIMIT: u32 = 10_000_000;
+/// Channels a connection that an application can be limited to.
+pub const APP_CHANNELS_LIMIT_PER_CONNECTION: u32 = 100_000;
+/// Members of a presence channel that an application can be limited to.
+pub const APP_MEMBERS_LIMIT: u32 = 100_000;
+/// Messages or client events a second and connection that an application can be limited to.
+pub const APP_RATE_LIMIT: u32 = 100_000;
+/// The data of one event that an application can be limited to, in bytes (256 KiB).
+pub const APP_DATA_LIMIT_BYTES: u32 = 256 << 10;
+
+/// How far the clock of somebody who signs a request may be from the server's, in seconds.
+pub const SIGNED_REQUEST_AGE_MAX_S: u64 = 600;
+/// Parameters in the query of a signed request.
+pub const SIGNED_PARAMETERS_MAX: usize = 32;
+
 /// A channel's name, in characters.
 pub const CHANNEL_NAME_MAX_CHARS: usize = 200;
 /// A user's id on a presence channel, in characters.
