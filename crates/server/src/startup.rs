@@ -19,10 +19,11 @@ use crate::{
     accept::Acceptor,
     api,
     app::{
-        self, Announcer, App, Applications, CatchUp, Channels, Counts, applications, channels, Followed, Leftovers, Proof, RoomBell, Shelf, giving_up, housekeeping, leftovers,
+        self, Announcer, App, Applications, CatchUp, Counts, Followed, applications, channels, Leftovers, Proof, RoomBell, Shelf, giving_up, housekeeping, leftovers,
         poll_clock, publish::Publisher,
     },
-    auth::Auth,
+    auth::{Auth, ChannelAuth},
+    channels::Channels,
     config::{Config, ConfigError},
     data_folder::{self, DataFolder},
     dispatch::{Dispatcher, Pulse, Reporting},
@@ -50,6 +51,7 @@ pub struct Server {
     publisher: JoinHandle<()>,
     shutdown_deadline_ms: u64,
     webhooks: Webhooks,
+    channels: Channels,
     _folder: DataFolder,
 }
 
@@ -122,11 +124,15 @@ impl Server {
             }
         };
         let tasks = Tasks::default();
+        let (auth, egress) = (Arc::new(auth), new_egress(&config, addr, roots, &clock, &tasks));
+        let channel_auth =
+            ChannelAuth::new(auth.clone(), &config.channels, egress.clone(), clock.clone());
         let app = App {
             store: store.clone(),
             hub: new_hub(),
             clock: clock.clone(),
-            auth: Arc::new(auth),
+            auth,
+            channel_auth: Arc::new(channel_auth),
             metrics,
             tasks: tasks.clone(),
             shelf,
@@ -136,10 +142,11 @@ impl Server {
             delivery: Arc::new(config.delivery.clone()),
             pulse: Pulse::new(clock.clone()),
             leftovers: Leftovers::default(),
-            channels: Arc::new(Channels::new(config.channels.clone(), Counts::default())),
+            channels: Arc::new(channels::Channels::new(config.channels.clone(), Counts::default())),
         };
         let webhooks = Webhooks::new(app.clone(), config.webhooks.clone());
-        let publisher = run(&config, listener, addr, app, were_watched, commits, roots);
+        let channels = Channels::new(app.clone());
+        let publisher = run(&config, listener, app, were_watched, commits, egress);
         let shutdown_deadline_ms = config.shutdown_deadline_ms;
         Ok(Self {
             addr,
@@ -150,6 +157,7 @@ impl Server {
             publisher,
             shutdown_deadline_ms,
             webhooks,
+            channels,
             _folder: folder,
         })
     }
@@ -167,6 +175,11 @@ impl Server {
     /// Where receivers are made known.
     pub fn webhooks(&self) -> Webhooks {
         self.webhooks.clone()
+    }
+
+    /// Where channels are published to.
+    pub fn channels(&self) -> Channels {
+        self.channels.clone()
     }
 
     /// Resolves when the server can no longer do its work and should be stopped; the log says why.
@@ -222,21 +235,24 @@ fn new_hub() -> Hub {
     Hub::announcing(limits, Arc::new(Announcer))
 }
 
+/// What opens connections to addresses that came through the API, and never one to this server.
+fn new_egress(config: &Config, addr: SocketAddr, roots: Roots, clock: &Clock, tasks: &Tasks) -> Egress {
+    let policy = EgressPolicy::new(config.delivery.egress_allow.clone(), own_addresses(addr))
+        .denying(config.delivery.egress_deny.clone());
+    Egress::new(policy, vec![addr.port()], roots, clock.clone(), tasks)
+}
+
 /// Starts the tasks; the publisher ends by itself when the store is closed.
 fn run(
     config: &Config,
     listener: TcpListener,
-    addr: SocketAddr,
     app: App,
     were_watched: bool,
     commits: Commits,
-    roots: Roots,
+    egress: Egress,
 ) -> JoinHandle<()> {
     let tasks = &app.tasks.clone();
-    let policy = EgressPolicy::new(config.delivery.egress_allow.clone(), own_addresses(addr))
-        .denying(config.delivery.egress_deny.clone());
     let (clock, metrics, standing) = (app.clock.clone(), app.metrics.clone(), app.store.standing());
-    let egress = Egress::new(policy, vec![addr.port()], roots, clock.clone(), tasks);
     let (given_up, verdicts) = mpsc::channel(giving_up::GIVEN_UP_MAX_QUEUED);
     let reporting = Reporting { metrics: metrics.clone(), pulse: app.pulse.clone(), given_up };
     let dispatcher = Dispatcher::start(

@@ -14,11 +14,11 @@ use fanfare_model::{
     webhook::{NewWebhook, Origin, Webhook},
 };
 
+use self::row::{COLUMNS, Texts, from_row};
 pub use self::{
     health::{all_health, count_failing, health, set_health},
     interest::{asked_for, hears},
 };
-use self::row::{COLUMNS, Texts, from_row};
 use crate::{Error, Notice, Read, Tx, deliveries, dialect, engine::limit};
 
 /// Every webhook, by id.

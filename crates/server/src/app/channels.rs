@@ -9,19 +9,19 @@ use std::sync::Arc;
 use fanfare_hub::{Bell, Figures, History, Topic};
 use fanfare_model::{
     application::Application,
-    channel::{ChannelName, SocketId},
+    channel::{ChannelName, Member, SocketId},
     event::kind,
     limits::{CACHE_KEEP_MS, HISTORY_MAX_BYTES},
 };
 
 pub(crate) use self::{
     counts::Counts,
-    sockets::{ChannelSocket, Joined, OverQuota, Position, Sockets, Wish, signal},
+    sockets::{ChannelSocket, Joined, Position, Sockets, Wish, signal},
 };
 use super::{
     App, Error,
     occurrences::OccurrenceKind,
-    publication::{News, Publication},
+    publication::{News, Publication, from_hub},
     publish,
 };
 use crate::config;
@@ -149,10 +149,9 @@ impl App {
         )
     }
 
-    /// The ids of those who are present on a channel, in the order in which they came.
-    pub(crate) fn channel_users(&self, app_id: &str, channel: &ChannelName) -> Vec<String> {
-        let members = self.hub.members(&channel_topic(app_id, channel));
-        members.iter().map(|member| member.id.to_string()).collect()
+    /// Those who are present on a channel, in the order in which they came.
+    pub(crate) fn channel_members(&self, app_id: &str, channel: &ChannelName) -> Vec<Member> {
+        self.hub.members(&channel_topic(app_id, channel)).iter().map(from_hub).collect()
     }
 
     /// Closes the sockets of a user who has signed in; returns how many there are.

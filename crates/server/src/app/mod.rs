@@ -55,7 +55,7 @@ pub(crate) use self::{
     status::Proof,
     webhooks::Examined,
 };
-use crate::{auth::Auth, config, dispatch::Pulse, metrics::Metrics, random, shutdown::Tasks, timers::Clock};
+use crate::{auth::{Auth, ChannelAuth}, config, dispatch::Pulse, metrics::Metrics, random, shutdown::Tasks, timers::Clock};
 
 /// The hub topic that every authenticated socket hears.
 pub(crate) const EVERYONE: &str = "everyone";
@@ -84,6 +84,7 @@ pub(crate) struct App {
     pub(crate) pulse: Pulse,
     pub(crate) leftovers: Leftovers,
     pub(crate) channels: Arc<Channels>,
+    pub(crate) channel_auth: Arc<ChannelAuth>,
     pub(crate) occurrences: Occurrences,
 }
 
