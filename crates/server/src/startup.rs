@@ -19,8 +19,11 @@ use crate::{
     accept::Acceptor,
     api,
     app::{
-        self, Announcer, App, Applications, CatchUp, Counts, Followed, applications, channels, Leftovers, Proof, RoomBell, Shelf, giving_up, housekeeping, leftovers,
-        poll_clock, publish::Publisher,
+        self, Announcer, App, Applications, CatchUp, Counts, Followed, Leftovers, Occurrences, Proof,
+        RoomBell, Shelf, applications, channels, giving_up, housekeeping, leftovers,
+        occurrences::{self, Interest, Recorder},
+        poll_clock,
+        publish::Publisher,
     },
     auth::{Auth, ChannelAuth},
     channels::Channels,
@@ -40,6 +43,8 @@ use crate::{
 const HUB_SWEEP_MS: u64 = 10_000;
 /// How long the database may take to close once every task has ended.
 const STORE_CLOSE_MAX_MS: u64 = 5_000;
+/// How long writing down what happened on channels may take once every task has ended.
+const OCCURRENCES_DRAIN_MAX_MS: u64 = 5_000;
 
 /// A running server.
 pub struct Server {
@@ -49,6 +54,8 @@ pub struct Server {
     tasks: Tasks,
     store: Store,
     publisher: JoinHandle<()>,
+    occurrences: Occurrences,
+    recorder: JoinHandle<()>,
     shutdown_deadline_ms: u64,
     webhooks: Webhooks,
     channels: Channels,
@@ -102,7 +109,9 @@ impl Server {
         let metrics = Arc::new(Metrics::new());
         let shelf = Arc::new(Shelf::default());
         let proof = Arc::new(Proof::default());
-        let observer = observer(metrics.clone(), shelf.clone(), proof.clone(), clock.clone());
+        let interest = Arc::new(Interest::default());
+        let observer =
+            observer(metrics.clone(), shelf.clone(), proof.clone(), interest.clone(), clock.clone());
         let (store, commits) = open_store(&config, observer).await?;
         let admin_key = config.admin_key.as_ref().map(|key| key.0.as_str());
         let started = async {
@@ -114,22 +123,27 @@ impl Server {
             }
             follow_webhooks(&config, &store, clock.now()).await?;
             let applications = load_applications(&config, &store, clock.now()).await?;
-            Ok::<_, StartError>((auth, new_key, app::were_watched(&store).await?, applications))
+            let default_app = occurrences::adopt_default(&store).await?;
+            let were_watched = app::were_watched(&store).await?;
+            Ok::<_, StartError>((auth, new_key, default_app, were_watched, applications))
         };
-        let (auth, new_admin_key, were_watched, applications) = match started.await {
+        let (auth, new_admin_key, default_app, were_watched, applications) = match started.await {
             Ok(parts) => parts,
             Err(error) => {
                 store.close().await;
                 return Err(error);
             }
         };
-        let tasks = Tasks::default();
+        let (tasks, hub) = (Tasks::default(), new_hub());
+        let (occurrences, told) = Occurrences::new(interest, default_app);
+        let roll_call = occurrences::roll_call(hub.clone());
+        let recorder = occurrences.recorder(told, store.clone(), clock.clone(), roll_call);
         let (auth, egress) = (Arc::new(auth), new_egress(&config, addr, roots, &clock, &tasks));
         let channel_auth =
             ChannelAuth::new(auth.clone(), &config.channels, egress.clone(), clock.clone());
         let app = App {
             store: store.clone(),
-            hub: new_hub(),
+            hub,
             clock: clock.clone(),
             auth,
             channel_auth: Arc::new(channel_auth),
@@ -143,7 +157,9 @@ impl Server {
             pulse: Pulse::new(clock.clone()),
             leftovers: Leftovers::default(),
             channels: Arc::new(channels::Channels::new(config.channels.clone(), Counts::default())),
+            occurrences: occurrences.clone(),
         };
+        let recorder = record(recorder, &tasks);
         let webhooks = Webhooks::new(app.clone(), config.webhooks.clone());
         let channels = Channels::new(app.clone());
         let publisher = run(&config, listener, app, were_watched, commits, egress);
@@ -155,6 +171,8 @@ impl Server {
             tasks,
             store,
             publisher,
+            occurrences,
+            recorder,
             shutdown_deadline_ms,
             webhooks,
             channels,
@@ -192,6 +210,17 @@ impl Server {
     /// to the queue, what was accepted is committed.
     pub async fn stop(self) {
         self.tasks.stop(&self.clock, self.shutdown_deadline_ms).await;
+        // All who were connected have told that they are gone.
+        self.occurrences.close();
+        let mut recorder = self.recorder;
+        match self.clock.timeout(OCCURRENCES_DRAIN_MAX_MS, &mut recorder).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "the recorder of channel events failed"),
+            Err(_) => {
+                recorder.abort();
+                tracing::warn!("events of channels could not be written in time, and are lost");
+            }
+        }
         let closed = async {
             self.store.close().await;
             if let Err(error) = self.publisher.await {
@@ -240,6 +269,12 @@ fn new_egress(config: &Config, addr: SocketAddr, roots: Roots, clock: &Clock, ta
     let policy = EgressPolicy::new(config.delivery.egress_allow.clone(), own_addresses(addr))
         .denying(config.delivery.egress_deny.clone());
     Egress::new(policy, vec![addr.port()], roots, clock.clone(), tasks)
+}
+
+/// Starts the task that writes down what happens on channels; it ends once it is asked to and has.
+fn record(recorder: Recorder, tasks: &Tasks) -> JoinHandle<()> {
+    #[expect(clippy::disallowed_methods, reason = "it outlives the tracked tasks and is awaited by `stop`")]
+    tokio::spawn(tasks.vital("channel events", recorder.run()))
 }
 
 /// Starts the tasks; the publisher ends by itself when the store is closed.
@@ -335,10 +370,19 @@ async fn bind(listen: SocketAddr) -> Result<(TcpListener, SocketAddr), StartErro
     Ok((listener, addr))
 }
 
-/// What is told of each commit: the library may be another one, the database can be written, and how
-/// long it took.
-fn observer(metrics: Arc<Metrics>, shelf: Arc<Shelf>, proof: Arc<Proof>, clock: Clock) -> CommitObserver {
-    Arc::new(move |CommitStats { jobs, micros, job_micros }| {
+/// What is told of each commit: the library may be another one, webhooks may ask for other events, the
+/// database can be written, and how long it took.
+fn observer(
+    metrics: Arc<Metrics>,
+    shelf: Arc<Shelf>,
+    proof: Arc<Proof>,
+    interest: Arc<Interest>,
+    clock: Clock,
+) -> CommitObserver {
+    Arc::new(move |CommitStats { jobs, micros, job_micros, webhooks_changed }| {
+        if webhooks_changed {
+            interest.webhooks_changed();
+        }
         for micros in job_micros {
             metrics.job_ran(micros);
         }

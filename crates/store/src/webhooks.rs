@@ -116,6 +116,15 @@ pub fn update(tx: &mut Tx, webhook: &Webhook) -> Result<(), Error> {
     Ok(())
 }
 
+/// Makes webhooks of this application those of the default one, which it has become.
+pub fn adopt(tx: &mut Tx, app: &str) -> Result<(), Error> {
+    let adopted = "update webhooks set app = '' where app = ?1 and app <> '' returning id";
+    for id in tx.rows(adopted, &[app.into()], |row| row.get(0))? {
+        tx.notice(Notice::WebhookChanged(id));
+    }
+    Ok(())
+}
+
 /// Disables a webhook that the server has given up; the webhook as it is then. `None` for one that
 /// is disabled, unknown, or leads elsewhere than the `url` that was given up.
 pub fn give_up(tx: &mut Tx, id: i64, url: &str, why: GivenUp) -> Result<Option<Webhook>, Error> {

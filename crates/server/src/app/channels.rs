@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use fanfare_hub::{Bell, Figures, History, Topic};
 use fanfare_model::{
+    Timestamp,
     application::Application,
     channel::{ChannelName, Member, SocketId},
     event::kind,
@@ -20,7 +21,7 @@ pub(crate) use self::{
 };
 use super::{
     App, Error,
-    occurrences::OccurrenceKind,
+    occurrences::{Occurrence, OccurrenceKind, Places},
     publication::{News, Publication, from_hub},
     publish,
 };
@@ -96,7 +97,26 @@ impl Channels {
     }
 }
 
+/// Tells webhooks what is about to happen on an application's channels.
+struct Told<'a> {
+    app_id: Arc<str>,
+    at: Timestamp,
+    places: Places<'a>,
+}
+
+impl Told<'_> {
+    fn tell(&mut self, kind: OccurrenceKind) {
+        self.places.tell(Occurrence { app: self.app_id.clone(), at: self.at, kind });
+    }
+}
+
 impl App {
+    /// Waits until webhooks can be told one of each of these.
+    async fn reserve(&self, app_id: &Arc<str>, names: &[&str]) -> Told<'_> {
+        let places = self.occurrences.reserve(app_id, names, names.len()).await;
+        Told { app_id: app_id.clone(), at: self.clock.now(), places }
+    }
+
     /// Tells the subscribers of each of these channels. Returns once it is in their mailboxes.
     ///
     /// # Errors
@@ -110,12 +130,12 @@ impl App {
         let app_id: Arc<str> = application.id.as_str().into();
         let shared: (Arc<str>, Arc<str>) = (event.as_str().into(), data.as_str().into());
         for channel in &channels {
-            let mut told = self.occurrences.reserve(&app_id, &[kind::BROADCAST]).await;
+            let mut told = self.reserve(&app_id, &[kind::BROADCAST]).await;
             let news =
                 News::Event { event: shared.0.clone(), data: Some(shared.1.clone()), user_id: None };
             self.tell_channel(&app_id, channel, news, except.as_ref(), || {
                 let (channel, event, data) = (channel.clone(), event.clone(), data.clone());
-                told.tell(self.clock.now(), OccurrenceKind::Broadcast { channel, event, data });
+                told.tell(OccurrenceKind::Broadcast { channel, event, data });
             });
         }
         Ok(())

@@ -11,8 +11,7 @@ use axum::{
 use fanfare_hub::Bell;
 use fanfare_model::{
     application::Application,
-    channel::{Member, SocketId},
-    pusher,
+    channel::SocketId,
     wire::{frame, pusher::ErrorCode, pusher::check_protocol},
 };
 use futures_util::SinkExt;
@@ -22,7 +21,7 @@ use http::{
 };
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::io::AsyncWriteExt;
 use tokio_websockets::{CloseCode, Message as Frame};
 use url::form_urlencoded;
@@ -92,6 +91,7 @@ fn enter(
             Ok(opened) => opened,
             Err(code) => return turn_away(&live, upgraded, &refusal(protocol, code)).await,
         };
+        socket.opened(claims.as_ref().and_then(Claims::subject)).await;
         // The bells have rung already for one that comes too late to hear them.
         if live.tasks.is_stopping() {
             socket.mailbox().bell().ring(signal::STOPPING);
@@ -221,13 +221,7 @@ impl Authorise for Asker {
     fn sign_in(&self, auth: &str, user_data: &str) -> Result<User, String> {
         let application = self.app.applications.by_id(&self.app_id);
         let application = application.ok_or_else(|| "Unauthorized".to_owned())?;
-        let now = self.app.clock.now();
-        if !pusher::is_user_auth(&application, auth, &self.protocol.spell(self.socket), user_data, now) {
-            return Err("The signature is not the app's".to_owned());
-        }
-        let id = serde_json::from_str::<Value>(user_data).ok().and_then(|data| data.get("id").cloned());
-        let id = id.ok_or_else(|| "The user has no id".to_owned())?;
-        let id = Member::parse_id(&id).map_err(|error| error.to_string())?;
+        let id = self.app.channel_auth.sign_in(&application, self.socket, auth, user_data)?;
         Ok(User { id, data: user_data.to_owned() })
     }
 

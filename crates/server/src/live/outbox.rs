@@ -26,10 +26,6 @@ pub(super) struct Outbox {
 }
 
 impl Outbox {
-    pub(super) fn is_empty(&self) -> bool {
-        self.frames.is_empty()
-    }
-
     /// Whether a frame is cut in two: nothing else may be written before its rest.
     pub(super) fn is_within_frame(&self) -> bool {
         self.written > 0
@@ -143,9 +139,9 @@ mod tests {
         assert_eq!(outbox.frames, ["def"]);
         outbox.advance(2);
         outbox.cut();
-        assert!(outbox.is_empty() && !outbox.is_within_frame());
+        assert!(outbox.frames.is_empty() && !outbox.is_within_frame());
         outbox.push(Bytes::from("x"));
         outbox.cut();
-        assert!(outbox.is_empty());
+        assert!(outbox.frames.is_empty());
     }
 }

@@ -24,6 +24,7 @@ async fn spawn() -> TestApp {
     TestApp::spawn_with(Engine::Sqlite, Clock::real(), |config| {
         config.app = Some("night:key:secret".parse::<Preset>().expect("an app"));
         config.jwt_secret = Some(Secret("the secret of the tokens".to_owned()));
+        config.channels.messages_per_second = 0;
         for pattern in ["private-user.{id}", "presence-user.{id}"] {
             let pattern = ChannelPattern::parse(pattern).expect("a pattern");
             config.channels.rules.push(Rule::new(pattern).with_claim("group", "{id}"));

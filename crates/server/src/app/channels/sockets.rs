@@ -13,9 +13,9 @@ use fanfare_model::{
     event::kind,
 };
 
-use super::{App, News, Past, channel_topic};
+use super::{App, News, Past, Told, channel_topic};
 use crate::{
-    app::occurrences::{OccurrenceKind, Reserved},
+    app::occurrences::OccurrenceKind,
     app::publication::{BROADCASTING, PUSHER, epoch, from_hub, to_hub},
     auth::{Denial, Protocol},
     random,
@@ -198,8 +198,9 @@ impl ChannelSocket {
 
     /// Tells that it is there; `user` is whom its token names.
     pub(crate) async fn opened(&self, user: Option<String>) {
-        let mut told = self.reserve(&[kind::CONNECTION]).await;
-        told.tell(self.app.clock.now(), OccurrenceKind::Connection { socket: self.name(), user });
+        let app = self.app.clone();
+        let mut told = app.reserve(&self.app_id, &[kind::CONNECTION]).await;
+        told.tell(OccurrenceKind::Connection { socket: self.name(), user });
     }
 
     /// What it is known by, in its dialect's spelling.
@@ -249,22 +250,22 @@ impl ChannelSocket {
         };
         let topic = channel_topic(&self.app_id, &channel);
         let names = [kind::CHANNEL_OCCUPIED, kind::SUBSCRIBE, kind::PRESENCE_JOIN, kind::CACHE_MISS];
-        let mut told = self.reserve(&names).await;
-        let at = self.app.clock.now();
+        let app = self.app.clone();
+        let mut told = app.reserve(&self.app_id, &names).await;
         let socket = self.name();
         let joined = self.mailbox.join(&topic, &join, |joined| {
             let channel = || channel.clone();
             if joined.subscriptions == 1 {
-                told.tell(at, OccurrenceKind::Occupied { channel: channel() });
+                told.tell(OccurrenceKind::Occupied { channel: channel() });
             }
-            told.tell(at, OccurrenceKind::Subscribe { socket, channel: channel(), channel_data });
+            told.tell(OccurrenceKind::Subscribe { socket, channel: channel(), channel_data });
             if let Some(member) = member.as_ref().filter(|_| joined.is_new_member) {
                 let member = member.clone();
-                told.tell(at, OccurrenceKind::PresenceJoin { channel: channel(), member });
+                told.tell(OccurrenceKind::PresenceJoin { channel: channel(), member });
             }
             let found = joined.replayed.as_ref().is_some_and(|replayed| replayed.complete);
             if wants_last && !found {
-                told.tell(at, OccurrenceKind::CacheMiss { channel: channel() });
+                told.tell(OccurrenceKind::CacheMiss { channel: channel() });
             }
         });
         let joined = joined.map_err(|hub::TooManyMembers| {
@@ -297,24 +298,26 @@ impl ChannelSocket {
     /// Leaves a channel.
     pub(crate) async fn leave(&mut self, channel: &ChannelName) {
         let names = [kind::UNSUBSCRIBE, kind::PRESENCE_LEAVE, kind::CHANNEL_VACATED];
-        let told = self.reserve(&names).await;
-        self.leave_and_tell(channel, told);
+        let app = self.app.clone();
+        let told = app.reserve(&self.app_id, &names).await;
+        self.leave_and_tell(channel, true, told);
     }
 
-    /// What was not reserved is not told.
-    fn leave_and_tell(&mut self, channel: &ChannelName, mut told: Reserved) {
-        let at = self.app.clock.now();
+    /// Only a client that stays connected is said to have unsubscribed.
+    fn leave_and_tell(&mut self, channel: &ChannelName, is_connected: bool, mut told: Told<'_>) {
         let socket = self.name();
         self.members.remove(channel);
         let left = self.mailbox.leave(&channel_topic(&self.app_id, channel), |left| {
             let channel = || channel.clone();
-            told.tell(at, OccurrenceKind::Unsubscribe { socket, channel: channel() });
+            if is_connected {
+                told.tell(OccurrenceKind::Unsubscribe { socket, channel: channel() });
+            }
             if let Some(member) = &left.member {
                 let member = from_hub(member);
-                told.tell(at, OccurrenceKind::PresenceLeave { channel: channel(), member });
+                told.tell(OccurrenceKind::PresenceLeave { channel: channel(), member });
             }
             if left.subscriptions == 0 {
-                told.tell(at, OccurrenceKind::Vacated { channel: channel() });
+                told.tell(OccurrenceKind::Vacated { channel: channel() });
             }
         });
         if let Some(left) = left {
@@ -330,7 +333,8 @@ impl ChannelSocket {
         data: Option<String>,
         user_id: Option<String>,
     ) {
-        let mut told = self.reserve(&[kind::CLIENT_EVENT]).await;
+        let app = self.app.clone();
+        let mut told = app.reserve(&self.app_id, &[kind::CLIENT_EVENT]).await;
         let whispered = OccurrenceKind::ClientEvent {
             socket: self.name(),
             channel: channel.clone(),
@@ -339,18 +343,17 @@ impl ChannelSocket {
             user_id: user_id.clone(),
         };
         let news = News::Event { event: event.into(), data: data.map(Into::into), user_id };
-        let at = self.app.clock.now();
-        let witness = || told.tell(at, whispered);
+        let witness = || told.tell(whispered);
         self.app.tell_channel(&self.app_id, channel, news, Some(&self.mailbox.bell()), witness);
     }
 
     /// Its member has given no sign of life for too long.
     pub(crate) async fn expire(&self, channel: &ChannelName) {
-        let mut told = self.reserve(&[kind::PRESENCE_LEAVE]).await;
-        let at = self.app.clock.now();
+        let app = self.app.clone();
+        let mut told = app.reserve(&self.app_id, &[kind::PRESENCE_LEAVE]).await;
         self.mailbox.depart(&channel_topic(&self.app_id, channel), |member| {
             let member = from_hub(member);
-            told.tell(at, OccurrenceKind::PresenceLeave { channel: channel.clone(), member });
+            told.tell(OccurrenceKind::PresenceLeave { channel: channel.clone(), member });
         });
     }
 
@@ -358,11 +361,11 @@ impl ChannelSocket {
     pub(crate) async fn revive(&self, channel: &ChannelName) {
         let Some(member) = self.members.get(channel) else { return };
         let topic = channel_topic(&self.app_id, channel);
-        let mut told = self.reserve(&[kind::PRESENCE_JOIN]).await;
-        let at = self.app.clock.now();
+        let app = self.app.clone();
+        let mut told = app.reserve(&self.app_id, &[kind::PRESENCE_JOIN]).await;
         let arrived = self.mailbox.arrive(&topic, &to_hub(member), self.members_max(), |member| {
             let member = from_hub(member);
-            told.tell(at, OccurrenceKind::PresenceJoin { channel: channel.clone(), member });
+            told.tell(OccurrenceKind::PresenceJoin { channel: channel.clone(), member });
         });
         if arrived.is_err() {
             tracing::debug!("a member who expired has lost its place to another");
@@ -376,19 +379,16 @@ impl ChannelSocket {
 
     /// Ends it: leaves every channel and tells with which code and reason it was closed.
     pub(crate) async fn close(mut self, code: u16, reason: &str) {
+        let app = self.app.clone();
         for topic in self.mailbox.topics() {
             if let Ok(channel) = ChannelName::parse(super::channel_of(&topic)) {
-                let told = self.reserve(&[kind::PRESENCE_LEAVE, kind::CHANNEL_VACATED]).await;
-                self.leave_and_tell(&channel, told);
+                let told = app.reserve(&self.app_id, &[kind::PRESENCE_LEAVE, kind::CHANNEL_VACATED]).await;
+                self.leave_and_tell(&channel, false, told);
             }
         }
-        let mut told = self.reserve(&[kind::DISCONNECTION]).await;
+        let mut told = app.reserve(&self.app_id, &[kind::DISCONNECTION]).await;
         let (socket, reason) = (self.name(), reason.to_owned());
-        told.tell(self.app.clock.now(), OccurrenceKind::Disconnection { socket, code, reason });
-    }
-
-    async fn reserve(&self, names: &[&'static str]) -> Reserved {
-        self.app.occurrences.reserve(&self.app_id, names).await
+        told.tell(OccurrenceKind::Disconnection { socket, code, reason });
     }
 
     fn members_max(&self) -> usize {

@@ -43,7 +43,7 @@ fn says(claim: &Value, text: &str) -> bool {
 
 /// The id of the user whom a token names.
 pub(super) fn subject(claims: &Claims) -> Option<String> {
-    claims.0.get("sub").and_then(|id| Member::parse_id(id).ok())
+    claims.subject()
 }
 
 /// The member that a token names, with those of its claims that the others are told.
