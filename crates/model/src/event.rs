@@ -108,7 +108,8 @@ pub mod kind {
     pub const CACHE_MISS: &str = "cache_miss";
 
     /// The events of channels that Pusher's webhooks have and [`CHANNEL`] has not.
-    pub const PUSHER: &[&str] = &[CHANNEL_OCCUPIED, CHANNEL_VACATED, MEMBER_ADDED, MEMBER_REMOVED, CACHE_MISS];
+    pub const PUSHER: &[&str] =
+        &[CHANNEL_OCCUPIED, CHANNEL_VACATED, MEMBER_ADDED, MEMBER_REMOVED, CACHE_MISS];
 
     /// Whether an event of this name is one of channels. A webhook is told its moment in milliseconds
     /// since the epoch, where all others are told it as text.

@@ -38,13 +38,7 @@ pub enum OccurrenceKind {
     /// Something was published; `data` is JSON, or any other text.
     Broadcast { channel: ChannelName, event: String, data: String },
     /// A client sent something to the others; `data` as above, empty when there is none.
-    ClientEvent {
-        socket: String,
-        channel: ChannelName,
-        event: String,
-        data: String,
-        user_id: Option<String>,
-    },
+    ClientEvent { socket: String, channel: ChannelName, event: String, data: String, user_id: Option<String> },
     /// A member's first connection joined.
     PresenceJoin { channel: ChannelName, member: Member },
     /// A member's last connection left.

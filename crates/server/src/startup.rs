@@ -19,8 +19,11 @@ use crate::{
     accept::Acceptor,
     api,
     app::{
-        self, App, CatchUp, Followed, Leftovers, Proof, RoomBell, Shelf, giving_up, housekeeping, leftovers,
-        poll_clock, publish::Publisher,
+        self, App, CatchUp, Followed, Leftovers, Occurrences, Proof, RoomBell, Shelf, giving_up, housekeeping,
+        leftovers,
+        occurrences::{self, Interest, Recorder},
+        poll_clock,
+        publish::Publisher,
     },
     auth::Auth,
     config::{Config, ConfigError},
@@ -37,6 +40,8 @@ use crate::{
 
 /// How long the database may take to close once every task has ended.
 const STORE_CLOSE_MAX_MS: u64 = 5_000;
+/// How long writing down what happened on channels may take once every task has ended.
+const OCCURRENCES_DRAIN_MAX_MS: u64 = 5_000;
 
 /// A running server.
 pub struct Server {
@@ -46,6 +51,8 @@ pub struct Server {
     tasks: Tasks,
     store: Store,
     publisher: JoinHandle<()>,
+    occurrences: Occurrences,
+    recorder: JoinHandle<()>,
     shutdown_deadline_ms: u64,
     webhooks: Webhooks,
     _folder: DataFolder,
@@ -97,7 +104,9 @@ impl Server {
         let metrics = Arc::new(Metrics::new());
         let shelf = Arc::new(Shelf::default());
         let proof = Arc::new(Proof::default());
-        let observer = observer(metrics.clone(), shelf.clone(), proof.clone(), clock.clone());
+        let interest = Arc::new(Interest::default());
+        let observer =
+            observer(metrics.clone(), shelf.clone(), proof.clone(), interest.clone(), clock.clone());
         let (store, commits) = open_store(&config, observer).await?;
         let admin_key = config.admin_key.as_ref().map(|key| key.0.as_str());
         let started = async {
@@ -107,20 +116,24 @@ impl Server {
             if loaded > 0 {
                 tracing::info!(games = loaded, "the library was empty and got the shipped catalogue");
             }
+            let default_app = occurrences::adopt_default(&store).await?;
             follow_webhooks(&config, &store, clock.now()).await?;
-            Ok::<_, StoreError>((auth, new_key, app::were_watched(&store).await?))
+            Ok::<_, StoreError>((auth, new_key, default_app, app::were_watched(&store).await?))
         };
-        let (auth, new_admin_key, were_watched) = match started.await {
+        let (auth, new_admin_key, default_app, were_watched) = match started.await {
             Ok(parts) => parts,
             Err(error) => {
                 store.close().await;
                 return Err(error.into());
             }
         };
-        let tasks = Tasks::default();
+        let (tasks, hub) = (Tasks::default(), new_hub());
+        let (occurrences, told) = Occurrences::new(interest, default_app);
+        let roll_call = occurrences::roll_call(hub.clone());
+        let recorder = occurrences.recorder(told, store.clone(), clock.clone(), roll_call);
         let app = App {
             store: store.clone(),
-            hub: new_hub(),
+            hub,
             clock: clock.clone(),
             auth: Arc::new(auth),
             metrics,
@@ -131,7 +144,9 @@ impl Server {
             delivery: Arc::new(config.delivery.clone()),
             pulse: Pulse::new(clock.clone()),
             leftovers: Leftovers::default(),
+            occurrences: occurrences.clone(),
         };
+        let recorder = record(recorder, &tasks);
         let webhooks = Webhooks::new(app.clone(), config.webhooks.clone());
         let publisher = run(&config, listener, addr, app, were_watched, commits, roots);
         let shutdown_deadline_ms = config.shutdown_deadline_ms;
@@ -142,6 +157,8 @@ impl Server {
             tasks,
             store,
             publisher,
+            occurrences,
+            recorder,
             shutdown_deadline_ms,
             webhooks,
             _folder: folder,
@@ -173,6 +190,17 @@ impl Server {
     /// to the queue, what was accepted is committed.
     pub async fn stop(self) {
         self.tasks.stop(&self.clock, self.shutdown_deadline_ms).await;
+        // All who were connected have told that they are gone.
+        self.occurrences.close();
+        let mut recorder = self.recorder;
+        match self.clock.timeout(OCCURRENCES_DRAIN_MAX_MS, &mut recorder).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "the recorder of channel events failed"),
+            Err(_) => {
+                recorder.abort();
+                tracing::warn!("events of channels could not be written in time, and are lost");
+            }
+        }
         let closed = async {
             self.store.close().await;
             if let Err(error) = self.publisher.await {
@@ -201,6 +229,12 @@ fn new_hub() -> Hub {
         mailbox_max_messages: limits::MAILBOX_MAX_MESSAGES,
         mailbox_max_bytes: limits::MAILBOX_MAX_BYTES,
     })
+}
+
+/// Starts the task that writes down what happens on channels; it ends once it is asked to and has.
+fn record(recorder: Recorder, tasks: &Tasks) -> JoinHandle<()> {
+    #[expect(clippy::disallowed_methods, reason = "it outlives the tracked tasks and is awaited by `stop`")]
+    tokio::spawn(tasks.vital("channel events", recorder.run()))
 }
 
 /// Starts the tasks; the publisher ends by itself when the store is closed.
@@ -278,10 +312,19 @@ async fn bind(listen: SocketAddr) -> Result<(TcpListener, SocketAddr), StartErro
     Ok((listener, addr))
 }
 
-/// What is told of each commit: the library may be another one, the database can be written, and how
-/// long it took.
-fn observer(metrics: Arc<Metrics>, shelf: Arc<Shelf>, proof: Arc<Proof>, clock: Clock) -> CommitObserver {
-    Arc::new(move |CommitStats { jobs, micros, job_micros }| {
+/// What is told of each commit: the library may be another one, webhooks may ask for other events, the
+/// database can be written, and how long it took.
+fn observer(
+    metrics: Arc<Metrics>,
+    shelf: Arc<Shelf>,
+    proof: Arc<Proof>,
+    interest: Arc<Interest>,
+    clock: Clock,
+) -> CommitObserver {
+    Arc::new(move |CommitStats { jobs, micros, job_micros, webhooks_changed }| {
+        if webhooks_changed {
+            interest.webhooks_changed();
+        }
         for micros in job_micros {
             metrics.job_ran(micros);
         }

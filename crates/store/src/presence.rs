@@ -66,10 +66,7 @@ pub fn occupy(tx: &mut Tx, app: &str, channel: &str) -> Result<(), Error> {
 
 /// Forgets a channel.
 pub fn vacate(tx: &mut Tx, app: &str, channel: &str) -> Result<(), Error> {
-    tx.run(
-        "delete from occupied_channels where app = ?1 and channel = ?2",
-        &[app.into(), channel.into()],
-    )?;
+    tx.run("delete from occupied_channels where app = ?1 and channel = ?2", &[app.into(), channel.into()])?;
     Ok(())
 }
 

@@ -14,11 +14,11 @@ use fanfare_model::{
     webhook::{NewWebhook, Origin, Webhook},
 };
 
+use self::row::{COLUMNS, Texts, from_row};
 pub use self::{
     health::{all_health, count_failing, health, set_health},
     interest::{asked_for, hears},
 };
-use self::row::{COLUMNS, Texts, from_row};
 use crate::{Error, Notice, Read, Tx, deliveries, dialect, engine::limit};
 
 /// Every webhook, by id.
@@ -113,6 +113,15 @@ pub fn update(tx: &mut Tx, webhook: &Webhook) -> Result<(), Error> {
         tx.run("delete from webhook_health where webhook_id = ?1", &[webhook.id.into()])?;
     }
     tx.notice(Notice::WebhookChanged(webhook.id));
+    Ok(())
+}
+
+/// Makes webhooks of this application those of the default one, which it has become.
+pub fn adopt(tx: &mut Tx, app: &str) -> Result<(), Error> {
+    let adopted = "update webhooks set app = '' where app = ?1 and app <> '' returning id";
+    for id in tx.rows(adopted, &[app.into()], |row| row.get(0))? {
+        tx.notice(Notice::WebhookChanged(id));
+    }
     Ok(())
 }
 

@@ -95,11 +95,7 @@ mod tests {
     #[test]
     fn each_event_is_told_as_pusher_tells_it() {
         for (kind, data, expected) in [
-            (
-                "channel_occupied",
-                json!({"channel": "a"}),
-                r#"{"name":"channel_occupied","channel":"a"}"#,
-            ),
+            ("channel_occupied", json!({"channel": "a"}), r#"{"name":"channel_occupied","channel":"a"}"#),
             ("channel_vacated", json!({"channel": "a"}), r#"{"name":"channel_vacated","channel":"a"}"#),
             (
                 "member_added",

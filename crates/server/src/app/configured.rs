@@ -9,7 +9,7 @@ use fanfare_model::{
 };
 use fanfare_store::{Error as StoreError, Store, Tx, webhooks};
 
-use super::{App, Error};
+use super::{App, Error, webhooks::app_column};
 use crate::config;
 
 /// Why one of the file is disabled that nobody else disabled.
@@ -38,6 +38,15 @@ pub(crate) async fn follow_file(
     store.write(move |tx| follow(tx, &endpoints, enabled, overlap_ms, now)).await
 }
 
+/// The webhook with its application as the database names it. One that does not exist may be made later.
+fn in_database(tx: &mut Tx, new: &NewWebhook) -> Result<NewWebhook, StoreError> {
+    let app = app_column(tx, &new.app)?;
+    if app.is_none() {
+        tracing::warn!(app = new.app, webhook = new.name, "a webhook's app does not exist: it hears nothing");
+    }
+    Ok(NewWebhook { app: app.unwrap_or_else(|| new.app.clone()), ..new.clone() })
+}
+
 fn follow(
     tx: &mut Tx,
     wanted: &[NewWebhook],
@@ -49,6 +58,7 @@ fn follow(
     let there = webhooks::configured(tx)?.into_iter().map(|webhook| (webhook.url.clone(), webhook));
     let mut rest: BTreeMap<_, _> = there.collect();
     for new in wanted {
+        let new = &in_database(tx, new)?;
         let (before, count) = if let Some(webhook) = rest.remove(&new.url) {
             (webhook, &mut followed.changed)
         } else {
@@ -108,6 +118,7 @@ impl App {
         let (now, overlap_ms) = (self.clock.now(), self.delivery.secret_overlap_ms);
         self.store
             .write(move |tx| {
+                let new = in_database(tx, &new)?;
                 let there = webhooks::list(tx)?.into_iter().filter(|webhook| webhook.url == new.url);
                 let there: Vec<_> = there.collect();
                 if there.iter().any(|webhook| webhook.origin == Origin::Config) {

@@ -126,14 +126,7 @@ fn missed(
                 where d.event_id = e.id and d.webhook_id = ?1) \
          from events e where (e.at_ms, e.id) > (?2, ?3) and e.at_ms <= ?4 and not e.test \
          and e.app = ?6 order by e.at_ms, e.id limit ?5",
-        &[
-            webhook.id.into(),
-            since.into(),
-            after.into(),
-            until.into(),
-            limit(rows),
-            (&webhook.app).into(),
-        ],
+        &[webhook.id.into(), since.into(), after.into(), until.into(), limit(rows), (&webhook.app).into()],
         |row| {
             let kind: String = row.get(2)?;
             let has = row.get::<bool>(4)?;

@@ -2,11 +2,7 @@
 
 use fanfare_model::pattern;
 
-use crate::{
-    Error, Read,
-    dialect::places,
-    engine::Value,
-};
+use crate::{Error, Read, dialect::places, engine::Value};
 
 /// Which of these patterns webhooks list, disabled ones included, each with the application of a webhook
 /// that does; no pair twice.

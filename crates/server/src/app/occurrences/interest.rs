@@ -4,7 +4,7 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, PoisonError, RwLock, RwLockReadGuard,
+        PoisonError, RwLock, RwLockReadGuard,
         atomic::{AtomicU32, Ordering},
     },
 };
@@ -76,24 +76,25 @@ pub(crate) struct Interest {
     known: RwLock<Known>,
     /// Rung when a webhook has changed.
     pub(super) changed: Notify,
-    default_app: String,
+}
+
+/// Nothing is known yet.
+impl Default for Interest {
+    fn default() -> Self {
+        let any = AtomicU32::new(STALE | Kinds::ALL.0);
+        Self { any, known: RwLock::default(), changed: Notify::new() }
+    }
 }
 
 #[derive(Default)]
 struct Known {
     /// Changes that have been counted.
     changes: u64,
-    /// By the application as the database has it: the default one is the empty text.
+    /// By the application: the default one is the empty text.
     by_app: HashMap<String, Kinds>,
 }
 
 impl Interest {
-    /// Nothing is known yet. `default_app` is the id of the default application.
-    pub(crate) fn new(default_app: String) -> Arc<Self> {
-        let any = AtomicU32::new(STALE | Kinds::ALL.0);
-        Arc::new(Self { any, known: RwLock::default(), changed: Notify::new(), default_app })
-    }
-
     /// A webhook has changed, or may have; called before that is answered.
     pub(crate) fn webhooks_changed(&self) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
@@ -103,16 +104,17 @@ impl Interest {
         self.changed.notify_one();
     }
 
-    /// Whether an application's webhooks ask for any of these events, or may do so.
+    /// Whether an application's webhooks ask for any of these events, or may do so. `app` is an application
+    /// as the database has it, here and below.
     pub(super) fn wants(&self, app: &str, kinds: Kinds) -> bool {
         let any = self.any.load(Ordering::Acquire);
-        any & STALE != 0 || any & kinds.0 != 0 && self.known().of(self.column(app)).0 & kinds.0 != 0
+        any & STALE != 0 || any & kinds.0 != 0 && self.known().of(app).0 & kinds.0 != 0
     }
 
     /// What an application's webhooks ask for; everything while that may have changed.
     pub(super) fn asked(&self, app: &str) -> Kinds {
         let known = self.known();
-        if self.is_stale() { Kinds::ALL } else { known.of(self.column(app)) }
+        if self.is_stale() { Kinds::ALL } else { known.of(app) }
     }
 
     /// Whether a change has not been read.
@@ -140,16 +142,6 @@ impl Interest {
             self.any.store(any.0, Ordering::Release);
         }
         by_app
-    }
-
-    /// The application as the database has it.
-    pub(super) fn column<'a>(&self, app: &'a str) -> &'a str {
-        if app == self.default_app { "" } else { app }
-    }
-
-    /// The application's id; the inverse of [`Interest::column`].
-    pub(super) fn id<'a>(&'a self, column: &'a str) -> &'a str {
-        if column.is_empty() { &self.default_app } else { column }
     }
 
     fn known(&self) -> RwLockReadGuard<'_, Known> {
@@ -190,16 +182,15 @@ mod tests {
 
     #[test]
     fn each_application_is_asked_by_itself() {
-        let interest = Interest::new("main".into());
+        let interest = Interest::default();
         let wants = |app: &str, name: &str| interest.wants(app, Kinds::named(name));
-        assert!(wants("main", "broadcast") && wants("other", "cache_miss"), "nothing is known yet");
+        assert!(wants("", "broadcast") && wants("other", "cache_miss"), "nothing is known yet");
         let changes = interest.changes();
         interest.learn(changes, &asked(&[("", "broadcast"), ("shop", "subscribe.*"), ("shop", "cache_miss")]));
         for (app, name, expected) in [
-            ("main", "broadcast", true),
             ("shop", "broadcast", false),
             ("", "broadcast", true),
-            ("main", "subscribe", false),
+            ("", "subscribe", false),
             ("shop", "subscribe", true),
             ("shop", "cache_miss", true),
             ("other", "cache_miss", false),
@@ -208,20 +199,19 @@ mod tests {
         ] {
             assert_eq!(wants(app, name), expected, "{app} {name}");
         }
-        assert_eq!((interest.id(""), interest.id("shop"), interest.column("main")), ("main", "shop", ""));
     }
 
     #[test]
     fn a_change_during_a_reading_is_not_in_it() {
-        let interest = Interest::new("main".into());
+        let interest = Interest::default();
         let changes = interest.changes();
         interest.webhooks_changed();
         interest.learn(changes, &[]);
-        assert!(interest.is_stale() && interest.wants("main", Kinds::named("broadcast")));
-        assert_eq!(interest.asked("main"), Kinds::ALL);
+        assert!(interest.is_stale() && interest.wants("", Kinds::named("broadcast")));
+        assert_eq!(interest.asked(""), Kinds::ALL);
         interest.learn(interest.changes(), &[]);
-        assert!(!interest.is_stale() && !interest.wants("main", Kinds::named("broadcast")));
-        assert_eq!(interest.asked("main"), Kinds::default());
+        assert!(!interest.is_stale() && !interest.wants("", Kinds::named("broadcast")));
+        assert_eq!(interest.asked(""), Kinds::default());
     }
 
     #[test]

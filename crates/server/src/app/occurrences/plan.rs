@@ -11,6 +11,7 @@ use fanfare_model::{
 };
 
 use super::{
+    Names,
     grace::{Gone, Grace, Place},
     interest::{Interest, Kinds},
 };
@@ -31,6 +32,7 @@ pub(super) enum Entry {
 /// Turns what happened into entries.
 pub(super) struct Planner {
     interest: Arc<Interest>,
+    names: Names,
     pub(super) grace: Grace,
     /// Applications, as the database has them, whose members are written down.
     pub(super) members_of: HashSet<String>,
@@ -39,8 +41,8 @@ pub(super) struct Planner {
 }
 
 impl Planner {
-    pub(super) fn new(interest: Arc<Interest>, grace: Grace) -> Self {
-        Self { interest, grace, members_of: HashSet::new(), channels_of: HashSet::new() }
+    pub(super) fn new(interest: Arc<Interest>, names: Names, grace: Grace) -> Self {
+        Self { interest, names, grace, members_of: HashSet::new(), channels_of: HashSet::new() }
     }
 
     /// Plans for what happened, told at `now`.
@@ -137,20 +139,20 @@ impl Planner {
     }
 
     fn asks(&self, app: &str, name: &str) -> bool {
-        self.interest.asked(app).has_any([name])
+        self.interest.asked(self.names.column(app)).has_any([name])
     }
 
     /// The application as the database has it, if its members are written down.
     fn keeps_members(&self, app: &str) -> Option<String> {
-        self.members_of.get(self.interest.column(app)).cloned()
+        self.members_of.get(self.names.column(app)).cloned()
     }
 
     fn keeps_channels(&self, app: &str) -> Option<String> {
-        self.channels_of.get(self.interest.column(app)).cloned()
+        self.channels_of.get(self.names.column(app)).cloned()
     }
 
     fn fire(&self, app: &str, name: &'static str, at: Timestamp, data: String) -> Entry {
-        fire(self.interest.column(app).to_owned(), name, at, data)
+        fire(self.names.column(app).to_owned(), name, at, data)
     }
 }
 

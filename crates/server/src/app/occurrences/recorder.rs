@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    GRACE_MAX, OCCURRENCES_BATCH_MAX, Occurrence, Occurrences, PUSHER_GRACE_MS, Roll, RollCall, Told,
+    GRACE_MAX, Names, OCCURRENCES_BATCH_MAX, Occurrence, Occurrences, PUSHER_GRACE_MS, Roll, RollCall, Told,
     grace::Grace,
     interest::{Interest, Kinds, patterns},
     plan::{Entry, Planner, fire, keeps},
@@ -39,6 +39,7 @@ const ENTRIES_MAX: usize = 4 * OCCURRENCES_BATCH_MAX;
 /// Writes down what is told.
 pub(crate) struct Recorder {
     interest: Arc<Interest>,
+    names: Names,
     closing: CancellationToken,
     told: mpsc::Receiver<Occurrence>,
     store: Store,
@@ -57,9 +58,9 @@ impl Recorder {
         clock: Clock,
         roll_call: RollCall,
     ) -> Self {
-        let Occurrences { interest, queue: _, closing } = occurrences;
-        let planner = Planner::new(interest.clone(), Grace::new(PUSHER_GRACE_MS, GRACE_MAX));
-        Self { interest, closing, told, store, planner, reread_at: clock.tick(), clock, roll_call }
+        let Occurrences { interest, names, queue: _, closing } = occurrences;
+        let planner = Planner::new(interest.clone(), names.clone(), Grace::new(PUSHER_GRACE_MS, GRACE_MAX));
+        Self { interest, names, closing, told, store, planner, reread_at: clock.tick(), clock, roll_call }
     }
 
     /// Runs until it is asked to end and all that was told is written: first what the run before this one
@@ -137,7 +138,7 @@ impl Recorder {
             if !members_began && !channels_began {
                 continue;
             }
-            let Roll { members, channels } = (self.roll_call)(self.interest.id(app));
+            let Roll { members, channels } = (self.roll_call)(self.names.id(app));
             let join = |(channel, member)| Entry::Join { app: app.clone(), channel, member };
             entries.extend(members.into_iter().filter(|_| members_began).map(join));
             let occupy = |channel| Entry::Occupy { app: app.clone(), channel };

@@ -60,7 +60,7 @@ fn sender(tasks: &Tasks) -> Sender {
     let policy = EgressPolicy::new(Vec::new(), Vec::new());
     let roots = Roots::load(None).expect("they are built in");
     let egress = Egress::new(policy, Vec::new(), roots, clock.clone(), tasks);
-    Sender { egress, settings: settings.into(), clock }
+    Sender { store, egress, settings: settings.into(), clock }
 }
 
 /// Makes an attempt at a receiver that answers `answer`: the request's bytes and the result.
