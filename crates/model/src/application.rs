@@ -7,7 +7,9 @@ mod tests;
 
 use std::fmt;
 
-pub use self::parse::{ApplicationPatch, FIELDS, InvalidApplication, LimitsPatch, NewApplication, Preset};
+pub use self::parse::{
+    ApplicationPatch, FIELDS, InvalidApplication, LimitsPatch, NewApplication, Preset, is_word,
+};
 use crate::Timestamp;
 pub use crate::webhook::OldSecret;
 

@@ -22,7 +22,8 @@ pub mod telemetry;
 pub mod timers;
 mod webhooks;
 
-pub use config::Endpoint;
+pub use config::{AuthRequest, ChannelAuthorizer, Denied, Endpoint};
+pub use fanfare_model::channel::{ChannelName, ChannelPattern, Member};
 pub use fanfare_model::webhook::{Header, InvalidHeader, Method, Ordering};
 pub use startup::{Server, StartError};
 pub use webhooks::{WebhookError, Webhooks};

@@ -19,11 +19,11 @@ use crate::{
     accept::Acceptor,
     api,
     app::{
-        self, App, CatchUp, Followed, Leftovers, Occurrences, Proof, RoomBell, Shelf, giving_up, housekeeping,
-        leftovers,
+        self, App, Applications, CatchUp, Followed, Leftovers, Occurrences, Proof, RoomBell, Shelf,
+        applications, giving_up, housekeeping, leftovers,
         occurrences::{self, Interest, Recorder},
         poll_clock,
-        publish::Publisher,
+        publish::{Bells, Publisher},
     },
     auth::Auth,
     config::{Config, ConfigError},
@@ -93,6 +93,7 @@ impl Server {
     /// # Errors
     /// [`StartError`], with nothing left running.
     pub async fn start(config: Config, clock: Clock) -> Result<Self, StartError> {
+        config.channels.check().map_err(StartError::Setting)?;
         let roots = Roots::load(config.delivery.ca_file.as_deref()).map_err(StartError::Setting)?;
         let folder =
             data_folder::open(&config.data).map_err(|error| StartError::Environment(error.to_string()))?;
@@ -116,15 +117,16 @@ impl Server {
             if loaded > 0 {
                 tracing::info!(games = loaded, "the library was empty and got the shipped catalogue");
             }
+            let applications = load_applications(&config, &store, clock.now()).await?;
             let default_app = occurrences::adopt_default(&store).await?;
             follow_webhooks(&config, &store, clock.now()).await?;
-            Ok::<_, StoreError>((auth, new_key, default_app, app::were_watched(&store).await?))
+            Ok::<_, StartError>((auth, new_key, default_app, app::were_watched(&store).await?, applications))
         };
-        let (auth, new_admin_key, default_app, were_watched) = match started.await {
+        let (auth, new_admin_key, default_app, were_watched, applications) = match started.await {
             Ok(parts) => parts,
             Err(error) => {
                 store.close().await;
-                return Err(error.into());
+                return Err(error);
             }
         };
         let (tasks, hub) = (Tasks::default(), new_hub());
@@ -139,6 +141,7 @@ impl Server {
             metrics,
             tasks: tasks.clone(),
             shelf,
+            applications: Arc::new(applications),
             proof,
             catch_up: CatchUp::new(config.database.readers),
             delivery: Arc::new(config.delivery.clone()),
@@ -224,6 +227,18 @@ async fn follow_webhooks(config: &Config, store: &Store, now: Timestamp) -> Resu
     Ok(())
 }
 
+/// Reads the applications, after making sure of the default one.
+async fn load_applications(
+    config: &Config,
+    store: &Store,
+    now: Timestamp,
+) -> Result<Applications, StartError> {
+    let preset = config.app.as_ref();
+    let ensured = app::ensure_default(store, preset, config.delivery.secret_overlap_ms, now).await?;
+    ensured.map_err(|_| StartError::Setting("app: another app has this key already".to_owned()))?;
+    Ok(Applications::load(store, preset).await?)
+}
+
 fn new_hub() -> Hub {
     Hub::new(fanfare_hub::Limits {
         mailbox_max_messages: limits::MAILBOX_MAX_MESSAGES,
@@ -268,16 +283,20 @@ fn run(
         app.store.clone(),
         app.hub.clone(),
         dispatcher,
-        bell.clone(),
+        Bells {
+            rooms: bell.clone(),
+            polls_changed: polls_changed.clone(),
+            leftovers: app.leftovers.clone(),
+            applications: app.applications.clone(),
+        },
         metrics.clone(),
-        polls_changed.clone(),
-        app.leftovers.clone(),
     );
     tasks.spawn_vital("poll clock", poll_clock::run(app.clone(), polls_changed, tasks.clone()));
     #[expect(clippy::disallowed_methods, reason = "it outlives the tracked tasks and is awaited by `stop`")]
     let publisher = tokio::spawn(tasks.vital("publisher", publisher.run(commits)));
     let monitor = Monitor::new(app.clone(), bell, egress, config.rooms.clone(), were_watched);
     let live = Live { app: app.clone(), tasks: tasks.clone(), settings: config.sockets.clone() };
+    tasks.spawn("apps", applications::run(app.clone(), tasks.clone()));
     tasks.spawn("housekeeping", housekeeping::run(app.clone()));
     let leftovers = leftovers::run(app.store.clone(), app.leftovers.clone(), clock.clone(), tasks.clone());
     tasks.spawn("leftovers", leftovers);

@@ -213,7 +213,8 @@ impl fmt::Debug for NewApplication {
     }
 }
 
-fn is_word(text: &str) -> bool {
+/// Whether `text` can be an id or a key: 1 to [`APP_WORD_MAX_CHARS`] of `A-Za-z0-9_-`.
+pub fn is_word(text: &str) -> bool {
     let is_one = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
     (1..=APP_WORD_MAX_CHARS).contains(&text.len()) && text.bytes().all(is_one)
 }

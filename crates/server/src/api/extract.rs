@@ -48,6 +48,23 @@ impl<const N: usize, S: Send + Sync> FromRequestParts<S> for Ids<N> {
     }
 }
 
+/// The texts in a path, decoded and in order. One that is not UTF-8 is empty, which names nothing.
+pub(super) struct Texts<const N: usize>(pub(super) [String; N]);
+
+impl<const N: usize, S: Send + Sync> FromRequestParts<S> for Texts<N> {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        let mut texts = [const { String::new() }; N];
+        if let Ok(params) = RawPathParams::from_request_parts(parts, state).await {
+            for (text, (_, found)) in texts.iter_mut().zip(&params) {
+                found.clone_into(text);
+            }
+        }
+        Ok(Self(texts))
+    }
+}
+
 /// The parameters behind the `?` of a URL, decoded.
 pub(super) struct Query(Vec<(String, String)>);
 

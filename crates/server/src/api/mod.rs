@@ -1,5 +1,6 @@
 //! The HTTP API: translates requests into use cases and their results into JSON. Decides nothing.
 
+mod apps;
 mod aside;
 mod asyncapi;
 mod auth;
@@ -97,6 +98,7 @@ pub(crate) fn asyncapi() -> Value {
 /// Every operation that needs no more than the use cases.
 fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
+        .merge(apps::routes())
         .merge(auth::routes())
         .merge(catalogue::routes())
         .merge(deliveries::routes())

@@ -3,6 +3,7 @@
 
 use fanfare_model::{
     Timestamp,
+    application::{AppLimits, Application},
     delivery::{Delivery, DeliveryState, LogRow},
     event,
     export::{Night, NightVote},
@@ -160,6 +161,29 @@ pub(super) fn webhook() -> Webhook {
         options: WebhookOptions::default(),
         created_at: started(),
     }
+}
+
+pub(super) fn application() -> Application {
+    Application {
+        id: "417290356".into(),
+        key: "9f3c1a7be0d24c58a6f1".into(),
+        secret: "e6b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855".into(),
+        old_secret: None,
+        name: "Chat".into(),
+        limits: AppLimits { connections_max: Some(5_000), subscription_counts: true, ..AppLimits::default() },
+        is_default: false,
+        created_at: started(),
+    }
+}
+
+/// The same with a new secret.
+pub(super) fn rotated_application() -> Application {
+    let Application { secret, .. } = application();
+    Application { secret: secret.chars().rev().collect(), ..application() }.with_secret(
+        secret,
+        now(),
+        24 * 60 * 60 * 1_000,
+    )
 }
 
 /// The game's event on its way to the webhook.

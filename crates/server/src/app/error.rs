@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use fanfare_model::{
+    application::InvalidApplication,
     fired::InvalidFired,
     game::{InvalidFilter, InvalidGame},
     pick::{Empty, InvalidOption},
@@ -87,6 +88,7 @@ macro_rules! refuse {
 }
 
 refuse!(
+    InvalidApplication,
     InvalidChat,
     InvalidFilter,
     InvalidFired,

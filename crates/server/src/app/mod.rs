@@ -1,6 +1,7 @@
 //! The use cases: verbs on nouns. What is decided here is committed in one transaction together
 //! with its event; HTTP and sockets only translate to and from it.
 
+pub(crate) mod applications;
 mod catch_up;
 mod configured;
 mod deliveries;
@@ -34,6 +35,7 @@ use fanfare_model::event::NewEvent;
 use fanfare_store::Store;
 
 pub(crate) use self::{
+    applications::{Applications, ensure_default},
     catch_up::CatchUp,
     configured::{Followed, follow_file},
     error::Error,
@@ -71,6 +73,7 @@ pub(crate) struct App {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) tasks: Tasks,
     pub(crate) shelf: Arc<Shelf>,
+    pub(crate) applications: Arc<Applications>,
     pub(crate) proof: Arc<Proof>,
     pub(crate) catch_up: CatchUp,
     pub(crate) delivery: Arc<config::Delivery>,

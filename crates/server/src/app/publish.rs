@@ -13,23 +13,29 @@ use fanfare_model::{
 use fanfare_store::{Commit, Commits, Error, Notice, Store, events};
 use tokio::sync::Notify;
 
-use super::{ALL_EVENTS, EVERYONE, Leftovers, RoomBell, public_topic};
+use super::{ALL_EVENTS, Applications, EVERYONE, Leftovers, RoomBell, public_topic};
 use crate::{dispatch::Dispatcher, metrics::Metrics};
 
 /// Streams whose last published `seq` is remembered; past that all are forgotten, and each is
 /// taken up again where its next event stands.
 const HEADS_MAX: usize = 1_024;
 
+/// Who is rung for after a commit that may matter to them.
+pub(crate) struct Bells {
+    pub(crate) rooms: RoomBell,
+    /// Wakes who watches the clock for polls.
+    pub(crate) polls_changed: Arc<Notify>,
+    pub(crate) leftovers: Leftovers,
+    pub(crate) applications: Arc<Applications>,
+}
+
 /// Publishes until the store is closed.
 pub(crate) struct Publisher {
     store: Store,
     hub: Hub,
     dispatcher: Dispatcher,
-    rooms: RoomBell,
+    bells: Bells,
     metrics: Arc<Metrics>,
-    /// Wakes who watches the clock for polls.
-    polls_changed: Arc<Notify>,
-    leftovers: Leftovers,
     /// The last `seq` published of each stream.
     heads: HashMap<String, i64>,
 }
@@ -39,12 +45,10 @@ impl Publisher {
         store: Store,
         hub: Hub,
         dispatcher: Dispatcher,
-        rooms: RoomBell,
+        bells: Bells,
         metrics: Arc<Metrics>,
-        polls_changed: Arc<Notify>,
-        leftovers: Leftovers,
     ) -> Self {
-        Self { store, hub, dispatcher, rooms, metrics, polls_changed, leftovers, heads: HashMap::new() }
+        Self { store, hub, dispatcher, bells, metrics, heads: HashMap::new() }
     }
 
     pub(crate) async fn run(mut self, mut commits: Commits) {
@@ -52,21 +56,23 @@ impl Publisher {
             self.metrics.events_committed.inc_by(events.len() as u64);
             for published in &events {
                 self.publish(&published.event).await;
-                self.rooms.heard(&published.event);
+                self.bells.rooms.heard(&published.event);
             }
             // A delivery that was committed with a change, or after it, must be sent by it.
             for notice in notices {
                 match notice {
                     Notice::WebhookChanged(id) => self.dispatcher.webhook_changed(id),
                     Notice::DeliveriesChanged(id) => self.dispatcher.deliveries_changed(id),
-                    Notice::PollsChanged => self.polls_changed.notify_one(),
-                    Notice::RoomsChanged => self.rooms.ring(),
-                    Notice::RowsHidden => self.leftovers.ring(),
+                    Notice::PollsChanged => self.bells.polls_changed.notify_one(),
+                    Notice::RoomsChanged => self.bells.rooms.ring(),
+                    Notice::RowsHidden => self.bells.leftovers.ring(),
+                    Notice::ApplicationsChanged => self.bells.applications.ring(),
                     Notice::LookAgain => {
                         self.dispatcher.look_again();
-                        self.polls_changed.notify_one();
-                        self.rooms.ring();
-                        self.leftovers.ring();
+                        self.bells.polls_changed.notify_one();
+                        self.bells.rooms.ring();
+                        self.bells.leftovers.ring();
+                        self.bells.applications.ring();
                     }
                 }
             }

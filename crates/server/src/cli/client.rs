@@ -27,7 +27,7 @@ use serde_json::{Value, json};
 use tokio_rustls::rustls::{ClientConfig, crypto::ring};
 use url::{Host, Url};
 
-use super::{Failure, progress::Progress, reach};
+use super::{Failure, print, progress::Progress, reach};
 use crate::{
     auth,
     config::{Loaded, Origin, without_password},
@@ -97,6 +97,13 @@ impl Reply {
     /// The body as JSON of a known shape.
     pub(super) fn json<T: DeserializeOwned>(&self) -> Option<T> {
         serde_json::from_slice(&self.body).ok()
+    }
+
+    /// Prints the body.
+    pub(super) fn print(&self) -> Result<(), Failure> {
+        let mut text = String::from_utf8_lossy(&self.body).trim_end().to_owned();
+        text.push('\n');
+        print(&text)
     }
 
     /// What the server says is wrong, in one line.
@@ -209,6 +216,19 @@ impl Client {
         self.send(Method::PATCH, path, Upload { rest: json, progress: Progress::hidden() }).await
     }
 
+    /// Removes something.
+    pub(super) async fn delete(&self, path: &str) -> Result<Reply, Failure> {
+        self.send(Method::DELETE, path, Upload::default()).await
+    }
+
+    /// The answer that was hoped for, or what the server says instead.
+    pub(super) fn read<T: DeserializeOwned>(&self, reply: &Reply) -> Result<T, Failure> {
+        match reply.json() {
+            Some(read) if reply.status.is_success() => Ok(read),
+            _ => Err(self.refusal(reply)),
+        }
+    }
+
     /// What tells the time and waits.
     pub(super) fn clock(&self) -> &Clock {
         &self.clock
@@ -283,6 +303,11 @@ impl Client {
             _ => Failure::Environment(format!("{base} answers: {complaint}")),
         }
     }
+}
+
+/// JSON as a request's body.
+pub(super) fn to_bytes(body: &Value) -> Bytes {
+    body.to_string().into()
 }
 
 /// Text from elsewhere, without what would move the cursor.

@@ -1,6 +1,7 @@
 //! The command line: what can be typed, and how a verb's failure becomes a line and an exit code.
 //! Each verb has a file of its own; none of them decides anything about game nights.
 
+mod app;
 mod backup;
 mod client;
 mod config;
@@ -12,6 +13,7 @@ mod openapi;
 mod progress;
 mod reach;
 mod serve;
+mod table;
 mod webhook;
 
 use std::{
@@ -26,6 +28,7 @@ use std::{
 use clap::{Parser, Subcommand};
 
 use self::{
+    app::AppVerb,
     backup::BackupArgs,
     client::{Client, ServerArgs},
     export::ExportArgs,
@@ -101,6 +104,14 @@ enum Verb {
     Webhook {
         #[command(subcommand)]
         verb: WebhookVerb,
+        #[command(flatten)]
+        server: ServerArgs,
+    },
+    /// List, make and delete apps, whose channels never meet, and replace their secrets
+    #[command(disable_help_subcommand = true)]
+    App {
+        #[command(subcommand)]
+        verb: AppVerb,
         #[command(flatten)]
         server: ServerArgs,
     },
@@ -232,6 +243,10 @@ fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Verb::Webhook { verb, server } => {
             let loaded = load(&inputs)?;
             at_the_server(&server, &loaded, &inputs, async |client| webhook::webhook(client, verb).await)
+        }
+        Verb::App { verb, server } => {
+            let loaded = load(&inputs)?;
+            at_the_server(&server, &loaded, &inputs, async |client| app::app(client, verb).await)
         }
         Verb::Backup { args } => backup::backup(&load(&inputs)?.config, args),
         Verb::Config { verb: ConfigVerb::Check } => {

@@ -2,11 +2,9 @@
 //! asked for is the server's to say; here it is only put into a request and its answer into lines.
 
 mod attempts;
-mod table;
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
 use fanfare_model::{
     Timestamp,
     webhook::{Method, Ordering},
@@ -14,16 +12,14 @@ use fanfare_model::{
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use self::{
-    attempts::{Limit, print_log, try_out},
-    table::Table,
-};
+use self::attempts::{Limit, print_log, try_out};
 use super::{
     Failure,
-    client::{Client, Reply, one_line},
+    client::{Client, to_bytes},
     print,
     progress::Progress,
     say,
+    table::Table,
 };
 use crate::random;
 
@@ -209,9 +205,9 @@ pub(super) async fn webhook(client: &Client, verb: WebhookVerb) -> Result<(), Fa
 async fn list(client: &Client, as_json: bool) -> Result<(), Failure> {
     let reply = client.get("/api/webhooks").await?;
     if as_json && reply.status.is_success() {
-        return print_json(&reply);
+        return reply.print();
     }
-    let webhooks: Vec<Shown> = read(client, &reply)?;
+    let webhooks: Vec<Shown> = client.read(&reply)?;
     let mut table = Table::new(["ID", "NAME", "STATE", "EVENTS", "URL"]);
     for webhook in &webhooks {
         let (id, events) = (webhook.id.to_string(), webhook.events.join(" "));
@@ -264,7 +260,7 @@ async fn add(client: &Client, args: AddArgs) -> Result<(), Failure> {
         }
     }
     let reply = client.post("/api/webhooks", to_bytes(&body), &Progress::hidden()).await?;
-    let webhook: Shown = read(client, &reply)?;
+    let webhook: Shown = client.read(&reply)?;
     say(&format!("webhook {} was added", webhook.id));
     if made {
         say("its secret follows; it is not shown again");
@@ -287,7 +283,7 @@ impl Format {
 async fn replay(client: &Client, id: i64, body: &Value) -> Result<(), Failure> {
     let path = format!("/api/webhooks/{id}/replay");
     let reply = client.post(&path, to_bytes(body), &Progress::hidden()).await?;
-    let Replayed { count } = read(client, &reply)?;
+    let Replayed { count } = client.read(&reply)?;
     let what = if body["dry_run"] == true { "would be sent again" } else { "are sent again" };
     say(&format!("deliveries that {what}:"));
     print(&format!("{count}\n"))
@@ -296,7 +292,7 @@ async fn replay(client: &Client, id: i64, body: &Value) -> Result<(), Failure> {
 async fn rotate(client: &Client, id: i64) -> Result<(), Failure> {
     let secret = random::secret();
     let reply = client.patch(&format!("/api/webhooks/{id}"), to_bytes(&json!({ "secret": secret }))).await?;
-    let _: Shown = read(client, &reply)?;
+    let _: Shown = client.read(&reply)?;
     let old = match reply.json::<Rotated>().and_then(|rotated| rotated.old_secrets_until) {
         Some(until) => format!("the old one signs beside it until {until}"),
         None => "the old one signs beside it for as long as `delivery.secret_overlap_ms` says".to_owned(),
@@ -309,24 +305,6 @@ async fn rotate(client: &Client, id: i64) -> Result<(), Failure> {
 #[derive(Deserialize)]
 struct Rotated {
     old_secrets_until: Option<String>,
-}
-
-/// The answer that was hoped for, or what the server says instead.
-fn read<T: serde::de::DeserializeOwned>(client: &Client, reply: &Reply) -> Result<T, Failure> {
-    match reply.json() {
-        Some(read) if reply.status.is_success() => Ok(read),
-        _ => Err(client.refusal(reply)),
-    }
-}
-
-fn print_json(reply: &Reply) -> Result<(), Failure> {
-    let mut text = String::from_utf8_lossy(&reply.body).trim_end().to_owned();
-    text.push('\n');
-    print(&text)
-}
-
-fn to_bytes(body: &Value) -> Bytes {
-    body.to_string().into()
 }
 
 fn time(text: &str) -> Result<Timestamp, String> {

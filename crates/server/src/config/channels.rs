@@ -7,12 +7,13 @@ mod lists;
 
 use fanfare_model::webhook::is_url;
 
+pub(super) use self::lists::{
+    HISTORIES, HISTORY_KEYS, RULE_KEYS, RULES, a_history, a_rule, histories, rules,
+};
 pub use self::{
     callback::{AuthRequest, ChannelAuthorizer, Denied},
     lists::{History, Rule},
 };
-pub(crate) use self::lists::filled;
-pub(super) use self::lists::{HISTORIES, HISTORY_KEYS, RULE_KEYS, RULES, a_history, a_rule, histories, rules};
 use super::{
     Config, CorsOrigin, Secret,
     key::{Field, Key, key, secret},
@@ -82,7 +83,7 @@ impl Default for Channels {
             authorizer_url: None,
             authorizer_timeout_ms: 5_000,
             // Clients that all come back after a break ask for the same again, some of them more than
-            // once; a right that was taken away counts for no longer than a cup of tea is poured.
+            // once; a right that was taken away counts for so much longer and no more.
             authorizer_cache_ms: 10_000,
             authorizer_max_in_flight: 64,
             rules: Vec::new(),

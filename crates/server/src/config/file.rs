@@ -147,8 +147,7 @@ fn tables<T>(
     origin: &impl Fn(usize) -> Origin,
 ) -> Result<Vec<Table<T>>, ConfigError> {
     let no_list = |offset| {
-        let problem =
-            format!("\"{list}\" is a list of tables: write [[{list}]] and its keys below");
+        let problem = format!("\"{list}\" is a list of tables: write [[{list}]] and its keys below");
         ConfigError::Syntax { origin: origin(offset), problem }
     };
     let DeValue::Array(items) = value else { return Err(no_list(start)) };

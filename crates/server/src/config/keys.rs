@@ -3,7 +3,10 @@
 
 use std::{net::IpAddr, path::PathBuf};
 
-use fanfare_model::{limits::RETRY_STEPS_MAX, retry::RetrySchedule, room::POLL_INTERVAL_MIN_MS};
+use fanfare_model::{
+    application::InvalidApplication, limits::RETRY_STEPS_MAX, retry::RetrySchedule,
+    room::POLL_INTERVAL_MIN_MS,
+};
 use fanfare_store::Location;
 use ipnet::IpNet;
 use url::Url;
@@ -70,6 +73,14 @@ pub(crate) const KEYS: &[Key] = &[
                 get: |c| c.jwt_secret.as_ref().map(|_| HIDDEN.to_owned()),
                 set: |c, text| secret(text).map(|secret| c.jwt_secret = Some(secret)),
             },
+        )
+    },
+    Key {
+        unset: "made at the first start; see fanfare app list",
+        ..key(
+            "app",
+            "The default app of the channels: ID:KEY:SECRET",
+            Field::Secret { get: |c| c.app.as_ref().map(|_| HIDDEN.to_owned()), set: set_app },
         )
     },
     key(
@@ -373,6 +384,13 @@ fn set_ca_file(config: &mut Config, text: &str) -> Result<(), String> {
 fn set_database_url(config: &mut Config, text: &str) -> Result<(), String> {
     Location::parse(text).map_err(|why| format!("cannot be read: {why}"))?;
     config.database_url = Some(secret(text)?);
+    Ok(())
+}
+
+fn set_app(config: &mut Config, text: &str) -> Result<(), String> {
+    let preset =
+        secret(text)?.0.parse().map_err(|error: InvalidApplication| format!("is no app: {error}"))?;
+    config.app = Some(preset);
     Ok(())
 }
 

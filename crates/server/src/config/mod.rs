@@ -15,7 +15,7 @@ mod webhooks;
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use fanfare_model::{retry::RetrySchedule, room::POLL_INTERVAL_MIN_MS};
+use fanfare_model::{application::Preset, retry::RetrySchedule, room::POLL_INTERVAL_MIN_MS};
 use fanfare_store::Location;
 use ipnet::IpNet;
 use url::Url;
@@ -28,7 +28,6 @@ pub use self::{
     webhooks::{Endpoint, Webhooks},
 };
 pub(crate) use self::{
-    channels::filled,
     keys::KEYS,
     load::{Inputs, Loaded, load},
     print::{print, reference},
@@ -51,6 +50,8 @@ pub struct Config {
     pub admin_key: Option<Secret>,
     /// `None`: generated on first start, kept in the data folder.
     pub jwt_secret: Option<Secret>,
+    /// The default application; `None`: made at the first start.
+    pub app: Option<Preset>,
     /// `[http]`
     pub http: Http,
     /// `[sockets]`
@@ -149,6 +150,7 @@ impl Default for Config {
             database_url: None,
             admin_key: None,
             jwt_secret: None,
+            app: None,
             http: Http {
                 connections_max: 10_000,
                 connections_max_per_address: 256,

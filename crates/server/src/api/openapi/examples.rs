@@ -4,6 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::super::{
+    apps::AppView,
     deliveries::DeliveryView,
     samples,
     views::{GameRow, LogView, SessionRow, WebhookView},
@@ -25,6 +26,7 @@ const ROWS: &[(&str, Example)] = &[
     ("SessionGameRow", || row(&SessionGameRow::from(&samples::session_game()))),
     ("PollRow", || row(&PollRow::from(&samples::poll()))),
     ("Webhook", || row(&WebhookView::from(Examined::from(samples::webhook())))),
+    ("App", || row(&AppView::from(&samples::application()))),
     ("Delivery", || row(&DeliveryView::from(samples::delivery()))),
     ("WebhookLog", || row(&LogView::from(samples::log_row()))),
 ];
@@ -53,6 +55,15 @@ const ANSWERS: &[(&str, &str, Example)] = &[
         row(&DeliveryView::from(cancelled))
     }),
     ("create_webhook", "/201/content/application~1json", || webhook("Webhook created successfully")),
+    ("create_app", "/201/content/application~1json", || {
+        row(&AppView::with_secret(&samples::application(), "App created successfully"))
+    }),
+    ("update_app", "/200/content/application~1json", || {
+        row(&AppView::with_message(&samples::application(), "App updated successfully"))
+    }),
+    ("rotate_app", "/200/content/application~1json", || {
+        row(&AppView::with_secret(&samples::rotated_application(), "App secret replaced successfully"))
+    }),
     ("update_webhook", "/200/content/application~1json", || webhook("Webhook updated successfully")),
 ];
 

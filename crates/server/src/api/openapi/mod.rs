@@ -29,6 +29,7 @@ const TAGS: &[(&str, &str)] = &[
     ("Polls", "The audience chooses what comes next."),
     ("Statistics", "What was played and liked."),
     ("Webhooks", "Who is told of what happens, and how it went."),
+    ("Apps", "Whose channels are whose."),
     ("Events", "Hearing what happens while it happens."),
     ("Descriptions", "What describes this API."),
 ];

@@ -10,7 +10,7 @@ use fanfare_model::{
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Client, Failure, Progress, Table, print, print_json, read, say};
+use super::{Client, Failure, Progress, Table, print, say};
 
 /// How often the log is looked into for the attempt that a test makes, in milliseconds.
 const LOOK_AGAIN_MS: u64 = 100;
@@ -88,9 +88,9 @@ pub(super) async fn print_log(client: &Client, id: i64, limit: Limit, as_json: b
     find(client, id).await?;
     let reply = client.get(&format!("/api/webhooks/{id}/logs?limit={limit}")).await?;
     if as_json && reply.status.is_success() {
-        return print_json(&reply);
+        return reply.print();
     }
-    let attempts: Vec<Attempt> = read(client, &reply)?;
+    let attempts: Vec<Attempt> = client.read(&reply)?;
     print(&table(&attempts))
 }
 
@@ -99,7 +99,7 @@ pub(super) async fn try_out(client: &Client, id: i64) -> Result<(), Failure> {
     let last = log(client, id, 1).await?.first().map_or(0, |attempt| attempt.id);
     let path = format!("/api/webhooks/test/{id}");
     let reply = client.post(&path, "{}".into(), &Progress::hidden()).await?;
-    let _: Value = read(client, &reply)?;
+    let _: Value = client.read(&reply)?;
     say("a test is on its way");
     let attempt = client.clock().timeout(TEST_MAX_MS, attempt_of_test(client, id, last)).await;
     let attempt = attempt.unwrap_or_else(|_| {
@@ -128,10 +128,10 @@ async fn attempt_of_test(client: &Client, id: i64, last: i64) -> Result<Attempt,
 
 async fn log(client: &Client, id: i64, rows: usize) -> Result<Vec<Attempt>, Failure> {
     let reply = client.get(&format!("/api/webhooks/{id}/logs?limit={rows}")).await?;
-    read(client, &reply)
+    client.read(&reply)
 }
 
 async fn find(client: &Client, id: i64) -> Result<(), Failure> {
     let reply = client.get(&format!("/api/webhooks/{id}")).await?;
-    read(client, &reply).map(|_: Value| ())
+    client.read(&reply).map(|_: Value| ())
 }

@@ -106,7 +106,10 @@ pub(in super::super) const RULE_KEYS: &[Key<Rule>] = &[
         ..key(
             "channels.rules.channel",
             "The channels it is about, such as private-user.{id}; a parameter stands for what has no dot",
-            Field::Text { get: |rule| Some(rule.channel.to_string()), set: |rule, text| set_channel(&mut rule.channel, text) },
+            Field::Text {
+                get: |rule| Some(rule.channel.to_string()),
+                set: |rule, text| set_channel(&mut rule.channel, text),
+            },
         )
     },
     key(

@@ -69,6 +69,21 @@ const EVERY_KEY: &str = "
         rooms = { base_url = 'http://rooms.example/x', poll_interval_ms = 10_000, probe = true, timeout_ms = 91 }
         sockets.auth_timeout_ms = 30
         sockets.idle_timeout_ms = 40
+        [channels]
+        activity_timeout_ms = 1_001
+        pong_timeout_ms = 51
+        origins = ['https://b.example']
+        channels_max_per_connection = 52
+        members_max = 53
+        messages_per_second = 54
+        client_events_per_second = 55
+        data_max_bytes = 56
+        message_max_bytes = 1_025
+        presence_timeout_ms = 57
+        authorizer_url = 'http://c.example/'
+        authorizer_timeout_ms = 58
+        authorizer_cache_ms = 0
+        authorizer_max_in_flight = 59
         [database]
         durable = false
         readers = 5
@@ -105,6 +120,20 @@ const EVERY_VARIABLE: &[(&str, &str)] = &[
     ("FANFARE_HTTP_HEADER_TIMEOUT_MS", "20"),
     ("FANFARE_SOCKETS_AUTH_TIMEOUT_MS", "30"),
     ("FANFARE_SOCKETS_IDLE_TIMEOUT_MS", "40"),
+    ("FANFARE_CHANNELS_ACTIVITY_TIMEOUT_MS", "1001"),
+    ("FANFARE_CHANNELS_PONG_TIMEOUT_MS", "51"),
+    ("FANFARE_CHANNELS_ORIGINS", "https://b.example"),
+    ("FANFARE_CHANNELS_CHANNELS_MAX_PER_CONNECTION", "52"),
+    ("FANFARE_CHANNELS_MEMBERS_MAX", "53"),
+    ("FANFARE_CHANNELS_MESSAGES_PER_SECOND", "54"),
+    ("FANFARE_CHANNELS_CLIENT_EVENTS_PER_SECOND", "55"),
+    ("FANFARE_CHANNELS_DATA_MAX_BYTES", "56"),
+    ("FANFARE_CHANNELS_MESSAGE_MAX_BYTES", "1025"),
+    ("FANFARE_CHANNELS_PRESENCE_TIMEOUT_MS", "57"),
+    ("FANFARE_CHANNELS_AUTHORIZER_URL", "http://c.example/"),
+    ("FANFARE_CHANNELS_AUTHORIZER_TIMEOUT_MS", "58"),
+    ("FANFARE_CHANNELS_AUTHORIZER_CACHE_MS", "0"),
+    ("FANFARE_CHANNELS_AUTHORIZER_MAX_IN_FLIGHT", "59"),
     ("FANFARE_DATABASE_DURABLE", "false"),
     ("FANFARE_DATABASE_READERS", "5"),
     ("FANFARE_DATABASE_WRITERS", "6"),
@@ -154,6 +183,7 @@ fn assert_plain(config: &Config) {
 /// What the test above sets in tables.
 fn assert_tables(config: &Config) {
     assert_http(&config.http);
+    assert_channels(&config.channels);
     assert_eq!((config.sockets.auth_timeout_ms, config.sockets.idle_timeout_ms), (30, 40));
     let database = &config.database;
     assert_eq!((database.durable, database.readers, database.writers), (false, 5, 6));
@@ -171,6 +201,19 @@ fn assert_tables(config: &Config) {
     let rooms = &config.rooms;
     assert_eq!((rooms.base_url.as_str(), rooms.probe), ("http://rooms.example/x", true));
     assert_eq!((rooms.poll_interval_ms, rooms.timeout_ms), (10_000, 91));
+}
+
+/// What the test above sets of channels.
+fn assert_channels(channels: &crate::config::Channels) {
+    assert_eq!((channels.activity_timeout_ms, channels.pong_timeout_ms), (1_001, 51));
+    assert_eq!(channels.origins, ["https://b.example".parse().expect("an origin")]);
+    assert_eq!((channels.channels_max_per_connection, channels.members_max), (52, 53));
+    assert_eq!((channels.messages_per_second, channels.client_events_per_second), (54, 55));
+    assert_eq!((channels.data_max_bytes, channels.message_max_bytes), (56, 1_025));
+    assert_eq!(channels.presence_timeout_ms, 57);
+    assert_eq!(channels.authorizer_url, Some(Secret("http://c.example/".into())));
+    assert_eq!((channels.authorizer_timeout_ms, channels.authorizer_cache_ms), (58, 0));
+    assert_eq!(channels.authorizer_max_in_flight, 59);
 }
 
 /// What the test above sets of HTTP.

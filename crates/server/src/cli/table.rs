@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write as _};
 
-use super::one_line;
+use super::client::one_line;
 
 /// Rows of as many columns as the head has; the last is not padded.
 pub(super) struct Table<const COLUMNS: usize> {
