@@ -1,1 +1,1 @@
-//! What is told is written, once and in order.
+
