@@ -41,6 +41,8 @@
 
 mod history;
 mod inbox;
+#[cfg(test)]
+mod inbox_tests;
 mod mailbox;
 mod presence;
 mod slots;
@@ -50,7 +52,7 @@ mod topic;
 use std::{
     collections::HashMap,
     fmt,
-    hash::{BuildHasher, RandomState},
+    hash::{BuildHasher, Hash, RandomState},
     sync::{
         Arc,
         atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -67,7 +69,7 @@ pub use crate::{
     topic::{Join, Joined, Left, Publication, Published, Start},
 };
 use crate::{
-    mailbox::wake,
+    mailbox::ToWake,
     sync::{Mutex, MutexGuard, lock},
     topic::{Entry, State},
 };
@@ -122,7 +124,7 @@ impl Form {
 }
 
 /// Makes what the subscribers of a topic are told of its members. Called under the topic's lock: it must
-/// not touch the hub.
+/// not touch the hub, and not panic.
 pub trait Announcer: Send + Sync {
     /// Somebody came who was not present.
     fn member_added(&self, topic: &Topic, member: &Member) -> Arc<dyn Publication>;
@@ -212,10 +214,8 @@ impl Hub {
     pub fn deliver(&self, topic: &str, seq: u64, bytes: &Bytes) -> usize {
         let Some(entry) = self.find(topic) else { return 0 };
         let message = Arc::new(Message { topic: entry.name.clone(), seq, bytes: bytes.clone() });
-        let mut to_wake = Vec::new();
-        let reached = lock(&entry.state).deliver(&message, &mut to_wake);
-        wake(to_wake);
-        reached
+        let mut to_wake = ToWake::default();
+        lock(&entry.state).deliver(&message, &mut to_wake.0)
     }
 
     /// Hands a publication to everybody subscribed to `topic`, in the form of each. Never waits.
@@ -226,7 +226,8 @@ impl Hub {
     }
 
     /// The same; `witness` is told the outcome under the topic's lock, so in the order in which things
-    /// happen on it.
+    /// happen on it. It must touch neither the hub nor a mailbox, and not panic. On a topic that is not
+    /// known, on which nothing happens, it is told under no lock.
     pub fn publish_and(
         &self,
         topic: &Topic,
@@ -235,27 +236,22 @@ impl Hub {
     ) -> Published {
         let Publishing { publication, except, history, now_ms } = *publishing;
         let except = except.and_then(Bell::inbox);
-        let mut to_wake = Vec::new();
-        let mut run = |entry: &Topic, state: &mut State| {
+        let mut to_wake = ToWake::default();
+        let act = |known: Option<(&Topic, &mut State)>| {
+            let Some((name, state)) = known else {
+                witness(&Published::default());
+                return (Published::default(), false);
+            };
             state.keep(history, || self.next_epoch(), now_ms);
-            let published = state.publish(entry, publication, except.as_deref(), now_ms, &mut to_wake);
+            let published = state.publish(name, publication, except.as_deref(), now_ms, &mut to_wake.0);
+            witness(&published);
             (published, state.is_empty())
         };
-        let told = |(published, is_empty): (Published, bool)| {
-            witness(&published);
-            (published, is_empty)
-        };
-        let (published, is_over) = if history.is_some() {
-            let (_, (published, _)) = self.with_entry(topic, |name, state| told(run(name, state)));
-            (published, None)
-        } else if let Some(entry) = self.find(topic) {
-            let (published, is_empty) = told(run(&entry.name, &mut lock(&entry.state)));
-            (published, is_empty.then_some(entry))
-        } else {
-            (told((Published::default(), false)).0, None)
-        };
-        wake(to_wake);
-        if let Some(entry) = is_over {
+        if history.is_some() {
+            return self.with_entry(topic, |name, state| act(Some((name, state)))).1.0;
+        }
+        let (entry, (published, is_empty)) = self.with_known(topic, act);
+        if is_empty && let Some(entry) = entry {
             self.retire(&entry);
         }
         published
@@ -354,6 +350,23 @@ impl Hub {
         }
     }
 
+    /// The same on a topic that is known.
+    fn with_known<T>(
+        &self,
+        topic: &str,
+        act: impl FnOnce(Option<(&Topic, &mut State)>) -> T,
+    ) -> (Option<Arc<Entry>>, T) {
+        loop {
+            let Some(entry) = self.find(topic) else { return (None, act(None)) };
+            let mut state = lock(&entry.state);
+            if !state.is_gone {
+                let done = act(Some((&entry.name, &mut state)));
+                drop(state);
+                return (Some(entry), done);
+            }
+        }
+    }
+
     /// Forgets a topic if it is still empty.
     fn retire(&self, entry: &Arc<Entry>) {
         let mut shard = self.shard(&entry.name);
@@ -361,10 +374,15 @@ impl Hub {
         if !state.is_gone && state.is_empty() {
             state.is_gone = true;
             shard.remove(&entry.name);
-            if shard.len() * 4 < shard.capacity() {
-                shard.shrink_to_fit();
-            }
+            give_back(&mut shard);
         }
+    }
+}
+
+/// Gives back what a crowd needed when most of it has gone.
+fn give_back<K: Eq + Hash, V>(map: &mut HashMap<K, V>) {
+    if map.len() * 4 < map.capacity() {
+        map.shrink_to(map.len() * 2);
     }
 }
 
