@@ -1,15 +1,18 @@
 //! Topics, subscriptions and mailboxes: fan-out of opaque bytes inside one process.
 //!
-//! A [`Hub`] knows topics by name. Each connection has one [`Mailbox`], subscribes it to topics and
-//! takes messages out of it; [`Hub::deliver`] puts a message into the mailboxes of a topic's
-//! subscribers. Delivering never waits: a mailbox that is full overflows, once and for good, and its
-//! reader is expected to disconnect and to come back.
+//! A [`Hub`] knows topics by name. Each connection has one [`Mailbox`], puts it on topics and takes
+//! messages out of it. Telling a topic never waits: a mailbox that is full overflows, once and for good,
+//! and its reader is expected to disconnect and to come back.
 //!
-//! Messages carry a position. A subscription may start by *catching up*: its reader is busy reading
-//! what it missed elsewhere (a log), and the mailbox keeps the highest position it was told of rather
-//! than the messages. [`Mailbox::release`] ends that, unless there is more to read.
+//! Not in here: protocols, I/O, a database, time. The bytes are never looked at, and where the time
+//! matters the caller says it.
 //!
-//! Not in here: protocols, I/O, a database, time. The bytes are never looked at.
+//! # Topics with a log elsewhere
+//!
+//! Their messages carry positions that somebody else counts; [`Hub::deliver`] tells them. A subscription
+//! may start by *catching up*: its reader is busy reading what it missed in the log, and the mailbox
+//! keeps the highest position it was told of rather than the messages. [`Mailbox::release`] ends that,
+//! unless there is more to read.
 //!
 //! ```
 //! use bytes::Bytes;
@@ -37,6 +40,90 @@
 //! drop(mailbox);
 //! assert_eq!(hub.topics(), 0);
 //! # }
+//! ```
+//!
+//! # Channels
+//!
+//! On these the hub counts itself. [`Mailbox::join`] says who is there and what was missed, and
+//! everything later comes through the mailbox: publications, each in the [`Form`] of its reader, and
+//! what the hub's [`Announcer`] makes of members who come and leave. Whoever was away says the
+//! [`Position`] that it has reached, and is told the rest, or that it cannot be told.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use bytes::Bytes;
+//! use fanfare_hub::{
+//!     Announcer, Form, History, Hub, Join, Limits, Mailbox, Member, Position, Publication, Publishing,
+//!     Replay, Topic,
+//! };
+//!
+//! const PLAIN: Form = Form::new(0);
+//! const LOUD: Form = Form::new(1);
+//!
+//! struct Said(String);
+//!
+//! impl Publication for Said {
+//!     fn form(&self, form: Form, _: Option<Position>) -> Bytes {
+//!         if form == LOUD { self.0.to_uppercase().into() } else { self.0.clone().into() }
+//!     }
+//!     fn size(&self) -> usize {
+//!         self.0.len()
+//!     }
+//! }
+//!
+//! struct Doorman;
+//!
+//! impl Announcer for Doorman {
+//!     fn member_added(&self, _: &Topic, member: &Member) -> Arc<dyn Publication> {
+//!         Arc::new(Said(format!("{} came", member.id)))
+//!     }
+//!     fn member_removed(&self, _: &Topic, member: &Member) -> Arc<dyn Publication> {
+//!         Arc::new(Said(format!("{} left", member.id)))
+//!     }
+//! }
+//!
+//! let limits = Limits { mailbox_max_messages: 100, mailbox_max_bytes: 10_000 };
+//! let hub = Hub::announcing(limits, Arc::new(Doorman));
+//! let topic: Topic = "kitchen".into();
+//! let history = Some(History { max_messages: 100, max_bytes: 100_000, max_age_ms: 60_000 });
+//! let wish = |id: &str, form, replay| {
+//!     let member = Member { id: id.into(), info: Bytes::new() };
+//!     Join { form, member: Some((member, 100)), history, replay, now_ms: 0 }
+//! };
+//! let say = |text: &str| {
+//!     let publication: Arc<dyn Publication> = Arc::new(Said(text.to_owned()));
+//!     hub.publish(&topic, &Publishing { publication: &publication, except: None, history, now_ms: 0 })
+//! };
+//! let heard = |mailbox: &Mailbox| {
+//!     let mut messages = Vec::new();
+//!     mailbox.take(64, 65_536, &mut messages);
+//!     messages.iter().map(|message| message.bytes.clone()).collect::<Vec<_>>()
+//! };
+//!
+//! let ann = hub.connect();
+//! ann.join(&topic, &wish("ann", PLAIN, None), |_| ())?;
+//! let bob = hub.connect();
+//! let joined = bob.join(&topic, &wish("bob", LOUD, None), |_| ())?;
+//! assert_eq!(joined.members.map(|members| members.len()), Some(2));
+//! let reached = say("soup").position.expect("there is a history");
+//! assert_eq!(heard(&bob), ["SOUP"]);
+//!
+//! // While bob is away something is said, and the past has it.
+//! drop(bob);
+//! say("bread");
+//! let bob = hub.connect();
+//! let joined = bob.join(&topic, &wish("bob", LOUD, Some(Replay::After(reached))), |_| ())?;
+//! let replayed = joined.replayed.expect("it was asked for");
+//! assert!(replayed.complete);
+//! assert_eq!(replayed.missed, ["BREAD"]);
+//! assert_eq!(heard(&ann), ["bob came", "soup", "bob left", "bread", "bob came"]);
+//!
+//! // What is too old is forgotten, and so is the topic when nobody is on it.
+//! drop((ann, bob));
+//! hub.sweep(60_001);
+//! assert_eq!(hub.topics(), 0);
+//! # Ok::<(), fanfare_hub::TooManyMembers>(())
 //! ```
 
 mod history;
