@@ -181,6 +181,17 @@ impl Event {
         socket_frame(self, &self.data)
     }
 
+    /// The session in whose stream it stands.
+    pub fn session_id(&self) -> Option<i64> {
+        self.topic.as_deref()?.strip_prefix(SESSION_TOPIC_PREFIX)?.parse().ok()
+    }
+
+    /// The data of the event on its session's channel: `{"timestamp","seq","data"}`.
+    pub fn channel_data(&self) -> String {
+        let Self { at, seq, data, .. } = self;
+        format!(r#"{{"timestamp":"{at}","seq":{seq},"data":{data}}}"#)
+    }
+
     /// The body of a webhook request, see [`webhook_body`].
     pub fn webhook_body(&self) -> String {
         webhook_body(&self.kind, self.at, &self.data)

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use fanfare_hub::Hub;
+use fanfare_hub::{Bell, Hub};
 use fanfare_model::{Timestamp, egress::EgressPolicy, limits};
 use fanfare_store::{CommitObserver, CommitStats, Commits, Error as StoreError, OpenError, Standing, Store};
 use tokio::{
@@ -19,25 +19,28 @@ use crate::{
     accept::Acceptor,
     api,
     app::{
-        self, App, Applications, CatchUp, Followed, Leftovers, Occurrences, Proof, RoomBell, Shelf,
-        applications, giving_up, housekeeping, leftovers,
+        self, Announcer, App, Applications, CatchUp, Counts, Followed, Leftovers, Occurrences, Proof,
+        RoomBell, Shelf, applications, channels, giving_up, housekeeping, leftovers,
         occurrences::{self, Interest, Recorder},
         poll_clock,
-        publish::{Bells, Publisher},
+        publish::Publisher,
     },
-    auth::Auth,
+    auth::{Auth, ChannelAuth},
+    channels::Channels,
     config::{Config, ConfigError},
     data_folder::{self, DataFolder},
-    dispatch::{Dispatcher, Pulse, Reporting},
+    dispatch::{Dispatcher, FindApplication, Pulse, Reporting},
     egress::{Egress, Roots},
-    live::Live,
+    live::{self, Live},
     metrics::{Metrics, seconds},
     monitor::Monitor,
     shutdown::Tasks,
-    timers::Clock,
+    timers::{Alarms, Clock},
     webhooks::Webhooks,
 };
 
+/// How often channels are looked through for what is too old.
+const HUB_SWEEP_MS: u64 = 10_000;
 /// How long the database may take to close once every task has ended.
 const STORE_CLOSE_MAX_MS: u64 = 5_000;
 /// How long writing down what happened on channels may take once every task has ended.
@@ -55,6 +58,7 @@ pub struct Server {
     recorder: JoinHandle<()>,
     shutdown_deadline_ms: u64,
     webhooks: Webhooks,
+    channels: Channels,
     _folder: DataFolder,
 }
 
@@ -120,7 +124,8 @@ impl Server {
             let applications = load_applications(&config, &store, clock.now()).await?;
             let default_app = occurrences::adopt_default(&store).await?;
             follow_webhooks(&config, &store, clock.now()).await?;
-            Ok::<_, StartError>((auth, new_key, default_app, app::were_watched(&store).await?, applications))
+            let were_watched = app::were_watched(&store).await?;
+            Ok::<_, StartError>((auth, new_key, default_app, were_watched, applications))
         };
         let (auth, new_admin_key, default_app, were_watched, applications) = match started.await {
             Ok(parts) => parts,
@@ -133,11 +138,15 @@ impl Server {
         let (occurrences, told) = Occurrences::new(interest, default_app);
         let roll_call = occurrences::roll_call(hub.clone());
         let recorder = occurrences.recorder(told, store.clone(), clock.clone(), roll_call);
+        let (auth, egress) = (Arc::new(auth), new_egress(&config, addr, roots, &clock, &tasks));
+        let channel_auth =
+            ChannelAuth::new(auth.clone(), &config.channels, egress.clone(), clock.clone());
         let app = App {
             store: store.clone(),
             hub,
             clock: clock.clone(),
-            auth: Arc::new(auth),
+            auth,
+            channel_auth: Arc::new(channel_auth),
             metrics,
             tasks: tasks.clone(),
             shelf,
@@ -147,11 +156,13 @@ impl Server {
             delivery: Arc::new(config.delivery.clone()),
             pulse: Pulse::new(clock.clone()),
             leftovers: Leftovers::default(),
+            channels: Arc::new(channels::Channels::new(config.channels.clone(), Counts::default())),
             occurrences: occurrences.clone(),
         };
         let recorder = record(recorder, &tasks);
         let webhooks = Webhooks::new(app.clone(), config.webhooks.clone());
-        let publisher = run(&config, listener, addr, app, were_watched, commits, roots);
+        let channels = Channels::new(app.clone());
+        let publisher = run(&config, listener, app, were_watched, commits, egress);
         let shutdown_deadline_ms = config.shutdown_deadline_ms;
         Ok(Self {
             addr,
@@ -164,6 +175,7 @@ impl Server {
             recorder,
             shutdown_deadline_ms,
             webhooks,
+            channels,
             _folder: folder,
         })
     }
@@ -181,6 +193,11 @@ impl Server {
     /// Where receivers are made known.
     pub fn webhooks(&self) -> Webhooks {
         self.webhooks.clone()
+    }
+
+    /// Where channels are published to.
+    pub fn channels(&self) -> Channels {
+        self.channels.clone()
     }
 
     /// Resolves when the server can no longer do its work and should be stopped; the log says why.
@@ -240,10 +257,18 @@ async fn load_applications(
 }
 
 fn new_hub() -> Hub {
-    Hub::new(fanfare_hub::Limits {
+    let limits = fanfare_hub::Limits {
         mailbox_max_messages: limits::MAILBOX_MAX_MESSAGES,
         mailbox_max_bytes: limits::MAILBOX_MAX_BYTES,
-    })
+    };
+    Hub::announcing(limits, Arc::new(Announcer))
+}
+
+/// What opens connections to addresses that came through the API, and never one to this server.
+fn new_egress(config: &Config, addr: SocketAddr, roots: Roots, clock: &Clock, tasks: &Tasks) -> Egress {
+    let policy = EgressPolicy::new(config.delivery.egress_allow.clone(), own_addresses(addr))
+        .denying(config.delivery.egress_deny.clone());
+    Egress::new(policy, vec![addr.port()], roots, clock.clone(), tasks)
 }
 
 /// Starts the task that writes down what happens on channels; it ends once it is asked to and has.
@@ -256,22 +281,19 @@ fn record(recorder: Recorder, tasks: &Tasks) -> JoinHandle<()> {
 fn run(
     config: &Config,
     listener: TcpListener,
-    addr: SocketAddr,
     app: App,
     were_watched: bool,
     commits: Commits,
-    roots: Roots,
+    egress: Egress,
 ) -> JoinHandle<()> {
     let tasks = &app.tasks.clone();
-    let policy = EgressPolicy::new(config.delivery.egress_allow.clone(), own_addresses(addr))
-        .denying(config.delivery.egress_deny.clone());
     let (clock, metrics, standing) = (app.clock.clone(), app.metrics.clone(), app.store.standing());
-    let egress = Egress::new(policy, vec![addr.port()], roots, clock.clone(), tasks);
     let (given_up, verdicts) = mpsc::channel(giving_up::GIVEN_UP_MAX_QUEUED);
     let reporting = Reporting { metrics: metrics.clone(), pulse: app.pulse.clone(), given_up };
     let dispatcher = Dispatcher::start(
         app.store.clone(),
         egress.clone(),
+        find_application(app.applications.clone()),
         app.delivery.clone(),
         reporting,
         clock.clone(),
@@ -280,23 +302,23 @@ fn run(
     tasks.spawn_vital("webhooks given up", giving_up::run(app.clone(), verdicts));
     let (polls_changed, bell) = (Arc::new(Notify::new()), RoomBell::default());
     let publisher = Publisher::new(
-        app.store.clone(),
-        app.hub.clone(),
-        dispatcher,
-        Bells {
-            rooms: bell.clone(),
-            polls_changed: polls_changed.clone(),
-            leftovers: app.leftovers.clone(),
-            applications: app.applications.clone(),
-        },
-        metrics.clone(),
-    );
+        app.clone(), dispatcher, bell.clone(), polls_changed.clone());
     tasks.spawn_vital("poll clock", poll_clock::run(app.clone(), polls_changed, tasks.clone()));
     #[expect(clippy::disallowed_methods, reason = "it outlives the tracked tasks and is awaited by `stop`")]
     let publisher = tokio::spawn(tasks.vital("publisher", publisher.run(commits)));
     let monitor = Monitor::new(app.clone(), bell, egress, config.rooms.clone(), were_watched);
-    let live = Live { app: app.clone(), tasks: tasks.clone(), settings: config.sockets.clone() };
+    let alarms = Alarms::new(clock.clone());
+    tasks.spawn_vital("alarms of sockets", ring_alarms(alarms.clone(), tasks.clone()));
     tasks.spawn("apps", applications::run(app.clone(), tasks.clone()));
+    tasks.spawn("channels", watch_channels(app.clone()));
+    tasks.spawn("subscription counts", channels::counts::run(app.clone()));
+    let live = Live {
+        app: app.clone(),
+        tasks: tasks.clone(),
+        settings: config.sockets.clone(),
+        shared: Arc::new(app.clone()),
+        alarms,
+    };
     tasks.spawn("housekeeping", housekeeping::run(app.clone()));
     let leftovers = leftovers::run(app.store.clone(), app.leftovers.clone(), clock.clone(), tasks.clone());
     tasks.spawn("leftovers", leftovers);
@@ -306,6 +328,31 @@ fn run(
     tasks.spawn_vital("room monitor", monitor.run());
     tasks.spawn("database owner", watch_owner(standing, tasks.clone()));
     publisher
+}
+
+async fn ring_alarms(alarms: Alarms<Bell>, tasks: Tasks) {
+    tokio::select! {
+        () = tasks.stopping() => {}
+        () = alarms.run(live::ring) => {}
+    }
+}
+
+/// Forgets what channels need no longer; in the end tells every channel socket to go.
+async fn watch_channels(app: App) {
+    loop {
+        tokio::select! {
+            () = app.tasks.stopping() => break,
+            () = app.clock.sleep_ms(HUB_SWEEP_MS) => app.hub.sweep(app.clock.tick().as_millis()),
+        }
+    }
+    app.channels.sockets.ring_all(channels::signal::STOPPING);
+}
+
+/// Webhooks name the default application by the empty text.
+fn find_application(applications: Arc<Applications>) -> FindApplication {
+    Arc::new(move |app| {
+        if app.is_empty() { Some(applications.default()) } else { applications.by_id(app) }
+    })
 }
 
 /// Another server has the database for good: this one can do nothing any more but make way.

@@ -3,6 +3,7 @@
 
 pub(crate) mod applications;
 mod catch_up;
+pub(crate) mod channels;
 mod configured;
 mod deliveries;
 mod error;
@@ -19,6 +20,7 @@ pub(crate) mod occurrences;
 mod picking;
 pub(crate) mod poll_clock;
 mod polls;
+mod publication;
 pub(crate) mod publish;
 mod rooms;
 mod session_games;
@@ -37,9 +39,11 @@ use fanfare_store::Store;
 pub(crate) use self::{
     applications::{Applications, ensure_default},
     catch_up::CatchUp,
+    channels::{Channels, Counts},
     configured::{Followed, follow_file},
     error::Error,
     events::FiredEvent,
+    publication::Announcer,
     games::{ImportMode, Imported},
     idempotency::{Answer, Creation, RequestKey},
     leftovers::Leftovers,
@@ -51,7 +55,7 @@ pub(crate) use self::{
     status::Proof,
     webhooks::Examined,
 };
-use crate::{auth::Auth, config, dispatch::Pulse, metrics::Metrics, random, shutdown::Tasks, timers::Clock};
+use crate::{auth::{Auth, ChannelAuth}, config, dispatch::Pulse, metrics::Metrics, random, shutdown::Tasks, timers::Clock};
 
 /// The hub topic that every authenticated socket hears.
 pub(crate) const EVERYONE: &str = "everyone";
@@ -79,6 +83,8 @@ pub(crate) struct App {
     pub(crate) delivery: Arc<config::Delivery>,
     pub(crate) pulse: Pulse,
     pub(crate) leftovers: Leftovers,
+    pub(crate) channels: Arc<Channels>,
+    pub(crate) channel_auth: Arc<ChannelAuth>,
     pub(crate) occurrences: Occurrences,
 }
 
