@@ -273,7 +273,7 @@ impl Scene<'_> {
 
 /// Everything that an error could have changed.
 pub(super) async fn look_around(host: &Client) -> Vec<Value> {
-    let lists = ["/api/games", "/api/games/packs", "/api/sessions", "/api/webhooks", "/api/votes"];
+    let lists = ["/api/games", "/api/games/packs", "/api/sessions", "/api/webhooks", "/api/votes", "/api/apps"];
     let mut seen = Vec::new();
     for path in lists {
         let reply = host.get(path).await;
