@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use crate::{
-    needs,
+    needs, node,
     postgres::{Durability, Server},
     process,
 };
@@ -17,14 +17,21 @@ struct Bench {
     target: &'static str,
     /// Whether it measures PostgreSQL, too.
     on_postgres: bool,
+    /// A folder of Node packages that it runs.
+    packages: Option<&'static str>,
 }
 
 const BENCHES: &[Bench] = &[
-    Bench { name: "store", package: "fanfare-store", target: "add_game", on_postgres: true },
-    Bench { name: "jobs", package: "fanfare-store", target: "long_jobs", on_postgres: true },
-    Bench { name: "api", package: "fanfare", target: "api", on_postgres: true },
-    Bench { name: "delivery", package: "fanfare", target: "delivery", on_postgres: false },
+    Bench { on_postgres: true, ..bench("store", "fanfare-store", "add_game") },
+    Bench { on_postgres: true, ..bench("jobs", "fanfare-store", "long_jobs") },
+    Bench { on_postgres: true, ..bench("api", "fanfare", "api") },
+    bench("delivery", "fanfare", "delivery"),
+    Bench { packages: Some("crates/server/benches/fanout/bun"), ..bench("fanout", "fanfare", "fanout") },
 ];
+
+const fn bench(name: &'static str, package: &'static str, target: &'static str) -> Bench {
+    Bench { name, package, target, on_postgres: false, packages: None }
+}
 
 pub(crate) fn names() -> Vec<&'static str> {
     BENCHES.iter().map(|bench| bench.name).collect()
@@ -41,6 +48,9 @@ pub(crate) fn run(root: &Path, name: &str, args: &[String]) -> Result<()> {
         println!("no PostgreSQL server is installed: SQLite only");
         None
     };
+    if let Some(folder) = bench.packages {
+        node::install(&root.join(folder))?;
+    }
     let mut cargo = process::cargo(root);
     cargo.args(["bench", "--all-features", "-p", bench.package, "--bench", bench.target, "--"]).args(args);
     if let Some(server) = &server {

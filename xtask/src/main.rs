@@ -7,6 +7,7 @@ mod bench;
 mod crash;
 mod guard;
 mod needs;
+mod node;
 mod postgres;
 mod process;
 mod schemathesis;

@@ -4,10 +4,10 @@
 
 use std::{path::Path, process::Command, time::Duration};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::{
-    crash, needs,
+    crash, needs, node,
     postgres::{Durability, Server},
     process::{cargo, command, run, watched, works},
     schemathesis, tidy,
@@ -138,16 +138,10 @@ fn check_invariants(shared: &mut Run) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// Installs the Node packages where the lock file is newer than they are, and tests the receivers
-/// by themselves.
+/// Installs the Node packages, and tests the receivers by themselves.
 fn prepare_receivers(shared: &mut Run) -> Result<Outcome> {
-    for folder in NODE_FOLDERS.iter().map(|folder| shared.root.join(folder)) {
-        let changed = |file: &str| folder.join(file).metadata().and_then(|file| file.modified());
-        let locked = changed("package-lock.json").context("package-lock.json is missing")?;
-        if changed("node_modules/.package-lock.json").map_or(true, |installed| installed < locked) {
-            let quiet = ["ci", "--no-audit", "--no-fund", "--loglevel=error"];
-            run(command("npm", &folder).args(quiet), None)?;
-        }
+    for folder in NODE_FOLDERS {
+        node::install(&shared.root.join(folder))?;
     }
     run(command("node", &shared.root.join(RECEIVERS)).arg("selftest.mjs"), None)?;
     Ok(Outcome::Done)

@@ -67,18 +67,55 @@ pub mod kind {
         WEBHOOK_DISABLED,
     ];
 
-    /// The events of channels and of those who are connected to them. A webhook is told their moment
-    /// in milliseconds since the epoch, where all others are told it as text.
+    /// A client connected.
+    pub const CONNECTION: &str = "connection";
+    /// A client's connection ended.
+    pub const DISCONNECTION: &str = "disconnection";
+    /// A client subscribed to a channel.
+    pub const SUBSCRIBE: &str = "subscribe";
+    /// A client unsubscribed from a channel.
+    pub const UNSUBSCRIBE: &str = "unsubscribe";
+    /// Something was published to a channel.
+    pub const BROADCAST: &str = "broadcast";
+    /// Somebody became a member of a presence channel.
+    pub const PRESENCE_JOIN: &str = "presence_join";
+    /// Somebody is no longer a member of a presence channel.
+    pub const PRESENCE_LEAVE: &str = "presence_leave";
+    /// A client sent something to a channel's other subscribers.
+    pub const CLIENT_EVENT: &str = "client_event";
+
+    /// The events of channels and of those who are connected to them.
     pub const CHANNEL: &[&str] = &[
-        "connection",
-        "disconnection",
-        "subscribe",
-        "unsubscribe",
-        "broadcast",
-        "presence_join",
-        "presence_leave",
-        "client_event",
+        CONNECTION,
+        DISCONNECTION,
+        SUBSCRIBE,
+        UNSUBSCRIBE,
+        BROADCAST,
+        PRESENCE_JOIN,
+        PRESENCE_LEAVE,
+        CLIENT_EVENT,
     ];
+
+    /// A channel got its first subscriber.
+    pub const CHANNEL_OCCUPIED: &str = "channel_occupied";
+    /// A channel lost its last subscriber, and got no other for a while.
+    pub const CHANNEL_VACATED: &str = "channel_vacated";
+    /// [`PRESENCE_JOIN`] of somebody who had not just left.
+    pub const MEMBER_ADDED: &str = "member_added";
+    /// [`PRESENCE_LEAVE`] of somebody who did not come back for a while.
+    pub const MEMBER_REMOVED: &str = "member_removed";
+    /// A client subscribed to a cache channel that had no event.
+    pub const CACHE_MISS: &str = "cache_miss";
+
+    /// The events of channels that Pusher's webhooks have and [`CHANNEL`] has not.
+    pub const PUSHER: &[&str] =
+        &[CHANNEL_OCCUPIED, CHANNEL_VACATED, MEMBER_ADDED, MEMBER_REMOVED, CACHE_MISS];
+
+    /// Whether an event of this name is one of channels. A webhook is told its moment in milliseconds
+    /// since the epoch, where all others are told it as text.
+    pub fn is_of_channels(kind: &str) -> bool {
+        CHANNEL.contains(&kind) || PUSHER.contains(&kind)
+    }
 }
 
 /// The stream of a session's events, in which `seq` counts from 1 without a gap.
@@ -114,6 +151,8 @@ pub struct LooseEvent {
     pub at: Timestamp,
     /// A JSON object as JavaScript writes it.
     pub data: String,
+    /// The application whose webhooks hear of it, as [`crate::webhook::Webhook::app`].
+    pub app: String,
 }
 
 /// A committed event.
@@ -142,6 +181,17 @@ impl Event {
         socket_frame(self, &self.data)
     }
 
+    /// The session in whose stream it stands.
+    pub fn session_id(&self) -> Option<i64> {
+        self.topic.as_deref()?.strip_prefix(SESSION_TOPIC_PREFIX)?.parse().ok()
+    }
+
+    /// The data of the event on its session's channel: `{"timestamp","seq","data"}`.
+    pub fn channel_data(&self) -> String {
+        let Self { at, seq, data, .. } = self;
+        format!(r#"{{"timestamp":"{at}","seq":{seq},"data":{data}}}"#)
+    }
+
     /// The body of a webhook request, see [`webhook_body`].
     pub fn webhook_body(&self) -> String {
         webhook_body(&self.kind, self.at, &self.data)
@@ -157,10 +207,10 @@ fn socket_frame(event: &Event, data: &str) -> String {
 }
 
 /// The body of a webhook request: `{"event","timestamp","data"}`. The timestamp is ISO 8601 text, or
-/// milliseconds since the epoch for a kind of [`kind::CHANNEL`].
+/// milliseconds since the epoch for an event of channels, see [`kind::is_of_channels`].
 pub fn webhook_body(kind: &str, at: Timestamp, data: &str) -> String {
     let name = to_json(kind);
-    if kind::CHANNEL.contains(&kind) {
+    if kind::is_of_channels(kind) {
         format!(r#"{{"event":{name},"timestamp":{},"data":{data}}}"#, at.as_millis())
     } else {
         format!(r#"{{"event":{name},"timestamp":"{at}","data":{data}}}"#)

@@ -1,10 +1,11 @@
-//! The bodies that a webhook can be sent: the ordinary envelope, a message for Discord or Slack, or what
-//! somebody's own template makes of the event.
+//! The bodies that a webhook can be sent: the ordinary envelope, that of Pusher's webhooks, a message for
+//! Discord or Slack, or what somebody's own template makes of the event.
 //!
 //! What an event says in words is decided once, in [`line`]; [`markup`] knows how each service writes it.
 
 mod line;
 mod markup;
+mod pusher;
 mod subset;
 mod template;
 
@@ -23,6 +24,9 @@ pub enum Format {
     Discord,
     /// What Slack's incoming webhooks take: `{"text"}`.
     Slack,
+    /// What Pusher's webhooks hold: `{"time_ms","events"}`. Requests are signed with the application's
+    /// secret as well.
+    Pusher,
     /// Whatever the template writes.
     Template(Template),
 }
@@ -31,7 +35,7 @@ pub enum Format {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidFormat {
     /// Another word.
-    #[error("format must be one of: json, discord, slack, template")]
+    #[error("format must be one of: json, discord, slack, pusher, template")]
     Unknown,
     /// `template` without a template.
     #[error("format template needs a template")]
@@ -56,6 +60,7 @@ impl Format {
             "json" => Ok(Self::Json),
             "discord" => Ok(Self::Discord),
             "slack" => Ok(Self::Slack),
+            "pusher" => Ok(Self::Pusher),
             "template" => {
                 let source = template.ok_or(InvalidFormat::NoTemplate)?;
                 Ok(Self::Template(Template::parse(source)?))
@@ -70,6 +75,7 @@ impl Format {
             Self::Json => "json",
             Self::Discord => "discord",
             Self::Slack => "slack",
+            Self::Pusher => "pusher",
             Self::Template(_) => "template",
         }
     }
@@ -78,7 +84,7 @@ impl Format {
     pub fn template(&self) -> Option<&str> {
         match self {
             Self::Template(template) => Some(template.source()),
-            Self::Json | Self::Discord | Self::Slack => None,
+            Self::Json | Self::Discord | Self::Slack | Self::Pusher => None,
         }
     }
 
@@ -91,6 +97,7 @@ impl Format {
             Self::Json => Ok(event.webhook_body()),
             Self::Discord => Ok(discord(event)),
             Self::Slack => Ok(slack(event)),
+            Self::Pusher => Ok(pusher::body(event)),
             Self::Template(template) => template.render(event),
         }
     }

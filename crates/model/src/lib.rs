@@ -20,6 +20,7 @@ pub mod javascript;
 pub mod json;
 pub mod library;
 pub mod limits;
+pub mod occurrence;
 pub mod pattern;
 pub mod pick;
 pub mod poll;

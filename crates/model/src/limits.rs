@@ -189,9 +189,6 @@ pub const TEMPLATE_FUEL: u64 = 10_000;
 pub const TEMPLATE_OUTPUT_MAX_BYTES: usize = 256 << 10;
 /// An event's data in a preview, in bytes (64 KiB).
 pub const PREVIEW_DATA_MAX_BYTES: usize = 64 << 10;
-
-/// An application's id or key, in characters.
-pub const APP_WORD_MAX_CHARS: usize = 64;
 /// An application's secret, in characters.
 pub const APP_SECRET_MAX_CHARS: usize = 128;
 /// An application's name, in characters.
@@ -222,3 +219,14 @@ pub const MEMBER_ID_MAX_CHARS: usize = 128;
 pub const MEMBER_INFO_MAX_BYTES: usize = 1 << 10;
 /// The name of an event on a channel, in characters.
 pub const CHANNEL_EVENT_MAX_CHARS: usize = 200;
+/// What is kept of a channel's messages at most, in bytes (4 MiB), however many the configuration allows.
+pub const HISTORY_MAX_BYTES: usize = 4 << 20;
+/// How long the last event of a cache channel is kept, in milliseconds (30 min, as Pusher has it).
+pub const CACHE_KEEP_MS: u64 = 30 * 60 * 1_000;
+/// Channels that one message of a client's can name.
+pub const BATCH_MAX_CHANNELS: usize = 50;
+/// A `messageId` that a client wants back, in bytes of its JSON.
+pub const MESSAGE_ID_MAX_BYTES: usize = 255;
+
+/// An application's id or key, in characters.
+pub const APP_WORD_MAX_CHARS: usize = 64;

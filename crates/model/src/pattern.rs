@@ -41,6 +41,7 @@ mod tests {
             ("game.invented", "game.*"),
             ("broadcast", "broadcast.*"),
             ("presence_join", "presence_join.*"),
+            ("member_added", "member_added.*"),
         ] {
             assert_eq!(fired_by(kind), [Some(kind.to_owned()), Some(family.to_owned()), None]);
         }

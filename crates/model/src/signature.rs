@@ -11,6 +11,12 @@ pub fn brief_header(secret: &str, body: &[u8]) -> String {
     format!("sha256={}", hex::encode(hmac_sha256(secret, &[body])))
 }
 
+/// The value of `X-Pusher-Signature`: the HMAC-SHA256 of exactly `body` in lower-case hexadecimal, under
+/// the secret of the application.
+pub fn pusher_header(secret: &str, body: &[u8]) -> String {
+    hex::encode(hmac_sha256(secret, &[body]))
+}
+
 /// One signature of the header `webhook-signature` as Standard Webhooks defines it: `v1,` and the
 /// HMAC-SHA256 of `{id}.{timestamp_s}.{body}` in base64. `timestamp_s` counts seconds since the
 /// epoch. Several of them may stand in one header, separated by spaces.
@@ -83,6 +89,7 @@ mod tests {
         for vector in VECTORS {
             let Vector { secret, id, timestamp_s, body, brief, standard, shown } = vector;
             assert_eq!(brief_header(secret, body), brief, "{secret}");
+            assert_eq!(format!("sha256={}", pusher_header(secret, body)), brief, "{secret}");
             assert_eq!(standard_header(secret, id, timestamp_s, body), standard, "{secret}");
             assert_eq!(shown_secret(secret), shown, "{secret}");
         }

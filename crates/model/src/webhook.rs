@@ -15,7 +15,10 @@ pub use self::{
     parse::{FIELDS, InvalidWebhook},
     preview::{InvalidPreview, PreviewRequest},
 };
-use crate::{Timestamp, limits::OLD_SECRETS_MAX};
+use crate::{
+    Timestamp,
+    limits::{APP_WORD_MAX_CHARS, OLD_SECRETS_MAX},
+};
 
 /// A receiver of events.
 #[derive(Clone, PartialEq, Eq)]
@@ -38,6 +41,9 @@ pub struct Webhook {
     pub disabled_reason: Option<String>,
     /// Who looks after it.
     pub origin: Origin,
+    /// The id of the application whose events it hears; empty: the default one, to which the game nights
+    /// belong.
+    pub app: String,
     /// How it is sent to.
     pub options: WebhookOptions,
     /// When it was made.
@@ -88,6 +94,8 @@ pub struct NewWebhook {
     pub secret: String,
     /// Names and patterns, unknown ones included.
     pub events: Vec<String>,
+    /// As [`Webhook::app`].
+    pub app: String,
     /// How it is sent to.
     pub options: WebhookOptions,
     /// Who looks after it.
@@ -108,6 +116,8 @@ pub struct WebhookPatch {
     pub events: Option<Vec<String>>,
     /// Whether it gets deliveries.
     pub enabled: Option<bool>,
+    /// As [`Webhook::app`].
+    pub app: Option<String>,
     /// See [`WebhookOptions`].
     pub options: OptionsPatch,
 }
@@ -152,6 +162,7 @@ impl WebhookPatch {
         next.name = self.name.clone().unwrap_or(next.name);
         next.url = self.url.clone().unwrap_or(next.url);
         next.events = self.events.clone().unwrap_or(next.events);
+        next.app = self.app.clone().unwrap_or(next.app);
         next.options = self.options.applied_to(next.options)?;
         Ok(next)
     }
@@ -171,4 +182,10 @@ impl Webhook {
 /// is saved; where it leads is judged when something is sent there.
 pub fn is_url(text: &str) -> bool {
     Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+}
+
+/// Whether an application can have this id. Whether one has is known to the database.
+pub fn is_app(text: &str) -> bool {
+    (1..=APP_WORD_MAX_CHARS).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
 }

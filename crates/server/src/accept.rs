@@ -21,7 +21,7 @@ use tokio::{
 };
 use tower::ServiceExt;
 
-use self::stream::Stream;
+pub(crate) use self::stream::Stream;
 use crate::{
     auth::{Place, Places, TrustedProxies},
     config::Http,

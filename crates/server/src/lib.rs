@@ -7,6 +7,7 @@ mod accept;
 mod api;
 mod app;
 mod auth;
+mod channels;
 pub mod cli;
 pub mod config;
 mod data_folder;
@@ -22,6 +23,7 @@ pub mod telemetry;
 pub mod timers;
 mod webhooks;
 
+pub use channels::{ChannelError, ChannelStatistics, Channels};
 pub use config::{AuthRequest, ChannelAuthorizer, Denied, Endpoint};
 pub use fanfare_model::channel::{ChannelName, ChannelPattern, Member};
 pub use fanfare_model::webhook::{Header, InvalidHeader, Method, Ordering};

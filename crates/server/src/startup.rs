@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use fanfare_hub::Hub;
+use fanfare_hub::{Bell, Hub};
 use fanfare_model::{Timestamp, egress::EgressPolicy, limits};
 use fanfare_store::{CommitObserver, CommitStats, Commits, Error as StoreError, OpenError, Standing, Store};
 use tokio::{
@@ -19,25 +19,32 @@ use crate::{
     accept::Acceptor,
     api,
     app::{
-        self, App, Applications, CatchUp, Followed, Leftovers, Proof, RoomBell, Shelf, applications,
-        giving_up, housekeeping, leftovers, poll_clock,
-        publish::{Bells, Publisher},
+        self, Announcer, App, Applications, CatchUp, Counts, Followed, Leftovers, Occurrences, Proof,
+        RoomBell, Shelf, applications, channels, giving_up, housekeeping, leftovers,
+        occurrences::{self, Interest, Recorder},
+        poll_clock,
+        publish::Publisher,
     },
-    auth::Auth,
+    auth::{Auth, ChannelAuth},
+    channels::Channels,
     config::{Config, ConfigError},
     data_folder::{self, DataFolder},
     dispatch::{Dispatcher, Pulse, Reporting},
     egress::{Egress, Roots},
-    live::Live,
+    live::{self, Live},
     metrics::{Metrics, seconds},
     monitor::Monitor,
     shutdown::Tasks,
-    timers::Clock,
+    timers::{Alarms, Clock},
     webhooks::Webhooks,
 };
 
+/// How often channels are looked through for what is too old.
+const HUB_SWEEP_MS: u64 = 10_000;
 /// How long the database may take to close once every task has ended.
 const STORE_CLOSE_MAX_MS: u64 = 5_000;
+/// How long writing down what happened on channels may take once every task has ended.
+const OCCURRENCES_DRAIN_MAX_MS: u64 = 5_000;
 
 /// A running server.
 pub struct Server {
@@ -47,8 +54,11 @@ pub struct Server {
     tasks: Tasks,
     store: Store,
     publisher: JoinHandle<()>,
+    occurrences: Occurrences,
+    recorder: JoinHandle<()>,
     shutdown_deadline_ms: u64,
     webhooks: Webhooks,
+    channels: Channels,
     _folder: DataFolder,
 }
 
@@ -99,7 +109,9 @@ impl Server {
         let metrics = Arc::new(Metrics::new());
         let shelf = Arc::new(Shelf::default());
         let proof = Arc::new(Proof::default());
-        let observer = observer(metrics.clone(), shelf.clone(), proof.clone(), clock.clone());
+        let interest = Arc::new(Interest::default());
+        let observer =
+            observer(metrics.clone(), shelf.clone(), proof.clone(), interest.clone(), clock.clone());
         let (store, commits) = open_store(&config, observer).await?;
         let admin_key = config.admin_key.as_ref().map(|key| key.0.as_str());
         let started = async {
@@ -109,23 +121,31 @@ impl Server {
             if loaded > 0 {
                 tracing::info!(games = loaded, "the library was empty and got the shipped catalogue");
             }
-            follow_webhooks(&config, &store, clock.now()).await?;
             let applications = load_applications(&config, &store, clock.now()).await?;
-            Ok::<_, StartError>((auth, new_key, app::were_watched(&store).await?, applications))
+            let default_app = occurrences::adopt_default(&store).await?;
+            let were_watched = app::were_watched(&store).await?;
+            follow_webhooks(&config, &store, clock.now()).await?;
+            Ok::<_, StartError>((auth, new_key, default_app, were_watched, applications))
         };
-        let (auth, new_admin_key, were_watched, applications) = match started.await {
+        let (auth, new_admin_key, default_app, were_watched, applications) = match started.await {
             Ok(parts) => parts,
             Err(error) => {
                 store.close().await;
                 return Err(error);
             }
         };
-        let tasks = Tasks::default();
+        let (tasks, hub) = (Tasks::default(), new_hub());
+        let (occurrences, told) = Occurrences::new(interest, default_app);
+        let roll_call = occurrences::roll_call(hub.clone());
+        let recorder = occurrences.recorder(told, store.clone(), clock.clone(), roll_call);
+        let (auth, egress) = (Arc::new(auth), new_egress(&config, addr, roots, &clock, &tasks));
+        let channel_auth = ChannelAuth::new(auth.clone(), &config.channels, egress.clone(), clock.clone());
         let app = App {
             store: store.clone(),
-            hub: new_hub(),
+            hub,
             clock: clock.clone(),
-            auth: Arc::new(auth),
+            auth,
+            channel_auth: Arc::new(channel_auth),
             metrics,
             tasks: tasks.clone(),
             shelf,
@@ -135,9 +155,13 @@ impl Server {
             delivery: Arc::new(config.delivery.clone()),
             pulse: Pulse::new(clock.clone()),
             leftovers: Leftovers::default(),
+            channels: Arc::new(channels::Channels::new(config.channels.clone(), Counts::default())),
+            occurrences: occurrences.clone(),
         };
+        let recorder = record(recorder, &tasks);
         let webhooks = Webhooks::new(app.clone(), config.webhooks.clone());
-        let publisher = run(&config, listener, addr, app, were_watched, commits, roots);
+        let channels = Channels::new(app.clone());
+        let publisher = run(&config, listener, app, were_watched, commits, egress);
         let shutdown_deadline_ms = config.shutdown_deadline_ms;
         Ok(Self {
             addr,
@@ -146,8 +170,11 @@ impl Server {
             tasks,
             store,
             publisher,
+            occurrences,
+            recorder,
             shutdown_deadline_ms,
             webhooks,
+            channels,
             _folder: folder,
         })
     }
@@ -167,6 +194,11 @@ impl Server {
         self.webhooks.clone()
     }
 
+    /// Where channels are published to.
+    pub fn channels(&self) -> Channels {
+        self.channels.clone()
+    }
+
     /// Resolves when the server can no longer do its work and should be stopped; the log says why.
     /// Cancel safe.
     pub async fn failed(&self) {
@@ -177,6 +209,17 @@ impl Server {
     /// to the queue, what was accepted is committed.
     pub async fn stop(self) {
         self.tasks.stop(&self.clock, self.shutdown_deadline_ms).await;
+        // All who were connected have told that they are gone.
+        self.occurrences.close();
+        let mut recorder = self.recorder;
+        match self.clock.timeout(OCCURRENCES_DRAIN_MAX_MS, &mut recorder).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "the recorder of channel events failed"),
+            Err(_) => {
+                recorder.abort();
+                tracing::warn!("events of channels could not be written in time, and are lost");
+            }
+        }
         let closed = async {
             self.store.close().await;
             if let Err(error) = self.publisher.await {
@@ -213,27 +256,37 @@ async fn load_applications(
 }
 
 fn new_hub() -> Hub {
-    Hub::new(fanfare_hub::Limits {
+    let limits = fanfare_hub::Limits {
         mailbox_max_messages: limits::MAILBOX_MAX_MESSAGES,
         mailbox_max_bytes: limits::MAILBOX_MAX_BYTES,
-    })
+    };
+    Hub::announcing(limits, Arc::new(Announcer))
+}
+
+/// What opens connections to addresses that came through the API, and never one to this server.
+fn new_egress(config: &Config, addr: SocketAddr, roots: Roots, clock: &Clock, tasks: &Tasks) -> Egress {
+    let policy = EgressPolicy::new(config.delivery.egress_allow.clone(), own_addresses(addr))
+        .denying(config.delivery.egress_deny.clone());
+    Egress::new(policy, vec![addr.port()], roots, clock.clone(), tasks)
+}
+
+/// Starts the task that writes down what happens on channels; it ends once it is asked to and has.
+fn record(recorder: Recorder, tasks: &Tasks) -> JoinHandle<()> {
+    #[expect(clippy::disallowed_methods, reason = "it outlives the tracked tasks and is awaited by `stop`")]
+    tokio::spawn(tasks.vital("channel events", recorder.run()))
 }
 
 /// Starts the tasks; the publisher ends by itself when the store is closed.
 fn run(
     config: &Config,
     listener: TcpListener,
-    addr: SocketAddr,
     app: App,
     were_watched: bool,
     commits: Commits,
-    roots: Roots,
+    egress: Egress,
 ) -> JoinHandle<()> {
     let tasks = &app.tasks.clone();
-    let policy = EgressPolicy::new(config.delivery.egress_allow.clone(), own_addresses(addr))
-        .denying(config.delivery.egress_deny.clone());
     let (clock, metrics, standing) = (app.clock.clone(), app.metrics.clone(), app.store.standing());
-    let egress = Egress::new(policy, vec![addr.port()], roots, clock.clone(), tasks);
     let (given_up, verdicts) = mpsc::channel(giving_up::GIVEN_UP_MAX_QUEUED);
     let reporting = Reporting { metrics: metrics.clone(), pulse: app.pulse.clone(), given_up };
     let dispatcher = Dispatcher::start(
@@ -246,24 +299,23 @@ fn run(
     );
     tasks.spawn_vital("webhooks given up", giving_up::run(app.clone(), verdicts));
     let (polls_changed, bell) = (Arc::new(Notify::new()), RoomBell::default());
-    let publisher = Publisher::new(
-        app.store.clone(),
-        app.hub.clone(),
-        dispatcher,
-        Bells {
-            rooms: bell.clone(),
-            polls_changed: polls_changed.clone(),
-            leftovers: app.leftovers.clone(),
-            applications: app.applications.clone(),
-        },
-        metrics.clone(),
-    );
+    let publisher = Publisher::new(app.clone(), dispatcher, bell.clone(), polls_changed.clone());
     tasks.spawn_vital("poll clock", poll_clock::run(app.clone(), polls_changed, tasks.clone()));
     #[expect(clippy::disallowed_methods, reason = "it outlives the tracked tasks and is awaited by `stop`")]
     let publisher = tokio::spawn(tasks.vital("publisher", publisher.run(commits)));
     let monitor = Monitor::new(app.clone(), bell, egress, config.rooms.clone(), were_watched);
-    let live = Live { app: app.clone(), tasks: tasks.clone(), settings: config.sockets.clone() };
+    let alarms = Alarms::new(clock.clone());
+    tasks.spawn_vital("alarms of sockets", ring_alarms(alarms.clone(), tasks.clone()));
     tasks.spawn("apps", applications::run(app.clone(), tasks.clone()));
+    tasks.spawn("channels", watch_channels(app.clone()));
+    tasks.spawn("subscription counts", channels::counts::run(app.clone()));
+    let live = Live {
+        app: app.clone(),
+        tasks: tasks.clone(),
+        settings: config.sockets.clone(),
+        shared: Arc::new(app.clone()),
+        alarms,
+    };
     tasks.spawn("housekeeping", housekeeping::run(app.clone()));
     let leftovers = leftovers::run(app.store.clone(), app.leftovers.clone(), clock.clone(), tasks.clone());
     tasks.spawn("leftovers", leftovers);
@@ -273,6 +325,24 @@ fn run(
     tasks.spawn_vital("room monitor", monitor.run());
     tasks.spawn("database owner", watch_owner(standing, tasks.clone()));
     publisher
+}
+
+async fn ring_alarms(alarms: Alarms<Bell>, tasks: Tasks) {
+    tokio::select! {
+        () = tasks.stopping() => {}
+        () = alarms.run(live::ring) => {}
+    }
+}
+
+/// Forgets what channels need no longer; in the end tells every channel socket to go.
+async fn watch_channels(app: App) {
+    loop {
+        tokio::select! {
+            () = app.tasks.stopping() => break,
+            () = app.clock.sleep_ms(HUB_SWEEP_MS) => app.hub.sweep(app.clock.tick().as_millis()),
+        }
+    }
+    app.channels.sockets.ring_all(channels::signal::STOPPING);
 }
 
 /// Another server has the database for good: this one can do nothing any more but make way.
@@ -298,10 +368,19 @@ async fn bind(listen: SocketAddr) -> Result<(TcpListener, SocketAddr), StartErro
     Ok((listener, addr))
 }
 
-/// What is told of each commit: the library may be another one, the database can be written, and how
-/// long it took.
-fn observer(metrics: Arc<Metrics>, shelf: Arc<Shelf>, proof: Arc<Proof>, clock: Clock) -> CommitObserver {
-    Arc::new(move |CommitStats { jobs, micros, job_micros }| {
+/// What is told of each commit: the library may be another one, webhooks may ask for other events, the
+/// database can be written, and how long it took.
+fn observer(
+    metrics: Arc<Metrics>,
+    shelf: Arc<Shelf>,
+    proof: Arc<Proof>,
+    interest: Arc<Interest>,
+    clock: Clock,
+) -> CommitObserver {
+    Arc::new(move |CommitStats { jobs, micros, job_micros, webhooks_changed }| {
+        if webhooks_changed {
+            interest.webhooks_changed();
+        }
         for micros in job_micros {
             metrics.job_ran(micros);
         }

@@ -1,6 +1,8 @@
 //! The only room that reads a clock or waits for a moment. The clock is handed to every part, so a
 //! test can stop it and move it on by hand.
 
+mod alarms;
+
 use std::{
     collections::BTreeMap,
     future::Future,
@@ -11,6 +13,8 @@ use std::{
 };
 
 use fanfare_model::Timestamp;
+
+pub(crate) use self::alarms::Alarms;
 
 /// A clock; cheap to clone, all clones are one clock.
 #[derive(Clone)]
@@ -52,9 +56,22 @@ struct Manual {
 pub struct Tick(Duration);
 
 impl Tick {
+    /// A moment that never comes.
+    pub(crate) const MAX: Self = Self(Duration::MAX);
+
     /// Time from `earlier` until this moment; zero when `earlier` is later.
     pub fn since(self, earlier: Self) -> Duration {
         self.0.saturating_sub(earlier.0)
+    }
+
+    /// Whole milliseconds from the clock's making until this moment.
+    pub fn as_millis(self) -> u64 {
+        u64::try_from(self.0.as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// The moment so many milliseconds after the clock's making.
+    pub fn from_millis(ms: u64) -> Self {
+        Self(Duration::from_millis(ms))
     }
 
     /// The moment `ms` milliseconds later.

@@ -34,6 +34,11 @@ pub fn get(db: &mut Read, id: &str) -> Result<Option<Application>, Error> {
     db.row(&format!("select {COLUMNS} from applications where id = ?1"), &[id.into()], from_row)
 }
 
+/// The default one, to which the game nights belong.
+pub fn default(db: &mut Read) -> Result<Option<Application>, Error> {
+    db.row(&format!("select {COLUMNS} from applications where is_default"), &[], from_row)
+}
+
 /// How many there are.
 pub fn count(db: &mut Read) -> Result<i64, Error> {
     let count = db.row("select count(*) from applications", &[], |row| row.get(0))?;

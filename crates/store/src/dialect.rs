@@ -14,7 +14,7 @@ macro_rules! fan_out {
              select cast(?1 as bigint), w.id, case when w.enabled then 'pending' else 'held' end, \
                     0, cast(?2 as bigint), false, \
                     case w.ordering when 'fifo' then '' when 'session' then cast(?6 as text) end \
-             from webhooks w where w.deleted_at_ms is null \
+             from webhooks w where w.deleted_at_ms is null and w.app = ?7 \
              and w.id in (select webhook_id from webhook_events where pattern in (?3, ?4, ?5)) ",
             $lock,
             " returning id, webhook_id, state = 'pending', order_key"
@@ -22,8 +22,8 @@ macro_rules! fan_out {
     };
 }
 
-/// One delivery of event ?1 of the stream ?6, due at ?2, per webhook that lists one of the patterns ?3
-/// to ?5.
+/// One delivery of event ?1 of the stream ?6, due at ?2, per webhook of the application ?7 that lists one
+/// of the patterns ?3 to ?5.
 ///
 /// PostgreSQL keeps the webhooks from being deleted before the deliveries are committed, else
 /// nothing would remove those; SQLite has one writer.

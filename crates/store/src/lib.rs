@@ -21,6 +21,7 @@ mod migrate;
 mod options;
 pub mod packs;
 pub mod polls;
+pub mod presence;
 mod reader;
 pub mod rooms;
 mod rows;
@@ -79,6 +80,13 @@ pub struct NewDelivery {
     pub order_key: Option<String>,
 }
 
+impl Commit {
+    /// Whether a webhook was created, changed or deleted with it.
+    fn changes_webhooks(&self) -> bool {
+        self.notices.iter().any(|notice| matches!(notice, Notice::WebhookChanged(_)))
+    }
+}
+
 /// Something that other rooms must hear of after the commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Notice {
@@ -135,6 +143,8 @@ pub struct CommitStats {
     /// How long each run of a job held the writer, in microseconds and without the commit. A job that
     /// ran again is in it more than once, and one that failed as well.
     pub job_micros: Vec<u64>,
+    /// A webhook was created, changed or deleted, or may have been.
+    pub webhooks_changed: bool,
 }
 
 /// Called after each commit, and after jobs of which nothing was kept, before anybody is answered, on

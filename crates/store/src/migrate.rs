@@ -10,7 +10,7 @@ use crate::OpenError;
 const TABLE: &str = "fanfare_migrations";
 
 /// Every migration: name, text for SQLite, text for PostgreSQL.
-const MIGRATIONS: [(&str, &str, &str); 5] = [
+const MIGRATIONS: [(&str, &str, &str); 6] = [
     (
         "V1__first",
         include_str!("../migrations/sqlite/V1__first.sql"),
@@ -35,6 +35,11 @@ const MIGRATIONS: [(&str, &str, &str); 5] = [
         "V5__applications",
         include_str!("../migrations/sqlite/V5__applications.sql"),
         include_str!("../migrations/postgres/V5__applications.sql"),
+    ),
+    (
+        "V6__channel_events",
+        include_str!("../migrations/sqlite/V6__channel_events.sql"),
+        include_str!("../migrations/postgres/V6__channel_events.sql"),
     ),
 ];
 

@@ -56,7 +56,7 @@ impl Tx {
             )?
             .ok_or_else(|| Error::Bug("a topic has no seq".into()))?;
         let event = self.insert_event(event, Some(seq), false)?;
-        self.fan_out(&event)?;
+        self.fan_out(&event, "")?;
         Ok(event)
     }
 
@@ -66,12 +66,13 @@ impl Tx {
     /// # Errors
     /// As for [`Tx::emit`].
     pub fn fire(&mut self, event: LooseEvent) -> Result<Reach, Error> {
+        let app = event.app.clone();
         let event = self.write_event(event, None, false)?;
-        self.fan_out(&event)
+        self.fan_out(&event, &app)
     }
 
     /// Makes an event's deliveries, and hands both to the commit.
-    fn fan_out(&mut self, event: &Arc<Event>) -> Result<Reach, Error> {
+    fn fan_out(&mut self, event: &Arc<Event>, app: &str) -> Result<Reach, Error> {
         let [name, family, all] = pattern::fired_by(&event.kind);
         let fan_out = dialect::fan_out(self.dialect());
         let (mut deliveries, mut held) = (Vec::new(), 0);
@@ -84,6 +85,7 @@ impl Tx {
                 family.as_ref().into(),
                 all.as_ref().into(),
                 event.topic.as_ref().into(),
+                app.into(),
             ],
             |row| {
                 if row.get::<bool>(2)? {
@@ -119,7 +121,7 @@ impl Tx {
         test: bool,
     ) -> Result<Arc<Event>, Error> {
         let NewEvent { public_id, topic, kind, at, data } = event;
-        let event = LooseEvent { public_id, kind: kind.into(), at, data };
+        let event = LooseEvent { public_id, kind: kind.into(), at, data, app: String::new() };
         self.write_event(event, seq.map(|seq| (topic, seq)), test)
     }
 
@@ -130,12 +132,12 @@ impl Tx {
         place: Option<(String, i64)>,
         test: bool,
     ) -> Result<Arc<Event>, Error> {
-        let LooseEvent { public_id, kind, at, data } = event;
+        let LooseEvent { public_id, kind, at, data, app } = event;
         let (topic, seq) = place.unzip();
         let id = self
             .row(
-                "insert into events (public_id, topic, seq, kind, at_ms, data, test) \
-                 values (?1, ?2, ?3, ?4, ?5, ?6, ?7) returning id",
+                "insert into events (public_id, topic, seq, kind, at_ms, data, test, app) \
+                 values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) returning id",
                 &[
                     (&public_id).into(),
                     topic.as_ref().into(),
@@ -144,6 +146,7 @@ impl Tx {
                     at.into(),
                     (&data).into(),
                     test.into(),
+                    (&app).into(),
                 ],
                 |row| row.get(0),
             )?

@@ -3,6 +3,7 @@
 //! A deleted webhook is hidden at once from everything here but [`deleted`] and [`purge`].
 
 mod health;
+mod interest;
 mod row;
 
 use std::collections::BTreeSet;
@@ -13,8 +14,11 @@ use fanfare_model::{
     webhook::{NewWebhook, Origin, Webhook},
 };
 
-pub use self::health::{all_health, count_failing, health, set_health};
 use self::row::{COLUMNS, Texts, from_row};
+pub use self::{
+    health::{all_health, count_failing, health, set_health},
+    interest::{asked_for, hears},
+};
 use crate::{Error, Notice, Read, Tx, deliveries, dialect, engine::limit};
 
 /// Every webhook, by id.
@@ -57,11 +61,13 @@ pub fn insert(tx: &mut Tx, new: &NewWebhook, at: Timestamp) -> Result<Webhook, E
         at.into(),
     ];
     params.extend(texts.params(&new.options));
+    params.push((&new.app).into());
     let webhook = tx.row(
         &format!(
             "insert into webhooks (name, url, secret, origin, created_at_ms, enabled, events, old_secrets, \
              method, headers, timeout_ms, retry_schedule_ms, ordering, max_in_flight, rate_limit, format, \
-             template) values (?1, ?2, ?3, ?4, ?5, true, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) \
+             template, app) \
+             values (?1, ?2, ?3, ?4, ?5, true, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17) \
              returning {COLUMNS}"
         ),
         &params,
@@ -90,11 +96,12 @@ pub fn update(tx: &mut Tx, webhook: &Webhook) -> Result<(), Error> {
         webhook.disabled_reason.as_ref().into(),
     ];
     params.extend(texts.params(&webhook.options));
+    params.push((&webhook.app).into());
     tx.run(
         "update webhooks set name = ?2, url = ?3, secret = ?4, enabled = ?5, disabled_reason = ?6, \
          events = ?7, old_secrets = ?8, method = ?9, headers = ?10, timeout_ms = ?11, \
          retry_schedule_ms = ?12, ordering = ?13, max_in_flight = ?14, rate_limit = ?15, \
-         format = ?16, template = ?17 where id = ?1",
+         format = ?16, template = ?17, app = ?18 where id = ?1",
         &params,
     )?;
     if webhook.events != before.events {
@@ -106,6 +113,15 @@ pub fn update(tx: &mut Tx, webhook: &Webhook) -> Result<(), Error> {
         tx.run("delete from webhook_health where webhook_id = ?1", &[webhook.id.into()])?;
     }
     tx.notice(Notice::WebhookChanged(webhook.id));
+    Ok(())
+}
+
+/// Makes webhooks of this application those of the default one, which it has become.
+pub fn adopt(tx: &mut Tx, app: &str) -> Result<(), Error> {
+    let adopted = "update webhooks set app = '' where app = ?1 and app <> '' returning id";
+    for id in tx.rows(adopted, &[app.into()], |row| row.get(0))? {
+        tx.notice(Notice::WebhookChanged(id));
+    }
     Ok(())
 }
 

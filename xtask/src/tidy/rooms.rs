@@ -39,7 +39,7 @@ const ROOMS: &[Room] = &[
     },
     Room {
         rule: "publish",
-        names: &[".deliver(", "Hub::deliver"],
+        names: &[".deliver(", "Hub::deliver", ".publish_and(", "Hub::publish"],
         within: &["crates/"],
         except: &["crates/hub/", "crates/server/src/app/publish.rs"],
         tests_may: true,

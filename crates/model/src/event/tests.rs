@@ -153,7 +153,7 @@ fn envelopes_are_written_as_javascript_writes_them() {
     assert_eq!(started.socket_frame(), javascript("socket frame"));
     let strange = event("a\"\\\n🎮\u{2028}", "{}".into());
     assert_eq!(strange.webhook_body(), javascript("webhook body of a strange event"));
-    for kind in kind::CHANNEL {
+    for kind in kind::CHANNEL.iter().chain(kind::PUSHER) {
         let expected = format!(r#"{{"event":"{kind}","timestamp":1773606600000,"data":{{}}}}"#);
         assert_eq!(event(kind, "{}".into()).webhook_body(), expected);
     }

@@ -294,7 +294,7 @@ fn a_long_line_is_cut_between_marks() {
 
 #[test]
 fn a_format_is_a_word() {
-    for word in ["json", "discord", "slack"] {
+    for word in ["json", "discord", "slack", "pusher"] {
         let format = Format::parse(word, Some("kept by nobody {{")).expect("a format");
         assert_eq!((format.word(), format.template()), (word, None));
     }
@@ -302,8 +302,8 @@ fn a_format_is_a_word() {
     assert_eq!((format.word(), format.template()), ("template", Some("{{ event }}")));
     assert_eq!(Format::default(), Format::Json);
     for (word, template, message) in [
-        ("xml", None, "format must be one of: json, discord, slack, template"),
-        ("Json", None, "format must be one of: json, discord, slack, template"),
+        ("xml", None, "format must be one of: json, discord, slack, pusher, template"),
+        ("Json", None, "format must be one of: json, discord, slack, pusher, template"),
         ("template", None, "format template needs a template"),
         (
             "template",

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{
     FormatPatch, Header, InvalidHeader, Method, NewWebhook, OptionsPatch, Ordering, Origin, WebhookOptions,
-    WebhookPatch, is_url,
+    WebhookPatch, is_app, is_url,
 };
 use crate::{
     format::{Format, InvalidFormat},
@@ -43,6 +43,8 @@ pub enum InvalidWebhook {
     NotText(&'static str),
     #[error("enabled must be a boolean")]
     NotBoolean,
+    #[error("app must be the id of an application, or null")]
+    App,
     #[error("method must be POST or PUT")]
     Method,
     #[error("ordering must be none, fifo or session")]
@@ -70,12 +72,13 @@ pub enum InvalidWebhook {
 }
 
 /// The fields of a change, as the API calls them.
-pub const FIELDS: [&str; 16] = [
+pub const FIELDS: [&str; 17] = [
     "name",
     "url",
     "secret",
     "events",
     "enabled",
+    "app",
     "method",
     "headers",
     "timeout_ms",
@@ -107,6 +110,7 @@ impl NewWebhook {
             url,
             secret: text("secret", &body["secret"])?,
             events,
+            app: body.get("app").map(app).transpose()?.unwrap_or_default(),
             options: OptionsPatch::parse(body)?.applied_to(WebhookOptions::default())?,
             origin: Origin::Api,
         })
@@ -131,6 +135,7 @@ impl WebhookPatch {
                 .get("enabled")
                 .map(|value| json::as_bool(value).ok_or(InvalidWebhook::NotBoolean))
                 .transpose()?,
+            app: body.get("app").map(app).transpose()?,
             options: OptionsPatch::parse(body)?,
         })
     }
@@ -197,6 +202,14 @@ fn events(value: &Value) -> Result<Vec<String>, InvalidWebhook> {
     let too_long = names.len() > WEBHOOK_EVENTS_MAX
         || names.iter().any(|name| name.chars().count() > WEBHOOK_EVENT_MAX_CHARS);
     if too_long { Err(InvalidWebhook::EventsTooLong) } else { Ok(names) }
+}
+
+/// The id of an application; null stands for the default one.
+fn app(value: &Value) -> Result<String, InvalidWebhook> {
+    if value.is_null() {
+        return Ok(String::new());
+    }
+    value.as_str().filter(|text| is_app(text)).map(str::to_owned).ok_or(InvalidWebhook::App)
 }
 
 /// A word that stands for a value; null stands for the default.

@@ -25,6 +25,7 @@ fn bot() -> Webhook {
         enabled: true,
         disabled_reason: None,
         origin: Origin::Api,
+        app: String::new(),
         options: WebhookOptions::default(),
         created_at: at(1),
     }
@@ -95,6 +96,35 @@ fn a_patch_takes_any_subset() {
     ] {
         assert_eq!(parse(body).err().as_deref(), Some(expected));
     }
+}
+
+#[test]
+fn an_application_is_named_by_its_id() {
+    let full = json!({"name": "n", "url": "https://example.com", "secret": "s", "events": []});
+    let longest = "x".repeat(APP_WORD_MAX_CHARS);
+    for (app, expected) in [
+        (json!("Shop_1-a"), Ok("Shop_1-a")),
+        (json!(longest), Ok(&*longest)),
+        (json!(null), Ok("")),
+        (json!(""), Err(())),
+        (json!(format!("{longest}x")), Err(())),
+        (json!("a b"), Err(())),
+        (json!("é"), Err(())),
+        (json!(7), Err(())),
+    ] {
+        let mut body = full.clone();
+        body["app"] = app.clone();
+        let body = body.as_object().expect("an object");
+        let refused = "app must be the id of an application, or null".to_owned();
+        let expected = expected.map(str::to_owned).map_err(|()| refused);
+        let made = NewWebhook::parse(body).map(|new| new.app).map_err(|error| error.to_string());
+        assert_eq!(made, expected, "{app}");
+        let patched = WebhookPatch::parse(body).map(|patch| patch.applied_to(bot(), at(2), OVERLAP_MS));
+        let patched = patched.map(|webhook| webhook.expect("a good change").app);
+        assert_eq!(patched.map_err(|error| error.to_string()), expected, "{app}");
+    }
+    let made = NewWebhook::parse(full.as_object().expect("an object")).expect("a webhook");
+    assert_eq!(made.app, "");
 }
 
 #[test]

@@ -1,5 +1,8 @@
-//! The grammars of the sockets: text in, messages out, and back. Total functions: bad input is a
-//! value. What a message causes is decided elsewhere.
+//! What is said on the wire, protocol by protocol, in both directions.
 
+pub mod broadcasting;
+pub mod frame;
 pub mod picker;
+pub mod pusher;
+mod raw;
 pub mod sse;

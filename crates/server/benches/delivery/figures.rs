@@ -1,5 +1,7 @@
 //! Numbers for people.
 
+pub(crate) use crate::print::{line, ratio, title};
+
 /// Differences of time, in nanoseconds; below zero where the second came first.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Latencies(Vec<i64>);
@@ -26,22 +28,4 @@ impl Latencies {
         let (p50, p99) = (self.percentile_ms(50), self.percentile_ms(99));
         format!("p50 {p50:.2} ms, p99 {p99:.2} ms ({})", self.0.len())
     }
-}
-
-/// A quotient of numbers that a benchmark counts to, which a double holds.
-pub(crate) fn ratio(number: impl TryInto<i64>, of: impl TryInto<i64>) -> f64 {
-    #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
-    let float = |number: i64| number as f64;
-    float(number.try_into().unwrap_or(i64::MAX)) / float(of.try_into().unwrap_or(i64::MAX))
-}
-
-/// A headline.
-pub(crate) fn title(name: &str, what: &str) {
-    println!("\n{name}: {what}\n");
-}
-
-/// One figure; an empty goal is none.
-pub(crate) fn line(name: &str, figure: &str, goal: &str) {
-    let goal = if goal.is_empty() { String::new() } else { format!("goal {goal}") };
-    println!("  {name:<30} {figure:<44} {goal}");
 }

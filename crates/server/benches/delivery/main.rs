@@ -7,11 +7,14 @@
 //! another disk.
 
 mod cases;
+#[path = "../shared/clock.rs"]
 mod clock;
 mod disk;
 mod ears;
 mod figures;
 mod load;
+#[path = "../shared/print.rs"]
+mod print;
 mod receiver;
 #[path = "../shared/mod.rs"]
 mod shared;

@@ -71,10 +71,11 @@ pub(crate) fn head(text: &mut String, what: &str, token: &str, body: &str) {
 /// Status and whole length of an answer whose head is complete.
 fn parse(answer: &[u8]) -> Option<(u16, usize)> {
     const LENGTH: &[u8] = b"\r\ncontent-length: ";
+    let is_length = |window: &[u8]| window.eq_ignore_ascii_case(LENGTH);
     let head = head_bytes(answer)?;
     let digits = |at: usize| answer[at..].iter().take_while(|byte| byte.is_ascii_digit());
     let number = |at: usize| digits(at).fold(0, |number, digit| number * 10 + usize::from(digit - b'0'));
-    let length = answer[..head].windows(LENGTH.len()).position(|window| window == LENGTH);
+    let length = answer[..head].windows(LENGTH.len()).position(is_length);
     let length = length.map_or(0, |at| number(at + LENGTH.len()));
     Some((u16::try_from(number(b"HTTP/1.1 ".len())).ok()?, head + length))
 }

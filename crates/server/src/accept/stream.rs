@@ -8,6 +8,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+use bytes::Bytes;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
@@ -23,7 +24,7 @@ const LINGER_MAX_MS: u64 = 2_000;
 /// How much of it, in bytes (32 MiB).
 const LINGER_MAX_BYTES: usize = 32 << 20;
 
-pub(super) struct Stream {
+pub(crate) struct Stream {
     tcp: TcpStream,
     clock: Clock,
     /// Runs while the client takes nothing.
@@ -31,11 +32,18 @@ pub(super) struct Stream {
     /// Runs after the last byte was sent.
     lingering: Option<Sleep>,
     thrown_away_bytes: usize,
+    /// Read already, and to be read again first.
+    unread: Bytes,
 }
 
 impl Stream {
     pub(super) fn new(tcp: TcpStream, clock: Clock) -> Self {
-        Self { tcp, clock, stalled: None, lingering: None, thrown_away_bytes: 0 }
+        Self { tcp, clock, stalled: None, lingering: None, thrown_away_bytes: 0, unread: Bytes::new() }
+    }
+
+    /// Gives back what was read too much; it is read again before anything else.
+    pub(crate) fn unread(&mut self, bytes: Bytes) {
+        self.unread = bytes;
     }
 
     /// Passes the outcome of a write on, unless the client has taken nothing for too long.
@@ -79,6 +87,11 @@ impl AsyncRead for Stream {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if !self.unread.is_empty() {
+            let bytes = self.unread.len().min(buffer.remaining());
+            buffer.put_slice(&self.unread.split_to(bytes));
+            return Poll::Ready(Ok(()));
+        }
         Pin::new(&mut self.tcp).poll_read(cx, buffer)
     }
 }

@@ -148,6 +148,7 @@ pub(super) fn counted() -> SessionGame {
 
 pub(super) fn webhook() -> Webhook {
     Webhook {
+        app: String::new(),
         id: 5,
         name: "Announcer".into(),
         url: "https://bot.example/hooks/fanfare".into(),

@@ -1,7 +1,7 @@
-//! The way from HTTP to the game socket. What is said there is `live`'s.
+//! The ways from HTTP to sockets. What is said there is `live`'s.
 
 use axum::{
-    extract::{Request, State},
+    extract::{Path, Request, State},
     response::Response,
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -10,7 +10,11 @@ use super::error::ErrorBody;
 use crate::live::{self, Live};
 
 pub(super) fn routes() -> OpenApiRouter<Live> {
-    OpenApiRouter::new().routes(routes!(open_live_socket))
+    OpenApiRouter::new()
+        .routes(routes!(open_live_socket))
+        .routes(routes!(open_channel_socket))
+        .routes(routes!(open_app_socket))
+        .routes(routes!(open_pusher_socket))
 }
 
 /// Opens the game socket.
@@ -31,4 +35,79 @@ pub(super) fn routes() -> OpenApiRouter<Live> {
 )]
 async fn open_live_socket(State(live): State<Live>, request: Request) -> Response {
     live::upgrade(State(live), request).await
+}
+
+/// Opens a socket on the channels of the default app.
+///
+/// In the protocol of ts-broadcasting's clients.
+#[utoipa::path(
+    get,
+    path = "/ws",
+    tag = "Channels",
+    params(
+        ("token" = Option<String>, Query, description = "A JWT; it may come in the `Authorization` header or in \
+            the cookie `auth_token` instead"),
+    ),
+    responses(
+        (status = 101, description = "It goes on as a WebSocket"),
+        (status = 400, description = "Sec-WebSocket-Key must be 16 bytes in base64", body = ErrorBody),
+        (status = 403, description = "This origin may not open a socket here", body = ErrorBody),
+        (
+            status = 426, description = "WebSocket upgrade required", body = ErrorBody,
+            headers(("Upgrade" = String, description = "`websocket`"))
+        ),
+    )
+)]
+async fn open_channel_socket(State(live): State<Live>, request: Request) -> Response {
+    live::open_broadcasting(live, request).await
+}
+
+/// Opens a socket on the channels of the default app.
+///
+/// The same as `/ws`, where ts-broadcasting's SDK looks for it.
+#[utoipa::path(
+    get,
+    path = "/app",
+    tag = "Channels",
+    params(
+        ("token" = Option<String>, Query, description = "A JWT; it may come in the `Authorization` header or in \
+            the cookie `auth_token` instead"),
+    ),
+    responses(
+        (status = 101, description = "It goes on as a WebSocket"),
+        (status = 400, description = "Sec-WebSocket-Key must be 16 bytes in base64", body = ErrorBody),
+        (status = 403, description = "This origin may not open a socket here", body = ErrorBody),
+        (
+            status = 426, description = "WebSocket upgrade required", body = ErrorBody,
+            headers(("Upgrade" = String, description = "`websocket`"))
+        ),
+    )
+)]
+async fn open_app_socket(State(live): State<Live>, request: Request) -> Response {
+    live::open_broadcasting(live, request).await
+}
+
+/// Opens a socket on the channels of an app.
+///
+/// In the protocol of Pusher Channels, version 7. An unknown key and another version are refused on the socket.
+#[utoipa::path(
+    get,
+    path = "/app/{key}",
+    tag = "Channels",
+    params(
+        ("key" = String, Path, description = "The key of the app"),
+        ("protocol" = Option<i64>, Query, description = "The version of the protocol: 7"),
+    ),
+    responses(
+        (status = 101, description = "It goes on as a WebSocket"),
+        (status = 400, description = "Sec-WebSocket-Key must be 16 bytes in base64", body = ErrorBody),
+        (status = 403, description = "This origin may not open a socket here", body = ErrorBody),
+        (
+            status = 426, description = "WebSocket upgrade required", body = ErrorBody,
+            headers(("Upgrade" = String, description = "`websocket`"))
+        ),
+    )
+)]
+async fn open_pusher_socket(State(live): State<Live>, Path(key): Path<String>, request: Request) -> Response {
+    live::open_pusher(live, &key, request).await
 }

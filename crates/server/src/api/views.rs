@@ -153,6 +153,9 @@ pub(super) struct WebhookView {
     /// Why the server disabled it, if it did.
     #[schema(required)]
     disabled_reason: Option<String>,
+    /// The app whose events it hears; null: the default app.
+    #[schema(required, example = json!(null))]
+    app: Option<String>,
     /// `config`: it stands in the configuration file, which alone changes it.
     #[schema(inline, value_type = WebhookOrigin)]
     origin: &'static str,
@@ -176,8 +179,8 @@ pub(super) struct WebhookView {
     /// Requests a second; null: any number.
     #[schema(required, minimum = 1, maximum = 10_000)]
     rate_limit: Option<u32>,
-    /// What its requests hold: the event as it is, a message for Discord or Slack, or what the template
-    /// makes of it.
+    /// What its requests hold: the event as it is or as Pusher's webhooks tell it, a message for Discord or
+    /// Slack, or what the template makes of it.
     #[schema(inline, value_type = WebhookFormat)]
     format: &'static str,
     /// The template of the format `template`.
@@ -204,8 +207,9 @@ impl WebhookView {
 impl From<Examined> for WebhookView {
     fn from(Examined { webhook, health }: Examined) -> Self {
         let old_secrets_until = webhook.old_secrets.iter().map(|old| old.expires_at).max();
-        let Webhook { id, name, url, events, enabled, created_at, disabled_reason, origin, options, .. } =
-            webhook;
+        let Webhook {
+            id, name, url, events, enabled, created_at, disabled_reason, app, origin, options, ..
+        } = webhook;
         let hidden = |header: &Header| (header.name().to_owned(), HIDDEN_VALUE.into());
         Self {
             id,
@@ -215,6 +219,7 @@ impl From<Examined> for WebhookView {
             enabled,
             created_at,
             disabled_reason,
+            app: Some(app).filter(|app| !app.is_empty()),
             origin: origin.as_str(),
             method: options.method.as_str(),
             headers: options.headers.iter().map(hidden).collect(),
@@ -279,6 +284,7 @@ pub(super) enum WebhookFormat {
     Json,
     Discord,
     Slack,
+    Pusher,
     Template,
 }
 

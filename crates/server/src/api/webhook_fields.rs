@@ -32,7 +32,7 @@ struct EventName;
 impl PartialSchema for EventName {
     fn schema() -> RefOr<Schema> {
         let description = "The name of an event, such as `game.added`, or a pattern: `session.*`, or `*` for all \
-             events of game nights. Unknown names are kept, and are heard of when somebody fires one.";
+             events of game nights. Those of channels are named: `broadcast`, `presence_join`. Unknown names are kept, and are heard of when somebody fires one.";
         ObjectBuilder::new()
             .schema_type(Type::String)
             .max_length(Some(limits::WEBHOOK_EVENT_MAX_CHARS))
@@ -90,7 +90,8 @@ impl PartialSchema for RetryDelay {
 
 impl ToSchema for RetryDelay {}
 
-/// How a webhook is sent to. What is not given, or null, is as the configuration says.
+/// How a webhook is sent to, and whose events it hears. What is not given, or null, is as the configuration
+/// says.
 #[derive(ToSchema)]
 #[schema(as = WebhookOptions)]
 #[expect(dead_code, reason = "describes what `OptionsPatch::parse` reads")]
@@ -100,6 +101,9 @@ struct Options {
     method: Option<WebhookMethod>,
     #[schema(required = false)]
     headers: WebhookHeaders,
+    /// The id of the app whose events it hears; null: the default app, to which the game nights belong.
+    #[schema(min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_-]+$", example = "shop")]
+    app: Option<String>,
     /// How long one attempt may take, from the look-up of the name to the last byte of the answer.
     #[schema(minimum = 10, maximum = 300_000, example = 5000)]
     timeout_ms: Option<i64>,

@@ -20,7 +20,7 @@ use fanfare_store::{
 };
 use tokio::sync::{Mutex, Notify};
 
-use super::{Answer, App, Creation, Error};
+use super::{Answer, App, Creation, Error, channels::signal};
 use crate::{random, shutdown::Tasks};
 
 /// The wait after the database could not be read, in milliseconds.
@@ -85,6 +85,16 @@ impl Applications {
     /// The application of this id.
     pub(crate) fn by_id(&self, id: &str) -> Option<Arc<Application>> {
         self.look(|kept| kept.by_id.get(id).cloned())
+    }
+
+    /// The application of this key.
+    pub(crate) fn by_key(&self, key: &str) -> Option<Arc<Application>> {
+        self.look(|kept| kept.by_key.get(key).cloned())
+    }
+
+    /// The default application.
+    pub(crate) fn default(&self) -> Arc<Application> {
+        self.look(|kept| kept.all.first().cloned()).expect("it is made at the first start and never deleted")
     }
 
     /// Every one: the default one, then the others in the order in which they were made.
@@ -270,6 +280,7 @@ impl App {
 
     /// Deletes an application, which publishes and hears nothing any more.
     pub(crate) async fn delete_application(&self, id: String) -> Result<(), Error> {
+        let deleted = id.clone();
         let work = move |tx: &mut Tx| {
             applications::lock(tx)?;
             if applications::get(tx, &id)?.ok_or(NO_APP)?.is_default {
@@ -278,6 +289,8 @@ impl App {
             if applications::delete(tx, &id)? { Ok(()) } else { Err(NO_APP) }
         };
         self.store.write(work).await?;
-        Ok(self.applications.reload(&self.store).await?)
+        self.applications.reload(&self.store).await?;
+        self.channels.sockets.ring_app(&deleted, signal::APP_GONE);
+        Ok(())
     }
 }

@@ -9,7 +9,7 @@ use fanfare_model::{
 };
 use fanfare_store::{Error as StoreError, Store, Tx, webhooks};
 
-use super::{App, Error};
+use super::{App, Error, webhooks::app_column};
 use crate::config;
 
 /// Why one of the file is disabled that nobody else disabled.
@@ -38,6 +38,15 @@ pub(crate) async fn follow_file(
     store.write(move |tx| follow(tx, &endpoints, enabled, overlap_ms, now)).await
 }
 
+/// The webhook with its application as the database names it. One that does not exist may be made later.
+fn in_database(tx: &mut Tx, new: &NewWebhook) -> Result<NewWebhook, StoreError> {
+    let app = app_column(tx, &new.app)?;
+    if app.is_none() {
+        tracing::warn!(app = new.app, webhook = new.name, "a webhook's app does not exist: it hears nothing");
+    }
+    Ok(NewWebhook { app: app.unwrap_or_else(|| new.app.clone()), ..new.clone() })
+}
+
 fn follow(
     tx: &mut Tx,
     wanted: &[NewWebhook],
@@ -49,6 +58,7 @@ fn follow(
     let there = webhooks::configured(tx)?.into_iter().map(|webhook| (webhook.url.clone(), webhook));
     let mut rest: BTreeMap<_, _> = there.collect();
     for new in wanted {
+        let new = &in_database(tx, new)?;
         let (before, count) = if let Some(webhook) = rest.remove(&new.url) {
             (webhook, &mut followed.changed)
         } else {
@@ -72,9 +82,10 @@ fn follow(
 /// The webhook as it is described now. One that the server gave up has another chance once its
 /// description has changed.
 fn as_described(webhook: Webhook, new: &NewWebhook, overlap_ms: i64, now: Timestamp) -> Webhook {
-    let NewWebhook { name, url, secret, events, options, origin: _ } = new;
-    let described = (&webhook.name, &webhook.url, &webhook.secret, &webhook.events, &webhook.options);
-    if described == (name, url, secret, events, options) {
+    let NewWebhook { name, url, secret, events, app, options, origin: _ } = new;
+    let described =
+        (&webhook.name, &webhook.url, &webhook.secret, &webhook.events, &webhook.app, &webhook.options);
+    if described == (name, url, secret, events, app, options) {
         return webhook;
     }
     let given_up = webhook.disabled_reason.as_deref().is_some_and(|reason| reason != SWITCHED_OFF);
@@ -84,8 +95,8 @@ fn as_described(webhook: Webhook, new: &NewWebhook, overlap_ms: i64, now: Timest
         ..WebhookPatch::default()
     };
     let webhook = patch.applied_to(webhook, now, overlap_ms).expect("it changes no headers");
-    let (name, url, events) = (name.clone(), url.clone(), events.clone());
-    Webhook { name, url, events, options: options.clone(), ..webhook }
+    let (name, url, events, app) = (name.clone(), url.clone(), events.clone(), app.clone());
+    Webhook { name, url, events, app, options: options.clone(), ..webhook }
 }
 
 /// The webhook as the switch for all of the file leaves it: what others disabled stays disabled.
@@ -107,6 +118,7 @@ impl App {
         let (now, overlap_ms) = (self.clock.now(), self.delivery.secret_overlap_ms);
         self.store
             .write(move |tx| {
+                let new = in_database(tx, &new)?;
                 let there = webhooks::list(tx)?.into_iter().filter(|webhook| webhook.url == new.url);
                 let there: Vec<_> = there.collect();
                 if there.iter().any(|webhook| webhook.origin == Origin::Config) {

@@ -26,7 +26,9 @@ impl App {
     ) -> Result<Answer, Error> {
         let at = self.clock.now();
         let Fired { kind, data } = fired;
-        let event = LooseEvent { public_id: random::event_id(at), kind: kind.clone().into(), at, data };
+        // Whoever fires events looks after the game nights, and so after the default application.
+        let (public_id, app) = (random::event_id(at), String::new());
+        let event = LooseEvent { public_id, kind: kind.clone().into(), at, data, app };
         self.store
             .write(move |tx| {
                 creation.once(tx, at, |tx| {

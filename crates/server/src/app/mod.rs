@@ -3,6 +3,7 @@
 
 pub(crate) mod applications;
 mod catch_up;
+pub(crate) mod channels;
 mod configured;
 mod deliveries;
 mod error;
@@ -15,9 +16,11 @@ mod imports;
 pub(crate) mod leftovers;
 mod library;
 mod login;
+pub(crate) mod occurrences;
 mod picking;
 pub(crate) mod poll_clock;
 mod polls;
+mod publication;
 pub(crate) mod publish;
 mod rooms;
 mod session_games;
@@ -36,6 +39,7 @@ use fanfare_store::Store;
 pub(crate) use self::{
     applications::{Applications, ensure_default},
     catch_up::CatchUp,
+    channels::{Channels, Counts},
     configured::{Followed, follow_file},
     error::Error,
     events::FiredEvent,
@@ -43,13 +47,23 @@ pub(crate) use self::{
     idempotency::{Answer, Creation, RequestKey},
     leftovers::Leftovers,
     library::{Shelf, fill_empty_library},
+    occurrences::Occurrences,
+    publication::Announcer,
     rooms::{RoomBell, were_watched},
     sessions::Span,
     statistics::Figures,
     status::Proof,
     webhooks::Examined,
 };
-use crate::{auth::Auth, config, dispatch::Pulse, metrics::Metrics, random, shutdown::Tasks, timers::Clock};
+use crate::{
+    auth::{Auth, ChannelAuth},
+    config,
+    dispatch::Pulse,
+    metrics::Metrics,
+    random,
+    shutdown::Tasks,
+    timers::Clock,
+};
 
 /// The hub topic that every authenticated socket hears.
 pub(crate) const EVERYONE: &str = "everyone";
@@ -77,6 +91,9 @@ pub(crate) struct App {
     pub(crate) delivery: Arc<config::Delivery>,
     pub(crate) pulse: Pulse,
     pub(crate) leftovers: Leftovers,
+    pub(crate) channels: Arc<Channels>,
+    pub(crate) channel_auth: Arc<ChannelAuth>,
+    pub(crate) occurrences: Occurrences,
 }
 
 impl App {

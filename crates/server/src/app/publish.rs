@@ -1,78 +1,74 @@
-//! The one place that publishes. It hears every commit in order and tells the hub and the
-//! dispatcher; everything it does may be lost without loss, since the log has it all.
+//! The one place that publishes, with two doors. The publisher hears every commit in order and tells
+//! the hub and the dispatcher; everything it does may be lost without loss, since the log has it all.
+//! What is volatile, an event on a channel, goes to the hub at once.
 
 use std::{collections::HashMap, sync::Arc};
 
 use bytes::Bytes;
-use fanfare_hub::Hub;
+use fanfare_hub::{Hub, Published, Publishing, Topic};
 use fanfare_model::{
     event::{Event, kind},
     limits,
     wire::sse,
 };
-use fanfare_store::{Commit, Commits, Error, Notice, Store, events};
+use fanfare_store::{Commit, Commits, Error, Notice, events};
 use tokio::sync::Notify;
 
-use super::{ALL_EVENTS, Applications, EVERYONE, Leftovers, RoomBell, public_topic};
-use crate::{dispatch::Dispatcher, metrics::Metrics};
+use super::{ALL_EVENTS, App, EVERYONE, RoomBell, public_topic};
+use crate::dispatch::Dispatcher;
 
 /// Streams whose last published `seq` is remembered; past that all are forgotten, and each is
 /// taken up again where its next event stands.
 const HEADS_MAX: usize = 1_024;
 
-/// Who is rung for after a commit that may matter to them.
-pub(crate) struct Bells {
-    pub(crate) rooms: RoomBell,
-    /// Wakes who watches the clock for polls.
-    pub(crate) polls_changed: Arc<Notify>,
-    pub(crate) leftovers: Leftovers,
-    pub(crate) applications: Arc<Applications>,
+/// The volatile door: puts a publication into mailboxes, and has `witness` see it under the topic's lock.
+pub(super) fn volatile(
+    hub: &Hub,
+    topic: &Topic,
+    publishing: &Publishing<'_>,
+    witness: impl FnOnce(&Published),
+) -> Published {
+    hub.publish_and(topic, publishing, witness)
 }
 
 /// Publishes until the store is closed.
 pub(crate) struct Publisher {
-    store: Store,
-    hub: Hub,
+    app: App,
     dispatcher: Dispatcher,
-    bells: Bells,
-    metrics: Arc<Metrics>,
+    rooms: RoomBell,
+    /// Wakes who watches the clock for polls.
+    polls_changed: Arc<Notify>,
     /// The last `seq` published of each stream.
     heads: HashMap<String, i64>,
 }
 
 impl Publisher {
-    pub(crate) fn new(
-        store: Store,
-        hub: Hub,
-        dispatcher: Dispatcher,
-        bells: Bells,
-        metrics: Arc<Metrics>,
-    ) -> Self {
-        Self { store, hub, dispatcher, bells, metrics, heads: HashMap::new() }
+    pub(crate) fn new(app: App, dispatcher: Dispatcher, rooms: RoomBell, polls_changed: Arc<Notify>) -> Self {
+        Self { app, dispatcher, rooms, polls_changed, heads: HashMap::new() }
     }
 
     pub(crate) async fn run(mut self, mut commits: Commits) {
         while let Some(Commit { events, notices }) = commits.recv().await {
-            self.metrics.events_committed.inc_by(events.len() as u64);
+            self.app.metrics.events_committed.inc_by(events.len() as u64);
             for published in &events {
                 self.publish(&published.event).await;
-                self.bells.rooms.heard(&published.event);
+                self.rooms.heard(&published.event);
             }
             // A delivery that was committed with a change, or after it, must be sent by it.
             for notice in notices {
                 match notice {
                     Notice::WebhookChanged(id) => self.dispatcher.webhook_changed(id),
                     Notice::DeliveriesChanged(id) => self.dispatcher.deliveries_changed(id),
-                    Notice::PollsChanged => self.bells.polls_changed.notify_one(),
-                    Notice::RoomsChanged => self.bells.rooms.ring(),
-                    Notice::RowsHidden => self.bells.leftovers.ring(),
-                    Notice::ApplicationsChanged => self.bells.applications.ring(),
+                    Notice::PollsChanged => self.polls_changed.notify_one(),
+                    Notice::RoomsChanged => self.rooms.ring(),
+                    Notice::RowsHidden => self.app.leftovers.ring(),
+                    Notice::ApplicationsChanged => self.app.applications.ring(),
                     Notice::LookAgain => {
                         self.dispatcher.look_again();
-                        self.bells.polls_changed.notify_one();
-                        self.bells.rooms.ring();
-                        self.bells.leftovers.ring();
-                        self.bells.applications.ring();
+                        self.polls_changed.notify_one();
+                        self.rooms.ring();
+                        self.app.leftovers.ring();
+                        self.app.applications.ring();
                     }
                 }
             }
@@ -106,6 +102,7 @@ impl Publisher {
         while head + 1 < until {
             let (name, after) = (topic.to_owned(), head);
             let page = self
+                .app
                 .store
                 .read(move |db| events::after(db, &name, after, limits::CATCH_UP_PAGE_EVENTS))
                 .await?;
@@ -127,13 +124,17 @@ impl Publisher {
         self.tell(sockets, position, || event.socket_frame());
         self.tell(ALL_EVENTS, 0, || sse::message(&event.public_id, &event.socket_frame()));
         self.tell(&public_topic(topic), seq, || sse::message(event.seq, &event.public_frame()));
+        if let Some(session_id) = event.session_id() {
+            let is_start = event.kind == kind::SESSION_STARTED;
+            self.app.tell_session_channel(session_id, is_start, &event.kind, &event.channel_data());
+        }
     }
 
     /// Makes the message once for all who hear it, and not at all for nobody: whoever subscribes
     /// after that look finds the event in the log, where it was before.
     fn tell(&self, topic: &str, position: u64, message: impl FnOnce() -> String) {
-        if self.hub.is_heard(topic) {
-            self.hub.deliver(topic, position, &Bytes::from(message()));
+        if self.app.hub.is_heard(topic) {
+            self.app.hub.deliver(topic, position, &Bytes::from(message()));
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Webhooks: making, changing, testing them and reading their logs. Deliveries are `dispatch`'s.
 
+use std::borrow::Cow;
+
 use fanfare_model::{
     Timestamp,
     breaker::Health,
@@ -7,7 +9,7 @@ use fanfare_model::{
     event::{self, NewEvent, kind},
     webhook::{InvalidPreview, InvalidWebhook, NewWebhook, Origin, PreviewRequest, Webhook, WebhookPatch},
 };
-use fanfare_store::{deliveries, logs, webhooks};
+use fanfare_store::{Error as StoreError, Read, applications, deliveries, logs, webhooks};
 
 use super::{Answer, App, Creation, Error};
 
@@ -15,6 +17,8 @@ pub(super) const NO_WEBHOOK: Error = Error::NotFound("Webhook not found");
 
 const CONFIGURED: Error =
     Error::Conflict("This webhook stands in the configuration file; only enabled can be changed here");
+
+const NO_SUCH_APP: Error = Error::Invalid(Cow::Borrowed("app: there is no app with this id"));
 
 /// A body that may or may not describe a change; told only after the webhook was found.
 pub(crate) type WebhookRequest = Result<WebhookPatch, InvalidWebhook>;
@@ -39,6 +43,15 @@ impl From<Webhook> for Examined {
     fn from(webhook: Webhook) -> Self {
         Self { webhook, health: Health::default() }
     }
+}
+
+/// The application of this id as [`Webhook::app`] names it; `None`: there is none.
+pub(super) fn app_column(db: &mut Read, id: &str) -> Result<Option<String>, StoreError> {
+    if id.is_empty() {
+        return Ok(Some(String::new()));
+    }
+    let application = applications::get(db, id)?;
+    Ok(application.map(|application| if application.is_default { String::new() } else { application.id }))
 }
 
 impl App {
@@ -84,7 +97,14 @@ impl App {
         creation: Creation<Webhook>,
     ) -> Result<Answer, Error> {
         let now = self.clock.now();
-        self.store.write(move |tx| creation.once(tx, now, |tx| Ok(webhooks::insert(tx, &new, now)?))).await
+        self.store
+            .write(move |tx| {
+                creation.once(tx, now, |tx| {
+                    let app = app_column(tx, &new.app)?.ok_or(NO_SUCH_APP)?;
+                    Ok(webhooks::insert(tx, &NewWebhook { app, ..new.clone() }, now)?)
+                })
+            })
+            .await
     }
 
     /// Changes a webhook. An unknown one is told before a bad patch. Of one that stands in the
@@ -98,7 +118,10 @@ impl App {
                 if webhook.origin == Origin::Config && !patch.changes_enabled_alone() {
                     return Err(CONFIGURED);
                 }
-                let webhook = patch.applied_to(webhook, now, overlap_ms)?;
+                let mut webhook = patch.applied_to(webhook, now, overlap_ms)?;
+                if let Some(app) = &patch.app {
+                    webhook.app = app_column(tx, app)?.ok_or(NO_SUCH_APP)?;
+                }
                 webhooks::update(tx, &webhook)?;
                 Ok(Examined::at(now, webhook, webhooks::health(tx, id)?))
             })

@@ -1,6 +1,7 @@
 //! Who may do what: the admin key, the tokens it buys, the slowing down of guesses, and how much one
 //! address may ask for.
 
+mod channels;
 mod key;
 mod origin;
 mod places;
@@ -8,6 +9,7 @@ mod proxies;
 mod rate;
 mod slowdown;
 mod token;
+mod web_origin;
 
 use std::net::IpAddr;
 
@@ -15,11 +17,13 @@ use fanfare_model::Timestamp;
 use fanfare_store::{Error, Store, settings};
 
 pub(crate) use self::{
+    channels::{ChannelAuth, Denial, Grant, Protocol, Signed, Wish},
     key::AdminKey,
     places::{Place, Places},
     proxies::TrustedProxies,
     rate::Rate,
     token::Claims,
+    web_origin::origin_allowed,
 };
 use self::{key::KEY_HASH_SETTING, origin::origin, slowdown::Slowdown, token::Tokens};
 use crate::timers::Clock;
@@ -105,7 +109,12 @@ impl Auth {
 
     /// The claims of a valid admin token.
     pub(crate) fn admin(&self, token: &str) -> Option<Claims> {
-        self.tokens.verify(token, self.clock.now()).filter(Claims::is_admin)
+        self.claims(token).filter(Claims::is_admin)
+    }
+
+    /// The claims of a valid token, whoever it is for.
+    pub(crate) fn claims(&self, token: &str) -> Option<Claims> {
+        self.tokens.verify(token, self.clock.now())
     }
 
     /// Whether it is a valid admin token now.

@@ -1,7 +1,7 @@
 //! Tokens: JWT, HS256 only, 24 hours.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use fanfare_model::Timestamp;
+use fanfare_model::{Timestamp, channel::Member};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde_json::{Map, Value, json};
 
@@ -24,6 +24,11 @@ pub(super) struct Tokens {
 pub(crate) struct Claims(pub(crate) Map<String, Value>);
 
 impl Claims {
+    /// Whom it is about, if that can be a user's id.
+    pub(crate) fn subject(&self) -> Option<String> {
+        self.0.get("sub").and_then(|id| Member::parse_id(id).ok())
+    }
+
     /// Whether it carries the role that REST and the game socket ask for.
     pub(super) fn is_admin(&self) -> bool {
         self.0.get("role").is_some_and(|role| role == "admin")

@@ -93,6 +93,10 @@ pub(super) struct AddArgs {
     #[arg(long = "event", value_name = "NAME", required = true)]
     events: Vec<String>,
 
+    /// The id of the app whose events it hears [default: the default app]
+    #[arg(long)]
+    app: Option<String>,
+
     /// What people call it [default: the URL]
     #[arg(long)]
     name: Option<String>,
@@ -114,7 +118,7 @@ pub(super) struct AddArgs {
     #[arg(long, value_parser = method)]
     method: Option<Method>,
 
-    /// What its requests hold: json, discord or slack [default: json]
+    /// What its requests hold: json, discord, slack or pusher [default: json]
     #[arg(long)]
     format: Option<Format>,
 }
@@ -128,6 +132,8 @@ enum Format {
     Discord,
     /// A message for Slack
     Slack,
+    /// The event as Pusher's webhooks tell it, signed with the app's secret as well
+    Pusher,
 }
 
 /// What is sent again.
@@ -240,6 +246,9 @@ async fn add(client: &Client, args: AddArgs) -> Result<(), Failure> {
             args.headers.into_iter().map(|(name, value)| (name, value.into())).collect();
         body["headers"] = headers.into();
     }
+    if let Some(app) = args.app {
+        body["app"] = app.into();
+    }
     let words = BTreeMap::from([
         ("ordering", args.ordering.map(Ordering::as_str)),
         ("method", args.method.map(Method::as_str)),
@@ -266,6 +275,7 @@ impl Format {
             Self::Json => "json",
             Self::Discord => "discord",
             Self::Slack => "slack",
+            Self::Pusher => "pusher",
         }
     }
 }

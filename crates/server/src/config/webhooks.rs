@@ -4,11 +4,11 @@
 use fanfare_model::{
     format::Format,
     limits::{
-        IN_FLIGHT_LIMIT_PER_WEBHOOK, RATE_LIMIT_MAX, WEBHOOK_EVENT_MAX_CHARS, WEBHOOK_EVENTS_MAX,
-        WEBHOOK_HEADERS_MAX, WEBHOOK_TEXT_MAX_CHARS,
+        APP_WORD_MAX_CHARS, IN_FLIGHT_LIMIT_PER_WEBHOOK, RATE_LIMIT_MAX, WEBHOOK_EVENT_MAX_CHARS,
+        WEBHOOK_EVENTS_MAX, WEBHOOK_HEADERS_MAX, WEBHOOK_TEXT_MAX_CHARS,
     },
     retry::{LINEAR_ATTEMPTS, LINEAR_DELAY_MS, RetrySchedule},
-    webhook::{Header, Method, NewWebhook, Ordering, Origin, WebhookOptions, is_url},
+    webhook::{Header, Method, NewWebhook, Ordering, Origin, WebhookOptions, is_app, is_url},
 };
 
 use super::{
@@ -64,6 +64,9 @@ pub struct Endpoint {
     pub url: String,
     /// Names of events, families such as `game.*`, or `*`.
     pub events: Vec<String>,
+    /// The id of the application whose events it hears; `None`: the default one, to which the game nights
+    /// belong.
+    pub app: Option<String>,
     /// For people; `None`: the URL.
     pub name: Option<String>,
     /// Signs what is sent to it; `None`: the secret of [`Webhooks`], if there is one.
@@ -97,6 +100,7 @@ impl Endpoint {
         Self {
             url: url.into(),
             events: events.into_iter().map(Into::into).collect(),
+            app: None,
             name: None,
             secret: None,
             method: Method::default(),
@@ -112,6 +116,9 @@ impl Endpoint {
         let mut checked = Self::new("", [""; 0]);
         set_url(&mut checked, &self.url).map_err(|problem| format!("url: {problem}"))?;
         set_events(&mut checked, &self.events).map_err(|problem| format!("events: {problem}"))?;
+        if let Some(app) = &self.app {
+            set_app(&mut checked, app).map_err(|problem| format!("app: {problem}"))?;
+        }
         if let Some(name) = &self.name {
             set_name(&mut checked, name).map_err(|problem| format!("name: {problem}"))?;
         }
@@ -138,6 +145,7 @@ impl Webhooks {
             url: endpoint.url.clone(),
             secret: secret.map(|secret| secret.0.clone()).unwrap_or_default(),
             events: endpoint.events.clone(),
+            app: endpoint.app.clone().unwrap_or_default(),
             options: WebhookOptions {
                 method: endpoint.method,
                 headers: endpoint.headers.clone(),
@@ -175,6 +183,14 @@ pub(super) const ENDPOINT_KEYS: &[Key<Endpoint>] = &[
             "webhooks.endpoints.events",
             "What to send: names of events, families such as game.*, or * for all",
             Field::Texts { get: |e| e.events.clone(), set: set_events },
+        )
+    },
+    Key {
+        unset: "the default app",
+        ..key(
+            "webhooks.endpoints.app",
+            "The id of the app whose events it hears",
+            Field::Text { get: |e| e.app.clone(), set: set_app },
         )
     },
     Key {
@@ -271,6 +287,14 @@ fn set_events(endpoint: &mut Endpoint, events: &[String]) -> Result<(), String> 
         ));
     }
     events.clone_into(&mut endpoint.events);
+    Ok(())
+}
+
+fn set_app(endpoint: &mut Endpoint, text: &str) -> Result<(), String> {
+    if !is_app(text) {
+        return Err(format!("expected 1 to {APP_WORD_MAX_CHARS} of the characters A-Z a-z 0-9 _ -"));
+    }
+    endpoint.app = Some(text.to_owned());
     Ok(())
 }
 

@@ -128,8 +128,8 @@ impl Dispatcher {
         };
         tasks.spawn_vital("delivery outcomes", recorder.run());
         let driver = Driver::new(Parts {
+            sender: Arc::new(Sender { store: store.clone(), egress, settings, clock: clock.clone() }),
             store,
-            sender: Arc::new(Sender { egress, settings, clock: clock.clone() }),
             outcomes,
             given_up,
             shared: shared.clone(),

@@ -6,14 +6,18 @@ use std::sync::Arc;
 use bytes::Bytes;
 use fanfare_model::{
     Timestamp,
+    application::Application,
     delivery::{FaultKind, Next, Outcome},
     event::Event,
-    format::RenderError,
+    format::{Format, RenderError},
     limits::RESPONSE_KEEP_MAX_BYTES,
     retry_after, signature,
     webhook::{self, Webhook, WebhookOptions},
 };
-use fanfare_store::deliveries::{Due, Settlement};
+use fanfare_store::{
+    Error as StoreError, Read, Store, applications,
+    deliveries::{Due, Settlement},
+};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
 use crate::{
@@ -29,9 +33,12 @@ const X_WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("x-webhook-signa
 const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
 const WEBHOOK_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
 const WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
+const X_PUSHER_KEY: HeaderName = HeaderName::from_static("x-pusher-key");
+const X_PUSHER_SIGNATURE: HeaderName = HeaderName::from_static("x-pusher-signature");
 
 /// What every attempt is made with.
 pub(super) struct Sender {
+    pub(super) store: Store,
     pub(super) egress: Egress,
     pub(super) settings: Arc<config::Delivery>,
     pub(super) clock: Clock,
@@ -40,12 +47,12 @@ pub(super) struct Sender {
 impl Sender {
     /// Makes the next attempt of `due`. `chance` is uniform and becomes the jitter of a retry.
     pub(super) async fn attempt(&self, due: &Due, webhook: &Webhook, chance: u64) -> Settlement {
-        let Self { egress, settings, clock } = self;
+        let Self { egress, settings, clock, .. } = self;
         let WebhookOptions { timeout_ms, retry_schedule, .. } = &webhook.options;
         let started = clock.tick();
-        let reply = match request(&due.event, webhook, clock.now()) {
+        let reply = match self.request(&due.event, webhook).await {
             Ok(outgoing) => egress.send(outgoing, timeout_ms.unwrap_or(settings.timeout_ms)).await,
-            Err(error) => Err(Fault { kind: FaultKind::Render, message: error.to_string() }),
+            Err(message) => Err(Fault { kind: FaultKind::Render, message }),
         };
         let outcome = match reply {
             Ok(Reply { status, body, retry_after }) => Outcome::Response {
@@ -70,6 +77,30 @@ impl Sender {
             at,
         }
     }
+}
+
+impl Sender {
+    /// The request for `event`, or why there is none. In Pusher's format it is signed with the secret that
+    /// the application has now as well.
+    async fn request(&self, event: &Event, webhook: &Webhook) -> Result<Outgoing, String> {
+        let mut outgoing = request(event, webhook, self.clock.now()).map_err(|error| error.to_string())?;
+        if webhook.options.format == Format::Pusher {
+            let app = webhook.app.clone();
+            let application = self.store.read(move |db| of_webhook(db, &app)).await;
+            let application = application.map_err(|error| format!("the app cannot be read: {error}"))?;
+            let Application { key, secret, .. } =
+                application.ok_or("the app of the webhook does not exist")?;
+            let signature = signature::pusher_header(&secret, &outgoing.body);
+            outgoing.headers.insert(X_PUSHER_KEY, header_value(&key));
+            outgoing.headers.insert(X_PUSHER_SIGNATURE, header_value(&signature));
+        }
+        Ok(outgoing)
+    }
+}
+
+/// The application that a webhook hears of.
+fn of_webhook(db: &mut Read, app: &str) -> Result<Option<Application>, StoreError> {
+    if app.is_empty() { applications::default(db) } else { applications::get(db, app) }
 }
 
 /// The request for `event`, made and signed at `now`: the signed bytes are the sent bytes. Every secret

@@ -176,6 +176,7 @@ fn new_webhook(url: &str) -> NewWebhook {
         url: url.into(),
         secret: "s".into(),
         events: vec!["game.added".into()],
+        app: String::new(),
         options: WebhookOptions::default(),
         origin: Origin::Api,
     }

@@ -56,7 +56,7 @@ pub(super) struct Surroundings<S> {
 }
 
 impl From<Live> for Surroundings<App> {
-    fn from(Live { app, tasks, settings }: Live) -> Self {
+    fn from(Live { app, tasks, settings, .. }: Live) -> Self {
         Self {
             hub: app.hub.clone(),
             clock: app.clock.clone(),

@@ -7,10 +7,13 @@
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
 use fanfare_model::channel::{ChannelName, Member};
 
 use crate::timers::Tick;
+pub(super) use crate::{
+    app::channels::{Joined, Position},
+    auth::{Denial, Grant},
+};
 
 /// What the connection is to do, in this order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,50 +91,6 @@ pub(super) struct Resume {
     pub(super) epoch: String,
 }
 
-/// The socket may subscribe.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Grant {
-    /// As whom; `Some` on presence channels.
-    pub(crate) member: Option<Member>,
-}
-
-/// Why a socket may not subscribe, or cannot now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Denial {
-    /// Nothing allows it (401).
-    Unauthorized(String),
-    /// A limit is reached (429).
-    Capacity(String),
-    /// It could not be decided (500).
-    Failed(String),
-}
-
-/// What a socket finds in a channel that it has joined.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Joined {
-    /// Who is present, the socket's own member included; `Some` on presence channels.
-    pub(crate) members: Option<Vec<Member>>,
-    /// Where the channel stands; `Some` where there is history.
-    pub(crate) position: Option<Position>,
-    /// Whether `missed` is all that was missed; `Some` when [`Resume`] was asked.
-    pub(crate) recovered: Option<bool>,
-    /// Frames that the connection sends after the dialect's answer.
-    pub(crate) missed: Vec<Bytes>,
-    /// Subscriptions to the channel, this one included.
-    pub(crate) count: usize,
-    /// On cache channels: whether there was a last event.
-    pub(crate) cached: Option<bool>,
-}
-
-/// Where a channel's history stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Position {
-    /// Of the last message.
-    pub(crate) offset: u64,
-    /// Which run of offsets it belongs to.
-    pub(crate) epoch: String,
-}
-
 /// A client event on its way to the others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Whisper {
@@ -151,7 +110,7 @@ pub(crate) struct User {
     pub(crate) data: String,
 }
 
-/// Why the connection ends a socket. Which code that is depends on the dialect.
+/// Why the server ends a socket. Which code that is depends on the dialect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
     /// The server is shutting down.
@@ -166,6 +125,12 @@ pub(super) enum End {
     AppGone,
     /// A text was not UTF-8.
     NotText,
+    /// The client did not answer a ping.
+    Silent,
+    /// The client says far more than it may.
+    Flooding,
+    /// The client tried to sign in, and is not who it says.
+    Unauthorized,
 }
 
 /// What is sent before a socket is closed that never was established.
@@ -210,11 +175,11 @@ pub(super) trait Dialect: Send {
     fn too_large(&mut self, out: &mut Effects);
     /// The answer to [`Effect::Authorise`].
     fn authorised(&mut self, ask: Ask, verdict: Result<Grant, Denial>, out: &mut Effects);
-    /// The answer to [`Effect::Join`]; it is `now`.
-    fn joined(&mut self, join: &Join, joined: Result<&Joined, Denial>, now: Tick, out: &mut Effects);
+    /// The answer to [`Effect::Join`].
+    fn joined(&mut self, join: &Join, joined: Result<&Joined, Denial>, out: &mut Effects);
     /// The answer to [`Effect::SignIn`]: who it is, or why that is not known.
     fn signed_in(&mut self, verdict: Result<User, String>, out: &mut Effects);
-    /// A frame came, of any kind.
+    /// A frame came, of any kind; said before what the frame holds is handed in.
     fn heard(&mut self, now: Tick);
     /// When [`Dialect::wake`] is next of use.
     fn deadline(&self) -> Tick;

@@ -2,18 +2,33 @@
 //! event streams, which follow sessions in the same way. Translates between frames and the rest of
 //! the server; decides nothing about games.
 
+mod broadcasting;
+mod channels;
 mod close;
 mod connection;
+mod effect;
+mod entrance;
 mod following;
+mod idle;
+mod outbox;
 mod picker;
+mod pusher;
+mod rate;
 mod sse;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod transcript;
 mod upgrade;
+mod whisper;
 
+use std::sync::Arc;
+
+use fanfare_hub::Bell;
 use fanfare_model::event::Event;
 
 pub(crate) use self::{
+    entrance::{open_broadcasting, open_pusher, ring},
     sse::{all_stream, session_stream},
     upgrade::upgrade,
 };
@@ -21,6 +36,7 @@ use crate::{
     app::{App, Error, Span},
     config,
     shutdown::Tasks,
+    timers::Alarms,
 };
 
 /// What the handler of an upgrade needs.
@@ -29,6 +45,10 @@ pub(crate) struct Live {
     pub(crate) app: App,
     pub(crate) tasks: Tasks,
     pub(crate) settings: config::Sockets,
+    /// What each channel socket has of the use cases.
+    pub(crate) shared: Arc<App>,
+    /// Rung when a channel socket has something to do by itself.
+    pub(crate) alarms: Alarms<Bell>,
 }
 
 /// What a connection asks of the rest of the server.

@@ -14,7 +14,7 @@ use http::{
         CONNECTION, HeaderName, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE,
     },
 };
-use hyper::upgrade::OnUpgrade;
+use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use serde_json::json;
 
@@ -22,20 +22,30 @@ use super::{
     Live, Sessions,
     connection::{self, Surroundings},
 };
-use crate::{accept::Slot, auth::Place};
+use crate::{accept::Slot, auth::Place, shutdown::Tasks, timers::Clock};
 
 /// What RFC 6455, section 1.3, appends to the key.
 const KEY_SUFFIX: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /// From the answer 101 to the moment at which the connection is handed over.
 const HAND_OVER_TIMEOUT_MS: u64 = 10_000;
 
-/// `GET /api/sessions/live`: answers 101 and goes on as a socket, in a task of its own. What is no
-/// such request is told why: 426 without a (supported) upgrade, 400 with a malformed one.
+/// `GET /api/sessions/live`.
 pub(crate) async fn upgrade(State(live): State<Live>, request: Request) -> Response {
-    shake_hands(request, Surroundings::from(live))
+    open_picker(request, Surroundings::from(live))
 }
 
-fn shake_hands<S: Sessions>(mut request: Request, surroundings: Surroundings<S>) -> Response {
+fn open_picker<S: Sessions>(request: Request, surroundings: Surroundings<S>) -> Response {
+    let (tasks, clock) = (surroundings.tasks.clone(), surroundings.clock.clone());
+    shake_hands(request, &tasks, clock, |stream| connection::run(TokioIo::new(stream), surroundings))
+}
+
+/// Answers 101 and goes on as a socket, with `run` in a task of its own. What is no such request is told
+/// why: 426 without a (supported) upgrade, 400 with a malformed one.
+pub(super) fn shake_hands<R, F>(mut request: Request, tasks: &Tasks, clock: Clock, run: R) -> Response
+where
+    R: FnOnce(Upgraded) -> F + Send + 'static,
+    F: Future<Output = ()> + Send,
+{
     let accept = match accept_key(request.headers()) {
         Ok(accept) => accept,
         Err(refusal) => return refusal.into_response(),
@@ -48,12 +58,12 @@ fn shake_hands<S: Sessions>(mut request: Request, surroundings: Surroundings<S>)
     // A socket counts as a connection for as long as it is open.
     let slot = request.extensions().get::<Slot>().cloned();
     let place = request.extensions().get::<Place>().cloned();
-    surroundings.tasks.clone().spawn("socket", async move {
+    tasks.spawn("socket", async move {
         let _held = (slot, place);
-        let handed_over = surroundings.clock.timeout(HAND_OVER_TIMEOUT_MS, handed_over).await;
+        let handed_over = clock.timeout(HAND_OVER_TIMEOUT_MS, handed_over).await;
         // Otherwise the client has hung up before it was told 101.
         if let Ok(Ok(stream)) = handed_over {
-            connection::run(TokioIo::new(stream), surroundings).await;
+            run(stream).await;
         }
     });
     let headers = [
@@ -138,7 +148,7 @@ mod tests {
     fn serve(house: &House) -> DuplexStream {
         let (theirs, ours) = duplex(4 << 10);
         let surroundings = house.surroundings();
-        let live = get(|request: Request| async move { shake_hands(request, surroundings) });
+        let live = get(|request: Request| async move { open_picker(request, surroundings) });
         let service = TowerToHyperService::new(Router::new().route("/api/sessions/live", live));
         let connection = http1::Builder::new().serve_connection(TokioIo::new(ours), service).with_upgrades();
         house.tasks.spawn("connection", async move { drop(connection.await) });

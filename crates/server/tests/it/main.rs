@@ -2,6 +2,7 @@
 
 mod apps;
 mod backup;
+mod channels;
 mod cli;
 mod cli_app;
 mod cli_transfer;

@@ -80,6 +80,7 @@ async fn prepare(store: &Store) {
             url: "https://example.com/hook".into(),
             secret: "hush".into(),
             events: vec!["game.*".into()],
+            app: String::new(),
             options: WebhookOptions::default(),
             origin: Origin::Api,
         };

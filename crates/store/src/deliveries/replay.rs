@@ -125,8 +125,8 @@ fn missed(
         "select e.id, e.at_ms, e.kind, e.topic, exists (select 1 from deliveries d \
                 where d.event_id = e.id and d.webhook_id = ?1) \
          from events e where (e.at_ms, e.id) > (?2, ?3) and e.at_ms <= ?4 and not e.test \
-         order by e.at_ms, e.id limit ?5",
-        &[webhook.id.into(), since.into(), after.into(), until.into(), limit(rows)],
+         and e.app = ?6 order by e.at_ms, e.id limit ?5",
+        &[webhook.id.into(), since.into(), after.into(), until.into(), limit(rows), (&webhook.app).into()],
         |row| {
             let kind: String = row.get(2)?;
             let has = row.get::<bool>(4)?;

@@ -16,7 +16,7 @@ use crate::{
 /// The columns that [`from_row`] reads, in its order.
 pub(super) const COLUMNS: &str = "id, name, url, secret, old_secrets, events, enabled, disabled_reason, origin, \
      created_at_ms, method, headers, timeout_ms, retry_schedule_ms, ordering, max_in_flight, rate_limit, \
-     format, template";
+     format, template, app";
 
 /// What can change of a webhook, as the database holds it.
 pub(super) struct Texts {
@@ -93,6 +93,7 @@ pub(super) fn from_row(row: &Row<'_>) -> Result<Webhook, Error> {
         disabled_reason: row.get(7)?,
         origin: word(row, 8, Origin::parse)?,
         created_at: row.time(9)?,
+        app: row.get(19)?,
         options: WebhookOptions {
             method: word(row, 10, Method::parse)?,
             headers: headers.collect::<Result<_, _>>()?,

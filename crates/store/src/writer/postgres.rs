@@ -135,6 +135,8 @@ impl Writer {
             (stats.jobs, stats.micros) = (1, super::micros_since(started));
             self.condition.works();
         }
+        // Even of one that is not known to be kept.
+        stats.webhooks_changed = commit.as_ref().is_some_and(Commit::changes_webhooks);
         (self.observer)(stats);
         let told = match committed {
             Committed::Yes => {

@@ -210,13 +210,15 @@ impl Writer {
 
     /// Hands the events over, then answers everybody.
     fn committed(&mut self, jobs: impl ExactSizeIterator<Item = Box<dyn Job>>, started: Instant) {
+        let commit = self.tx.take_commit();
         let stats = CommitStats {
             jobs: jobs.len(),
             micros: super::micros_since(started),
             job_micros: std::mem::take(&mut self.job_micros),
+            webhooks_changed: commit.as_ref().is_some_and(Commit::changes_webhooks),
         };
         self.condition.works();
-        if let Some(commit) = self.tx.take_commit() {
+        if let Some(commit) = commit {
             // Nobody listens any more once the receiver is dropped; the events are in the log.
             drop(self.commits.blocking_send(commit));
         }

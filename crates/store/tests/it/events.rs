@@ -104,6 +104,7 @@ async fn a_fired_event_stands_in_no_stream_and_reaches_those_who_name_it(databas
         kind: "order.paid".into(),
         at: at(1_000),
         data: r#"{"n":1}"#.into(),
+        app: String::new(),
     };
     let event = fired("x");
     let reach = write(&store, move |tx| tx.fire(event.clone())).await;

@@ -52,6 +52,7 @@ pub(crate) fn webhook(events: &[&str]) -> NewWebhook {
         url: "https://example.com/hook".to_owned(),
         secret: "hush".to_owned(),
         events: events.iter().map(|&event| event.to_owned()).collect(),
+        app: String::new(),
         options: WebhookOptions::default(),
         origin: Origin::Api,
     }

@@ -75,6 +75,8 @@ const WEBHOOK: &[&str] = &[
     "name must not be longer than 1000 characters",
     "secret must be a non-empty string",
     "secret must not be longer than 1000 characters",
+    "app must be the id of an application, or null",
+    "app: there is no app with this id",
     "method must be POST or PUT",
     "headers must be an object of strings",
     "headers must hold at most 32 names, each once",
@@ -96,7 +98,7 @@ const WEBHOOK: &[&str] = &[
 
 /// Wrong formats.
 const FORMAT: &[&str] = &[
-    "format must be one of: json, discord, slack, template",
+    "format must be one of: json, discord, slack, pusher, template",
     "format template needs a template",
     "template must be a string",
     "template is for the format template alone",

@@ -46,6 +46,16 @@ impl Rule {
         self
     }
 
+    /// What it asks for on this channel, with the channel's parameters filled in; `None` for what has one
+    /// that the channel has not. `None` altogether when it is not about the channel.
+    pub(crate) fn claims_for<'a>(
+        &'a self,
+        channel: &'a str,
+    ) -> Option<impl Iterator<Item = Option<(&'a str, String)>>> {
+        let parameters = self.channel.matches(channel)?;
+        Some(self.claims.iter().map(move |(name, value)| Some((name.as_str(), filled(value, &parameters)?))))
+    }
+
     /// Whether each `{parameter}` is one of the channel's. The error says which is not.
     pub(crate) fn check(&self) -> Result<(), String> {
         self.claims.iter().try_for_each(|(name, value)| {
@@ -60,7 +70,7 @@ impl Rule {
 
 /// `text` with the values of its parameters; `None` when it has one that is not among them, or a brace
 /// without a partner.
-pub(crate) fn filled(text: &str, parameters: &[(&str, &str)]) -> Option<String> {
+pub(super) fn filled(text: &str, parameters: &[(&str, &str)]) -> Option<String> {
     let mut whole = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find(['{', '}']) {

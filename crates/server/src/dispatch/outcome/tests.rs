@@ -28,6 +28,7 @@ async fn an_outcome_that_cannot_be_written_costs_the_others_nothing() {
         url: "http://localhost/".into(),
         secret: "s".into(),
         events: vec!["*".into()],
+        app: String::new(),
         options: WebhookOptions::default(),
         origin: Origin::Api,
     };

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use fanfare_model::{delivery::FaultKind, egress::EgressPolicy, event::test_data, retry::RetrySchedule};
+use fanfare_store::testing::TestDatabase;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
@@ -24,6 +25,7 @@ fn webhook(url: String) -> Webhook {
         enabled: true,
         disabled_reason: None,
         origin: webhook::Origin::Api,
+        app: String::new(),
         options: WebhookOptions::default(),
         created_at: Timestamp::from_millis(0),
     }
@@ -50,7 +52,8 @@ fn due(kind: &str) -> Due {
     }
 }
 
-fn sender(tasks: &Tasks) -> Sender {
+fn sender(tasks: &Tasks, database: &TestDatabase) -> Sender {
+    let (store, _commits) = database.open();
     let clock = Clock::manual(Timestamp::from_millis(NOW_MS));
     let settings = config::Delivery {
         retry_schedule: RetrySchedule::new(vec![5_000; 3]).expect("a schedule"),
@@ -59,7 +62,7 @@ fn sender(tasks: &Tasks) -> Sender {
     let policy = EgressPolicy::new(Vec::new(), Vec::new());
     let roots = Roots::load(None).expect("they are built in");
     let egress = Egress::new(policy, Vec::new(), roots, clock.clone(), tasks);
-    Sender { egress, settings: settings.into(), clock }
+    Sender { store, egress, settings: settings.into(), clock }
 }
 
 /// Makes an attempt at a receiver that answers `answer`: the request's bytes and the result.
@@ -77,7 +80,8 @@ async fn attempt(due: &Due, answer: &[u8]) -> (String, u16, Settlement) {
         stream.write_all(answer).await.expect("written");
         String::from_utf8(request).expect("UTF-8")
     };
-    let (sender, webhook) = (sender(&tasks), webhook(format!("http://127.0.0.1:{port}/hook")));
+    let database = TestDatabase::sqlite();
+    let (sender, webhook) = (sender(&tasks, &database), webhook(format!("http://127.0.0.1:{port}/hook")));
     let (request, settlement) = tokio::join!(receive, sender.attempt(due, &webhook, 0));
     (request, port, settlement)
 }
@@ -148,7 +152,7 @@ async fn a_refused_address_is_an_attempt_like_any_other() {
     let forbidden = webhook("http://169.254.169.254/latest/meta-data".into());
     let mut last = due("game.added");
     last.attempts = 3;
-    let settlement = sender(&tasks).attempt(&last, &forbidden, 0).await;
+    let settlement = sender(&tasks, &TestDatabase::sqlite()).attempt(&last, &forbidden, 0).await;
     let Outcome::Fault { kind: FaultKind::Refused, message } = &settlement.outcome else {
         panic!("{:?}", settlement.outcome)
     };

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::Path, sync::Arc};
 
 use fanfare::{
-    Server, Webhooks,
+    Channels, Server, Webhooks,
     config::{Config, Secret},
     timers::Clock,
 };
@@ -83,6 +83,11 @@ impl TestApp {
     /// The hands of a program that embeds the server.
     pub(crate) fn webhooks(&self) -> Webhooks {
         self.server.as_ref().expect("it runs").webhooks()
+    }
+
+    /// The same for channels.
+    pub(crate) fn channels(&self) -> Channels {
+        self.server.as_ref().expect("it runs").channels()
     }
 
     /// Puts games with these titles into the library, while the server is stopped.

@@ -6,6 +6,7 @@ mod bot;
 mod http;
 mod listener;
 mod machine;
+mod peer;
 mod process;
 mod receiver;
 mod rooms;
@@ -19,6 +20,7 @@ pub(crate) use self::{
     http::{Client, Reply},
     listener::Listener,
     machine::Machine,
+    peer::Peer,
     process::Process,
     receiver::Receiver,
     rooms::{RoomService, Said, Visit},

@@ -165,6 +165,7 @@ impl World {
             enabled,
             disabled_reason: None,
             origin: Origin::Api,
+            app: String::new(),
             options: self.options.clone(),
             created_at: at(0),
         })))

@@ -1,0 +1,82 @@
+//! How fast and how cheaply a message reaches everybody: the program, a Bun server of our own and a raw
+//! loop of writes, in turn, against one load client; every process on this machine, loopback.
+//!
+//! What a case prints is the median of its rounds, with processor time summed up over them, beside the
+//! goal where there is one. Every delivery is checked: it comes once, in order, to whom it is for.
+
+mod cases;
+mod client;
+#[path = "../shared/clock.rs"]
+mod clock;
+mod control;
+mod message;
+mod plan;
+mod plot;
+#[path = "../shared/print.rs"]
+mod print;
+mod process;
+mod publisher;
+mod raw;
+mod results;
+mod server;
+#[path = "../shared/mod.rs"]
+#[expect(dead_code, reason = "nobody signs in here, and the one request has a client of its own")]
+mod shared;
+mod stage;
+mod wire;
+
+use std::path::PathBuf;
+
+use clap::{Parser, ValueEnum};
+use tokio::runtime;
+
+#[derive(Parser)]
+struct Args {
+    /// Runs this case alone.
+    #[arg(long, value_name = "NAME", value_parser = cases::names())]
+    case: Option<String>,
+    /// How often the servers take turns.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+    /// Connections of the largest case; no more than descriptors allow.
+    #[arg(long, default_value_t = 18_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    connections: u32,
+    /// Less of everything, to see whether it works: its figures are worth little.
+    #[arg(long)]
+    quick: bool,
+    /// Writes what the case `growth` measures as a picture to this file.
+    #[arg(long, value_name = "FILE.svg")]
+    plot: Option<PathBuf>,
+    /// Is the load client, which the benchmark asks of a second process of itself.
+    #[arg(long, hide = true)]
+    listen_as: Option<String>,
+    /// Is the raw loop.
+    #[arg(long, hide = true)]
+    raw: Option<Writes>,
+    /// Handed over by `cargo bench`.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+/// How the raw loop writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Writes {
+    Each,
+    Together,
+}
+
+fn main() {
+    // `cargo test --benches` asks only whether it starts.
+    if std::env::args().any(|argument| argument == "--test") {
+        return;
+    }
+    let args = Args::parse();
+    if let Some(plan) = &args.listen_as {
+        return client::run(serde_json::from_str(plan).expect("a plan"));
+    }
+    if let Some(writes) = args.raw {
+        return raw::run(writes == Writes::Together);
+    }
+    let runtime = runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(cases::run(&args));
+}

@@ -1,0 +1,197 @@
+//! Channels: publishing to them, and what is known of them. The sockets that are on them are in
+//! `sockets`, how many are told of it in `counts`.
+
+pub(crate) mod counts;
+mod sockets;
+
+use std::sync::Arc;
+
+use fanfare_hub::{Bell, Figures, History, Topic};
+use fanfare_model::{
+    Timestamp,
+    application::Application,
+    channel::{ChannelName, Member, SocketId},
+    event::kind,
+    limits::{CACHE_KEEP_MS, HISTORY_MAX_BYTES},
+};
+
+pub(crate) use self::{
+    counts::Counts,
+    sockets::{ChannelSocket, Joined, Position, Sockets, Wish, signal},
+};
+use super::{
+    App, Error,
+    occurrences::{Occurrence, OccurrenceKind, Places},
+    publication::{News, Publication, from_hub},
+    publish,
+};
+use crate::config;
+
+/// The hub topic of an application's channel.
+pub(super) fn channel_topic(app_id: &str, channel: &str) -> Topic {
+    format!("{app_id}/{channel}").into()
+}
+
+/// The channel's name in a hub topic.
+fn channel_of(topic: &str) -> &str {
+    topic.split_once('/').map_or(topic, |(_, channel)| channel)
+}
+
+/// Something to publish.
+#[derive(Debug, Clone)]
+pub(crate) struct Publish {
+    pub(crate) event: String,
+    pub(crate) channels: Vec<ChannelName>,
+    /// Usually JSON, but any text will do.
+    pub(crate) data: String,
+    /// Whose socket is not told.
+    pub(crate) except: Option<SocketId>,
+}
+
+/// How many are on a channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ChannelFigures {
+    pub(crate) name: String,
+    pub(crate) subscriptions: usize,
+    /// Members of a presence channel.
+    pub(crate) users: usize,
+}
+
+impl From<Figures> for ChannelFigures {
+    fn from(Figures { topic, subscriptions, members }: Figures) -> Self {
+        Self { name: channel_of(&topic).to_owned(), subscriptions, users: members }
+    }
+}
+
+/// What holds for all channels.
+pub(crate) struct Channels {
+    pub(crate) settings: config::Channels,
+    pub(crate) sockets: Sockets,
+    pub(crate) counts: Counts,
+}
+
+/// What is kept of a channel.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Past {
+    pub(super) history: Option<History>,
+    /// Whether subscribers can come back for it.
+    pub(super) is_resumable: bool,
+}
+
+impl Channels {
+    pub(crate) fn new(settings: config::Channels, counts: Counts) -> Self {
+        Self { settings, sockets: Sockets::default(), counts }
+    }
+
+    /// What is kept of a channel: what the configuration says, and the last event of a cache channel.
+    pub(super) fn past(&self, channel: &ChannelName) -> Past {
+        let histories = &self.settings.history;
+        let configured = histories.iter().find(|history| history.channel.matches(channel).is_some());
+        let (max_messages, max_age_ms) = match configured {
+            Some(history) => (history.messages as usize, history.age_ms),
+            None if channel.is_cache() => (1, CACHE_KEEP_MS),
+            None => return Past { history: None, is_resumable: false },
+        };
+        let history = History { max_messages, max_bytes: HISTORY_MAX_BYTES, max_age_ms };
+        Past { history: Some(history), is_resumable: configured.is_some() }
+    }
+}
+
+/// Tells webhooks what is about to happen on an application's channels.
+struct Told<'a> {
+    app_id: Arc<str>,
+    at: Timestamp,
+    places: Places<'a>,
+}
+
+impl Told<'_> {
+    fn tell(&mut self, kind: OccurrenceKind) {
+        self.places.tell(Occurrence { app: self.app_id.clone(), at: self.at, kind });
+    }
+}
+
+impl App {
+    /// Waits until webhooks can be told one of each of these.
+    async fn reserve(&self, app_id: &Arc<str>, names: &[&str]) -> Told<'_> {
+        let places = self.occurrences.reserve(app_id, names, names.len()).await;
+        Told { app_id: app_id.clone(), at: self.clock.now(), places }
+    }
+
+    /// Tells the subscribers of each of these channels. Returns once it is in their mailboxes.
+    ///
+    /// # Errors
+    /// For channels on which the server alone publishes; then nobody is told.
+    pub(crate) async fn publish(&self, application: &Application, publish: Publish) -> Result<(), Error> {
+        let Publish { event, channels, data, except } = publish;
+        if channels.iter().any(ChannelName::is_reserved) {
+            return Err(Error::Invalid("The channels of sessions are the server's own".into()));
+        }
+        let except = except.and_then(|id| self.channels.sockets.bell(&application.id, id));
+        let app_id: Arc<str> = application.id.as_str().into();
+        let shared: (Arc<str>, Arc<str>) = (event.as_str().into(), data.as_str().into());
+        for channel in &channels {
+            let mut told = self.reserve(&app_id, &[kind::BROADCAST]).await;
+            let news = News::Event { event: shared.0.clone(), data: Some(shared.1.clone()), user_id: None };
+            self.tell_channel(&app_id, channel, news, except.as_ref(), || {
+                let (channel, event, data) = (channel.clone(), event.clone(), data.clone());
+                told.tell(OccurrenceKind::Broadcast { channel, event, data });
+            });
+        }
+        Ok(())
+    }
+
+    /// Tells a session's event, with its `data`, on the session's channel of the default application, and
+    /// its start on the channel of all sessions.
+    pub(super) fn tell_session_channel(&self, session_id: i64, is_start: bool, event: &str, data: &str) {
+        let application = self.applications.default();
+        let channels = [Some(ChannelName::of_session(session_id)), is_start.then(ChannelName::of_sessions)];
+        let (event, data): (Arc<str>, Arc<str>) = (event.into(), data.into());
+        for channel in channels.into_iter().flatten() {
+            let news = News::Event { event: event.clone(), data: Some(data.clone()), user_id: None };
+            self.tell_channel(&application.id, &channel, news, None, || ());
+        }
+    }
+
+    /// The application's channels that somebody is subscribed to, by name.
+    pub(crate) fn list_channels(&self, app_id: &str, prefix: &str) -> Vec<ChannelFigures> {
+        let mut figures: Vec<ChannelFigures> =
+            self.hub.figures_of(&channel_topic(app_id, prefix)).into_iter().map(Into::into).collect();
+        figures.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        figures
+    }
+
+    /// How many are on a channel.
+    pub(crate) fn get_channel(&self, app_id: &str, channel: &ChannelName) -> ChannelFigures {
+        self.hub.figures(&channel_topic(app_id, channel)).map_or_else(
+            || ChannelFigures { name: channel.to_string(), subscriptions: 0, users: 0 },
+            Into::into,
+        )
+    }
+
+    /// Those who are present on a channel, in the order in which they came.
+    pub(crate) fn channel_members(&self, app_id: &str, channel: &ChannelName) -> Vec<Member> {
+        self.hub.members(&channel_topic(app_id, channel)).iter().map(from_hub).collect()
+    }
+
+    /// Closes the sockets of a user who has signed in; returns how many there are.
+    pub(crate) fn terminate_user(&self, app_id: &str, user_id: &str) -> usize {
+        self.channels.sockets.ring_user(app_id, user_id, signal::TERMINATED)
+    }
+
+    /// Puts news into the mailboxes of a channel's subscribers; `witness` is called at that moment.
+    fn tell_channel(
+        &self,
+        app_id: &str,
+        channel: &ChannelName,
+        news: News,
+        except: Option<&Bell>,
+        witness: impl FnOnce(),
+    ) {
+        let topic = channel_topic(app_id, channel);
+        let Past { history, is_resumable } = self.channels.past(channel);
+        let publication = Publication::new(topic.clone(), news, is_resumable);
+        let now_ms = self.clock.tick().as_millis();
+        let publishing = fanfare_hub::Publishing { publication: &publication, except, history, now_ms };
+        publish::volatile(&self.hub, &topic, &publishing, |_| witness());
+    }
+}

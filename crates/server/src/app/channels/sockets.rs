@@ -1,0 +1,411 @@
+//! Sockets on channels: which there are, and what one of them does.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use bytes::Bytes;
+use fanfare_hub::{self as hub, Bell, Form, Mailbox, Replay};
+use fanfare_model::{
+    application::Application,
+    channel::{ChannelKind, ChannelName, Member, SocketId},
+    event::kind,
+};
+
+use super::{App, News, Past, Told, channel_topic};
+use crate::{
+    app::occurrences::OccurrenceKind,
+    app::publication::{BROADCASTING, PUSHER, epoch, from_hub, to_hub},
+    auth::{Denial, Protocol},
+    random,
+};
+
+/// What a socket's bell is rung for.
+pub(crate) mod signal {
+    /// A deadline has come.
+    pub(crate) const ALARM: u8 = 1;
+    /// The server is shutting down.
+    pub(crate) const STOPPING: u8 = 1 << 1;
+    /// Its user's connections are terminated.
+    pub(crate) const TERMINATED: u8 = 1 << 2;
+    /// Its application was deleted.
+    pub(crate) const APP_GONE: u8 = 1 << 3;
+}
+
+fn form(protocol: Protocol) -> Form {
+    match protocol {
+        Protocol::Pusher => PUSHER,
+        Protocol::Broadcasting => BROADCASTING,
+    }
+}
+
+/// An application has as many connections as it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct OverQuota;
+
+/// The sockets that are open.
+#[derive(Default)]
+pub(crate) struct Sockets(Mutex<Open>);
+
+#[derive(Default)]
+struct Open {
+    sockets: HashMap<SocketId, Entry>,
+    per_app: HashMap<Arc<str>, usize>,
+}
+
+struct Entry {
+    app_id: Arc<str>,
+    bell: Bell,
+    user_id: Option<String>,
+}
+
+impl Sockets {
+    /// The bell of an application's socket.
+    pub(super) fn bell(&self, app_id: &str, id: SocketId) -> Option<Bell> {
+        self.open().sockets.get(&id).filter(|entry| &*entry.app_id == app_id).map(|entry| entry.bell.clone())
+    }
+
+    /// Rings at every socket.
+    pub(crate) fn ring_all(&self, signals: u8) -> usize {
+        self.ring(signals, |_| true)
+    }
+
+    /// Rings at an application's sockets.
+    pub(crate) fn ring_app(&self, app_id: &str, signals: u8) -> usize {
+        self.ring(signals, |entry| &*entry.app_id == app_id)
+    }
+
+    /// Rings at the sockets of an application's user.
+    pub(super) fn ring_user(&self, app_id: &str, user_id: &str, signals: u8) -> usize {
+        self.ring(signals, |entry| &*entry.app_id == app_id && entry.user_id.as_deref() == Some(user_id))
+    }
+
+    /// How many an application has, or all of them.
+    pub(crate) fn count(&self, app_id: Option<&str>) -> usize {
+        let open = self.open();
+        app_id.map_or(open.sockets.len(), |app_id| open.per_app.get(app_id).copied().unwrap_or(0))
+    }
+
+    fn ring(&self, signals: u8, is_meant: impl Fn(&Entry) -> bool) -> usize {
+        let bells: Vec<_> = {
+            let open = self.open();
+            open.sockets.values().filter(|entry| is_meant(entry)).map(|entry| entry.bell.clone()).collect()
+        };
+        bells.iter().for_each(|bell| bell.ring(signals));
+        bells.len()
+    }
+
+    fn add(&self, app_id: &Arc<str>, max: Option<usize>, bell: Bell) -> Result<SocketId, OverQuota> {
+        let id = SocketId(u128::from(random::number()) << 64 | u128::from(random::number()));
+        let mut open = self.open();
+        let count = open.per_app.entry(app_id.clone()).or_default();
+        if max.is_some_and(|max| *count >= max) {
+            return Err(OverQuota);
+        }
+        *count += 1;
+        open.sockets.insert(id, Entry { app_id: app_id.clone(), bell, user_id: None });
+        Ok(id)
+    }
+
+    fn remove(&self, id: SocketId) {
+        let mut open = self.open();
+        let Some(entry) = open.sockets.remove(&id) else { return };
+        if let Some(count) = open.per_app.get_mut(&entry.app_id) {
+            *count -= 1;
+            if *count == 0 {
+                open.per_app.remove(&entry.app_id);
+            }
+        }
+    }
+
+    fn sign_in(&self, id: SocketId, user_id: &str) {
+        if let Some(entry) = self.open().sockets.get_mut(&id) {
+            entry.user_id = Some(user_id.to_owned());
+        }
+    }
+
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a socket wants of a channel.
+#[derive(Debug, Clone)]
+pub(crate) struct Wish {
+    pub(crate) channel: ChannelName,
+    /// As whom; `Some` on presence channels.
+    pub(crate) member: Option<Member>,
+    /// The offset and epoch that the client has seen of the channel's history.
+    pub(crate) resume: Option<(u64, String)>,
+    /// What the client says of itself, for webhooks.
+    pub(crate) channel_data: Option<String>,
+}
+
+/// What a socket finds in a channel that it has joined.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Joined {
+    /// Who is present, the socket's own member included; `Some` on presence channels.
+    pub(crate) members: Option<Vec<Member>>,
+    /// Where the channel stands; `Some` where there is history.
+    pub(crate) position: Option<Position>,
+    /// Whether `missed` is all that was missed; `Some` when a resume was asked.
+    pub(crate) recovered: Option<bool>,
+    /// Frames that are to be sent after the answer.
+    pub(crate) missed: Vec<Bytes>,
+    /// Subscriptions to the channel, this one included.
+    pub(crate) count: usize,
+    /// On cache channels: whether there was a last event.
+    pub(crate) cached: Option<bool>,
+}
+
+/// Where a channel's history stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Position {
+    /// Of the last message.
+    pub(crate) offset: u64,
+    /// Which run of offsets it belongs to.
+    pub(crate) epoch: String,
+}
+
+/// One socket on an application's channels. Dropping it takes it out of them.
+pub(crate) struct ChannelSocket {
+    app: Arc<App>,
+    app_id: Arc<str>,
+    id: SocketId,
+    protocol: Protocol,
+    mailbox: Mailbox,
+    /// As whom it joined presence channels.
+    members: HashMap<ChannelName, Member>,
+}
+
+impl ChannelSocket {
+    /// A socket of `application`.
+    ///
+    /// # Errors
+    /// [`OverQuota`].
+    pub(crate) fn open(
+        app: Arc<App>,
+        application: &Application,
+        protocol: Protocol,
+    ) -> Result<Self, OverQuota> {
+        let app_id: Arc<str> = application.id.as_str().into();
+        let mailbox = app.hub.connect();
+        let max = application.limits.connections_max.map(|max| max as usize);
+        let id = app.channels.sockets.add(&app_id, max, mailbox.bell())?;
+        Ok(Self { app, app_id, id, protocol, mailbox, members: HashMap::new() })
+    }
+
+    /// Tells that it is there; `user` is whom its token names.
+    pub(crate) async fn opened(&self, user: Option<String>) {
+        let app = self.app.clone();
+        let mut told = app.reserve(&self.app_id, &[kind::CONNECTION]).await;
+        told.tell(OccurrenceKind::Connection { socket: self.name(), user });
+    }
+
+    /// What it is known by, in its dialect's spelling.
+    pub(crate) fn name(&self) -> String {
+        self.protocol.spell(self.id)
+    }
+
+    pub(crate) fn id(&self) -> SocketId {
+        self.id
+    }
+
+    /// What waits for it.
+    pub(crate) fn mailbox(&self) -> &Mailbox {
+        &self.mailbox
+    }
+
+    /// Its application as it is now; `None` once it was deleted.
+    pub(crate) fn application(&self) -> Option<Arc<Application>> {
+        self.app.applications.by_id(&self.app_id)
+    }
+
+    /// Joins a channel that it may join. Again tells what is there and changes nothing.
+    ///
+    /// # Errors
+    /// [`Denial::Capacity`] where there are as many members as there may be.
+    pub(crate) async fn join(&mut self, wish: Wish) -> Result<Joined, Denial> {
+        let Wish { channel, member, resume, channel_data } = wish;
+        let Past { history, is_resumable } = self.app.channels.past(&channel);
+        let asked = resume.is_some();
+        let wants_last = !asked && channel.is_cache();
+        let replay = match resume {
+            Some((offset, epoch)) if is_resumable => {
+                // What is no epoch of ours matches none.
+                let epoch = u64::from_str_radix(&epoch, 16).ok().filter(|_| epoch.len() == 16);
+                epoch.map(|epoch| Replay::After(hub::Position { offset, epoch }))
+            }
+            Some(_) => None,
+            None => wants_last.then_some(Replay::Last),
+        };
+        let max_members = self.members_max();
+        let join = hub::Join {
+            form: form(self.protocol),
+            member: member.as_ref().map(|member| (to_hub(member), max_members)),
+            history,
+            replay,
+            now_ms: self.app.clock.tick().as_millis(),
+        };
+        let topic = channel_topic(&self.app_id, &channel);
+        let names = [kind::CHANNEL_OCCUPIED, kind::SUBSCRIBE, kind::PRESENCE_JOIN, kind::CACHE_MISS];
+        let app = self.app.clone();
+        let mut told = app.reserve(&self.app_id, &names).await;
+        let socket = self.name();
+        let joined = self.mailbox.join(&topic, &join, |joined| {
+            let channel = || channel.clone();
+            if joined.subscriptions == 1 {
+                told.tell(OccurrenceKind::Occupied { channel: channel() });
+            }
+            told.tell(OccurrenceKind::Subscribe { socket, channel: channel(), channel_data });
+            if let Some(member) = member.as_ref().filter(|_| joined.is_new_member) {
+                let member = member.clone();
+                told.tell(OccurrenceKind::PresenceJoin { channel: channel(), member });
+            }
+            let found = joined.replayed.as_ref().is_some_and(|replayed| replayed.complete);
+            if wants_last && !found {
+                told.tell(OccurrenceKind::CacheMiss { channel: channel() });
+            }
+        });
+        let joined = joined.map_err(|hub::TooManyMembers| {
+            Denial::Capacity(format!("At most {max_members} members can be present on a channel"))
+        })?;
+        if let Some(member) = member {
+            self.members.insert(channel.clone(), member);
+        }
+        if joined.is_new {
+            self.count_changed(&channel, joined.subscriptions);
+        }
+        let found = joined.replayed.unwrap_or_default();
+        let is_presence = channel.kind() == ChannelKind::Presence;
+        Ok(Joined {
+            members: joined
+                .members
+                .filter(|_| is_presence)
+                .map(|members| members.iter().map(from_hub).collect()),
+            position: joined
+                .position
+                .filter(|_| is_resumable)
+                .map(|position| Position { offset: position.offset, epoch: epoch(position.epoch) }),
+            recovered: asked.then_some(found.complete),
+            cached: wants_last.then_some(found.complete),
+            missed: found.missed,
+            count: joined.subscriptions,
+        })
+    }
+
+    /// Leaves a channel.
+    pub(crate) async fn leave(&mut self, channel: &ChannelName) {
+        let names = [kind::UNSUBSCRIBE, kind::PRESENCE_LEAVE, kind::CHANNEL_VACATED];
+        let app = self.app.clone();
+        let told = app.reserve(&self.app_id, &names).await;
+        self.leave_and_tell(channel, true, told);
+    }
+
+    /// Only a client that stays connected is said to have unsubscribed.
+    fn leave_and_tell(&mut self, channel: &ChannelName, is_connected: bool, mut told: Told<'_>) {
+        let socket = self.name();
+        self.members.remove(channel);
+        let left = self.mailbox.leave(&channel_topic(&self.app_id, channel), |left| {
+            let channel = || channel.clone();
+            if is_connected {
+                told.tell(OccurrenceKind::Unsubscribe { socket, channel: channel() });
+            }
+            if let Some(member) = &left.member {
+                let member = from_hub(member);
+                told.tell(OccurrenceKind::PresenceLeave { channel: channel(), member });
+            }
+            if left.subscriptions == 0 {
+                told.tell(OccurrenceKind::Vacated { channel: channel() });
+            }
+        });
+        if let Some(left) = left {
+            self.count_changed(channel, left.subscriptions);
+        }
+    }
+
+    /// Tells the channel's other subscribers. That it may is decided.
+    pub(crate) async fn whisper(
+        &self,
+        channel: &ChannelName,
+        event: String,
+        data: Option<String>,
+        user_id: Option<String>,
+    ) {
+        let app = self.app.clone();
+        let mut told = app.reserve(&self.app_id, &[kind::CLIENT_EVENT]).await;
+        let whispered = OccurrenceKind::ClientEvent {
+            socket: self.name(),
+            channel: channel.clone(),
+            event: event.clone(),
+            data: data.clone().unwrap_or_default(),
+            user_id: user_id.clone(),
+        };
+        let news = News::Event { event: event.into(), data: data.map(Into::into), user_id };
+        let witness = || told.tell(whispered);
+        self.app.tell_channel(&self.app_id, channel, news, Some(&self.mailbox.bell()), witness);
+    }
+
+    /// Its member has given no sign of life for too long.
+    pub(crate) async fn expire(&self, channel: &ChannelName) {
+        let app = self.app.clone();
+        let mut told = app.reserve(&self.app_id, &[kind::PRESENCE_LEAVE]).await;
+        self.mailbox.depart(&channel_topic(&self.app_id, channel), |member| {
+            let member = from_hub(member);
+            told.tell(OccurrenceKind::PresenceLeave { channel: channel.clone(), member });
+        });
+    }
+
+    /// Its member has given one again.
+    pub(crate) async fn revive(&self, channel: &ChannelName) {
+        let Some(member) = self.members.get(channel) else { return };
+        let topic = channel_topic(&self.app_id, channel);
+        let app = self.app.clone();
+        let mut told = app.reserve(&self.app_id, &[kind::PRESENCE_JOIN]).await;
+        let arrived = self.mailbox.arrive(&topic, &to_hub(member), self.members_max(), |member| {
+            let member = from_hub(member);
+            told.tell(OccurrenceKind::PresenceJoin { channel: channel.clone(), member });
+        });
+        if arrived.is_err() {
+            tracing::debug!("a member who expired has lost its place to another");
+        }
+    }
+
+    /// It belongs to this user from now on.
+    pub(crate) fn sign_in(&self, user_id: &str) {
+        self.app.channels.sockets.sign_in(self.id, user_id);
+    }
+
+    /// Ends it: leaves every channel and tells with which code and reason it was closed.
+    pub(crate) async fn close(mut self, code: u16, reason: &str) {
+        let app = self.app.clone();
+        for topic in self.mailbox.topics() {
+            if let Ok(channel) = ChannelName::parse(super::channel_of(&topic)) {
+                let told = app.reserve(&self.app_id, &[kind::PRESENCE_LEAVE, kind::CHANNEL_VACATED]).await;
+                self.leave_and_tell(&channel, false, told);
+            }
+        }
+        let mut told = app.reserve(&self.app_id, &[kind::DISCONNECTION]).await;
+        let (socket, reason) = (self.name(), reason.to_owned());
+        told.tell(OccurrenceKind::Disconnection { socket, code, reason });
+    }
+
+    fn members_max(&self) -> usize {
+        let limit = self.application().and_then(|application| application.limits.members_max);
+        limit.unwrap_or(self.app.channels.settings.members_max) as usize
+    }
+
+    fn count_changed(&self, channel: &ChannelName, count: usize) {
+        let wants = self.application().is_some_and(|application| application.limits.subscription_counts);
+        if wants && channel.kind() != ChannelKind::Presence {
+            self.app.count_changed(&self.app_id, channel, count);
+        }
+    }
+}
+
+impl Drop for ChannelSocket {
+    fn drop(&mut self) {
+        self.app.channels.sockets.remove(self.id);
+    }
+}

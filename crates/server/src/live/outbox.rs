@@ -1,0 +1,147 @@
+//! Whole frames on their way to one client: many of them in one write.
+
+use std::{
+    collections::VecDeque,
+    io::{self, IoSlice},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use fanfare_hub::Message;
+use tokio::io::AsyncWrite;
+
+/// Frames that one write takes at most; the operating system takes no more than 1,024.
+pub(super) const WRITE_MAX_FRAMES: usize = 64;
+/// Queue slots that are kept; what a burst needed beyond them is given back.
+const KEPT_SLOTS: usize = 8;
+
+/// Frames to be written, oldest first.
+#[derive(Default)]
+pub(super) struct Outbox {
+    frames: VecDeque<Bytes>,
+    /// Bytes of the first frame that are written.
+    written: usize,
+}
+
+impl Outbox {
+    /// Whether a frame is cut in two: nothing else may be written before its rest.
+    pub(super) fn is_within_frame(&self) -> bool {
+        self.written > 0
+    }
+
+    /// An empty frame is none.
+    pub(super) fn push(&mut self, frame: Bytes) {
+        if !frame.is_empty() {
+            self.frames.push_back(frame);
+        }
+    }
+
+    /// Drops all but the rest of a frame that is cut in two.
+    pub(super) fn cut(&mut self) {
+        self.frames.truncate(usize::from(self.is_within_frame()));
+    }
+
+    /// Writes until it is empty.
+    pub(super) fn poll_write<T: AsyncWrite + Unpin>(
+        &mut self,
+        io: &mut T,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        while !self.frames.is_empty() {
+            let mut slices = [IoSlice::new(&[]); WRITE_MAX_FRAMES];
+            let mut count = 0;
+            for (slice, frame) in slices.iter_mut().zip(&self.frames) {
+                let start = if count == 0 { self.written } else { 0 };
+                *slice = IoSlice::new(&frame[start..]);
+                count += 1;
+            }
+            let bytes = ready!(Pin::new(&mut *io).poll_write_vectored(cx, &slices[..count]))?;
+            if bytes == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.advance(bytes);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn advance(&mut self, bytes: usize) {
+        let mut left = self.written + bytes;
+        while let Some(first) = self.frames.front()
+            && left >= first.len()
+        {
+            left -= first.len();
+            self.frames.pop_front();
+        }
+        self.written = left;
+        if self.frames.is_empty() && self.frames.capacity() > KEPT_SLOTS {
+            self.frames.shrink_to(KEPT_SLOTS);
+        }
+    }
+}
+
+/// What is taken out of a mailbox.
+impl Extend<Arc<Message>> for Outbox {
+    fn extend<I: IntoIterator<Item = Arc<Message>>>(&mut self, messages: I) {
+        messages.into_iter().for_each(|message| self.push(message.bytes.clone()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use proptest::prelude::*;
+    use tokio::io::{AsyncReadExt, duplex};
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn every_byte_comes_through_in_order(
+            frames in prop::collection::vec(0_usize..40, 0..200),
+            buffer in 1_usize..100,
+        ) {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+            runtime.block_on(async {
+                let (mut ours, mut theirs) = duplex(buffer);
+                let mut outbox = Outbox::default();
+                let mut expected = Vec::new();
+                for (n, length) in frames.iter().enumerate() {
+                    let byte = u8::try_from(n % 251).expect("small");
+                    expected.extend(vec![byte; *length]);
+                    outbox.push(vec![byte; *length].into());
+                }
+                let write = async {
+                    poll_fn(|cx| outbox.poll_write(&mut ours, cx)).await.expect("written");
+                    drop(ours);
+                    outbox.frames.capacity()
+                };
+                let mut got = Vec::new();
+                let (kept, read) = tokio::join!(write, theirs.read_to_end(&mut got));
+                read.expect("read");
+                assert_eq!(got, expected);
+                assert!(kept <= KEPT_SLOTS);
+            });
+        }
+    }
+
+    #[test]
+    fn what_is_cut_off_is_never_half_a_frame() {
+        let mut outbox = Outbox::default();
+        for frame in ["abc", "", "def", "ghi"] {
+            outbox.push(Bytes::from(frame));
+        }
+        outbox.advance(4);
+        assert!(outbox.is_within_frame());
+        outbox.cut();
+        assert_eq!(outbox.frames, ["def"]);
+        outbox.advance(2);
+        outbox.cut();
+        assert!(outbox.frames.is_empty() && !outbox.is_within_frame());
+        outbox.push(Bytes::from("x"));
+        outbox.cut();
+        assert!(outbox.frames.is_empty());
+    }
+}

@@ -1,0 +1,103 @@
+//! Alarms of many sleepers on one timer: each is late by less than a slot, and none costs a task or a
+//! timer of its own.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::Notify;
+
+use super::{Clock, Tick};
+
+/// How late an alarm may be.
+pub(crate) const ALARM_SLOT_MS: u64 = 250;
+
+/// Who is to be woken when; clones are one.
+#[derive(Clone)]
+pub(crate) struct Alarms<B>(Arc<Shared<B>>);
+
+struct Shared<B> {
+    clock: Clock,
+    /// By the slot's end.
+    slots: Mutex<BTreeMap<Tick, Vec<B>>>,
+    /// An earlier slot than any other was taken.
+    earlier: Notify,
+}
+
+impl<B: Send> Alarms<B> {
+    pub(crate) fn new(clock: Clock) -> Self {
+        Self(Arc::new(Shared { clock, slots: Mutex::default(), earlier: Notify::new() }))
+    }
+
+    /// Hands `bell` to [`Alarms::run`] once, at `at` or up to a slot later. Cannot be taken back.
+    pub(crate) fn set(&self, at: Tick, bell: B) {
+        let end = Tick::from_millis(at.as_millis().saturating_add(1).next_multiple_of(ALARM_SLOT_MS));
+        let is_earliest = {
+            let mut slots = self.slots();
+            let is_earliest = slots.first_key_value().is_none_or(|(first, _)| end < *first);
+            slots.entry(end).or_default().push(bell);
+            is_earliest
+        };
+        if is_earliest {
+            self.0.earlier.notify_one();
+        }
+    }
+
+    /// Rings for ever.
+    pub(crate) async fn run(self, ring: impl Fn(B)) {
+        loop {
+            let next = self.slots().first_key_value().map(|(end, _)| *end);
+            match next {
+                None => self.0.earlier.notified().await,
+                Some(end) => tokio::select! {
+                    () = self.0.clock.sleep_until(end) => self.due(end).into_iter().for_each(&ring),
+                    () = self.0.earlier.notified() => {}
+                },
+            }
+        }
+    }
+
+    fn due(&self, end: Tick) -> Vec<B> {
+        let mut slots = self.slots();
+        let mut due = Vec::new();
+        while let Some(first) = slots.first_entry().filter(|first| *first.key() <= end) {
+            due.extend(first.remove());
+        }
+        due
+    }
+
+    fn slots(&self) -> MutexGuard<'_, BTreeMap<Tick, Vec<B>>> {
+        self.0.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::mpsc, time::Duration};
+
+    use fanfare_model::Timestamp;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn each_rings_once_and_hardly_late() {
+        let clock = Clock::manual(Timestamp::EPOCH);
+        let alarms = Alarms::new(clock.clone());
+        let (ring, rung) = mpsc::channel();
+        let mut run = Box::pin(alarms.clone().run(move |ms: u64| ring.send(ms).expect("heard")));
+        assert!(futures_util::poll!(&mut run).is_pending());
+        for ms in [1_000, 10, 249, 250, 5_000] {
+            alarms.set(clock.tick().plus_millis(ms), ms);
+        }
+        let mut heard = Vec::new();
+        for _ in 0..60 {
+            assert!(futures_util::poll!(&mut run).is_pending());
+            clock.advance(Duration::from_millis(100));
+            assert!(futures_util::poll!(&mut run).is_pending());
+            heard.extend(rung.try_iter().map(|ms| (ms, clock.tick().as_millis())));
+        }
+        assert_eq!(heard, [(10, 300), (249, 300), (250, 500), (1_000, 1_300), (5_000, 5_300)]);
+        assert_eq!(alarms.slots().len(), 0);
+    }
+}

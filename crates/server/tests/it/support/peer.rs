@@ -1,0 +1,112 @@
+//! A client on the channels, in either wire protocol.
+
+use std::net::SocketAddr;
+
+use futures_util::{SinkExt, StreamExt};
+use http::HeaderName;
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio_websockets::{ClientBuilder, MaybeTlsStream, Message, WebSocketStream};
+
+use super::soon;
+
+/// A connected client.
+pub(crate) struct Peer {
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    /// What the server calls it.
+    pub(crate) id: String,
+    is_pusher: bool,
+}
+
+impl Peer {
+    /// In ts-broadcasting's protocol.
+    pub(crate) async fn broadcasting(addr: SocketAddr, token: Option<&str>) -> Self {
+        let query = token.map(|token| format!("?token={token}")).unwrap_or_default();
+        let mut peer = Self::open(addr, &format!("/ws{query}"), &[]).await.expect("101");
+        let hello = peer.hear().await;
+        assert_eq!(hello["event"], "connection_established", "{hello}");
+        peer.id = hello["data"]["socket_id"].as_str().expect("an id").to_owned();
+        peer
+    }
+
+    /// In Pusher's protocol.
+    pub(crate) async fn pusher(addr: SocketAddr, key: &str) -> Self {
+        let path = format!("/app/{key}?protocol=7&client=test&version=1");
+        let mut peer = Self::open(addr, &path, &[]).await.expect("101");
+        let hello = peer.hear().await;
+        assert_eq!(hello["event"], "pusher:connection_established", "{hello}");
+        let data: Value = serde_json::from_str(hello["data"].as_str().expect("text")).expect("JSON");
+        peer.id = data["socket_id"].as_str().expect("an id").to_owned();
+        peer.is_pusher = true;
+        peer
+    }
+
+    /// A socket that has heard nothing yet.
+    pub(crate) async fn open(
+        addr: SocketAddr,
+        path: &str,
+        headers: &[(HeaderName, &str)],
+    ) -> Result<Self, tokio_websockets::Error> {
+        let uri = format!("ws://{addr}{path}").parse().expect("a URI");
+        let mut client = ClientBuilder::from_uri(uri);
+        for (name, value) in headers {
+            client = client.add_header(name.clone(), value.parse().expect("a value")).expect("allowed");
+        }
+        let (socket, _) = soon("an upgrade", client.connect()).await?;
+        Ok(Self { socket, id: String::new(), is_pusher: false })
+    }
+
+    pub(crate) async fn say(&mut self, message: &Value) {
+        self.say_frame(Message::text(message.to_string())).await;
+    }
+
+    pub(crate) async fn say_frame(&mut self, frame: Message) {
+        soon("a frame being sent", self.socket.send(frame)).await.expect("connected");
+    }
+
+    /// The next message.
+    pub(crate) async fn hear(&mut self) -> Value {
+        loop {
+            let frame = soon("a frame", self.socket.next()).await.expect("connected").expect("a good frame");
+            if let Some(text) = frame.as_text() {
+                return serde_json::from_str(text).expect("JSON");
+            }
+            assert!(frame.is_ping() || frame.is_pong(), "unexpected {frame:?}");
+        }
+    }
+
+    /// Subscribes; returns the answer.
+    pub(crate) async fn subscribe(&mut self, channel: &str, auth: Option<&str>, data: Option<&str>) -> Value {
+        let message = if self.is_pusher {
+            let mut said = json!({ "channel": channel });
+            for (name, value) in [("auth", auth), ("channel_data", data)] {
+                if let Some(value) = value {
+                    said[name] = value.into();
+                }
+            }
+            json!({"event": "pusher:subscribe", "data": said})
+        } else {
+            json!({"event": "subscribe", "channel": channel})
+        };
+        self.say(&message).await;
+        self.hear().await
+    }
+
+    /// Proves that nothing else was on its way: the answer to a ping comes next.
+    pub(crate) async fn hears_nothing(&mut self) {
+        let (ping, pong) = if self.is_pusher { ("pusher:ping", "pusher:pong") } else { ("ping", "pong") };
+        self.say(&json!({ "event": ping })).await;
+        assert_eq!(self.hear().await["event"], pong);
+    }
+
+    /// The code and the reason with which the server closes; whatever comes before is skipped.
+    pub(crate) async fn closed(&mut self) -> (u16, String) {
+        loop {
+            let frame =
+                soon("a close", self.socket.next()).await.expect("a close frame").expect("a good frame");
+            if let Some((code, reason)) = frame.as_close() {
+                return (code.into(), reason.to_owned());
+            }
+        }
+    }
+}
