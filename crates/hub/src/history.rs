@@ -45,6 +45,15 @@ pub struct Replayed {
     pub complete: bool,
 }
 
+/// The last publication of a topic that keeps its past.
+#[derive(Clone)]
+pub struct Last {
+    /// What was published.
+    pub publication: Arc<dyn Publication>,
+    /// How much longer it is kept, in milliseconds.
+    pub left_ms: u64,
+}
+
 /// The last publications of a topic.
 pub(crate) struct Ring {
     history: History,
@@ -130,6 +139,16 @@ impl Ring {
     /// Whether nobody can come back for anything any more.
     pub(crate) fn is_over(&self, now_ms: u64) -> bool {
         self.kept.is_empty() && now_ms.saturating_sub(self.touched_ms) > self.history.max_age_ms
+    }
+
+    /// The last publication, and how much longer it is kept.
+    pub(crate) fn last(&self, now_ms: u64) -> Option<Last> {
+        let last = self.kept.back()?;
+        let age_ms = now_ms.saturating_sub(last.at_ms);
+        (age_ms <= self.history.max_age_ms).then(|| Last {
+            publication: last.publication.clone(),
+            left_ms: self.history.max_age_ms - age_ms,
+        })
     }
 
     /// `None` if it is not all there.

@@ -149,7 +149,7 @@ use std::{
 use bytes::Bytes;
 
 pub use crate::{
-    history::{History, Position, Replay, Replayed},
+    history::{History, Last, Position, Replay, Replayed},
     inbox::Mail,
     mailbox::{Bell, Mailbox, Release},
     presence::{Member, TooManyMembers},
@@ -381,6 +381,13 @@ impl Hub {
             figures.extend(entries.iter().filter_map(|entry| Figures::of(entry)));
         }
         figures
+    }
+
+    /// The last publication of a topic, if it is kept at `now_ms`.
+    pub fn last(&self, topic: &str, now_ms: u64) -> Option<Last> {
+        let entry = self.find(topic)?;
+        let state = lock(&entry.state);
+        state.ring().and_then(|ring| ring.last(now_ms))
     }
 
     /// Who is present on a topic, in the order in which they came.

@@ -303,6 +303,10 @@ impl State {
         self.subscriptions.len()
     }
 
+    pub(crate) fn ring(&self) -> Option<&Ring> {
+        self.ring.as_deref()
+    }
+
     pub(crate) fn presence(&self) -> Option<&Presence> {
         self.presence.as_deref()
     }

@@ -9,9 +9,9 @@ use std::collections::VecDeque;
 
 use fanfare_model::channel::{ChannelName, Member};
 
-use crate::timers::Tick;
 #[cfg(test)]
 pub(super) use crate::app::channels::Position;
+use crate::timers::Tick;
 pub(super) use crate::{
     app::channels::Joined,
     auth::{Denial, Grant},

@@ -1,8 +1,10 @@
 //! The program and the server as the world meets them: through arguments, sockets and files.
 
+mod apps;
 mod backup;
 mod channels;
 mod cli;
+mod cli_app;
 mod cli_transfer;
 mod cli_webhook;
 mod connections;

@@ -69,6 +69,13 @@ pub(super) fn document(parts: impl IntoIterator<Item = OpenApi>) -> Value {
             "bearerFormat": "JWT",
             "description": "A token from `POST /api/auth/login`, valid for 24 hours.",
         },
+        "appSignature": {
+            "type": "apiKey",
+            "in": "query",
+            "name": "auth_signature",
+            "description": "The HMAC-SHA256 of the request under the app's secret, beside `auth_key`, \
+                `auth_timestamp`, `auth_version` and the `body_md5` of a POST, as Pusher's server SDKs make it.",
+        },
     });
     examples::put_rows(&mut document);
     shared::complete(&mut document);

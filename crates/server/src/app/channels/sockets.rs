@@ -376,7 +376,7 @@ impl ChannelSocket {
     }
 
     /// Ends it: leaves every channel and tells with which code and reason it was closed.
-    pub(crate) async fn close(mut self, code: u16, reason: &str) {
+    pub(crate) async fn close(&mut self, code: u16, reason: &str) {
         let app = self.app.clone();
         for topic in self.mailbox.topics() {
             if let Ok(channel) = ChannelName::parse(super::channel_of(&topic)) {
