@@ -139,8 +139,7 @@ impl Server {
         let roll_call = occurrences::roll_call(hub.clone());
         let recorder = occurrences.recorder(told, store.clone(), clock.clone(), roll_call);
         let (auth, egress) = (Arc::new(auth), new_egress(&config, addr, roots, &clock, &tasks));
-        let channel_auth =
-            ChannelAuth::new(auth.clone(), &config.channels, egress.clone(), clock.clone());
+        let channel_auth = ChannelAuth::new(auth.clone(), &config.channels, egress.clone(), clock.clone());
         let app = App {
             store: store.clone(),
             hub,
@@ -301,8 +300,7 @@ fn run(
     );
     tasks.spawn_vital("webhooks given up", giving_up::run(app.clone(), verdicts));
     let (polls_changed, bell) = (Arc::new(Notify::new()), RoomBell::default());
-    let publisher = Publisher::new(
-        app.clone(), dispatcher, bell.clone(), polls_changed.clone());
+    let publisher = Publisher::new(app.clone(), dispatcher, bell.clone(), polls_changed.clone());
     tasks.spawn_vital("poll clock", poll_clock::run(app.clone(), polls_changed, tasks.clone()));
     #[expect(clippy::disallowed_methods, reason = "it outlives the tracked tasks and is awaited by `stop`")]
     let publisher = tokio::spawn(tasks.vital("publisher", publisher.run(commits)));
@@ -350,9 +348,7 @@ async fn watch_channels(app: App) {
 
 /// Webhooks name the default application by the empty text.
 fn find_application(applications: Arc<Applications>) -> FindApplication {
-    Arc::new(move |app| {
-        if app.is_empty() { Some(applications.default()) } else { applications.by_id(app) }
-    })
+    Arc::new(move |app| if app.is_empty() { Some(applications.default()) } else { applications.by_id(app) })
 }
 
 /// Another server has the database for good: this one can do nothing any more but make way.

@@ -64,8 +64,16 @@ async fn each_event_of_a_channel_is_sent() {
         let app = spawn(engine).await;
         let host = app.host().await;
         let mut receiver = Receiver::start().await;
-        let events = json!(["connection", "disconnection", "subscribe", "unsubscribe", "broadcast",
-            "presence_join", "presence_leave", "client_event"]);
+        let events = json!([
+            "connection",
+            "disconnection",
+            "subscribe",
+            "unsubscribe",
+            "broadcast",
+            "presence_join",
+            "presence_leave",
+            "client_event"
+        ]);
         register(&host, &receiver, events, "json").await;
 
         let mut peer = bob(&app).await;

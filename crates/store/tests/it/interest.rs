@@ -12,9 +12,7 @@ use fanfare_model::{
 };
 use fanfare_store::{Store, deliveries, testing::TestDatabase, webhooks};
 
-use crate::support::{
-    add_webhook, at, change, emit, read, received, set_enabled, webhook, write,
-};
+use crate::support::{add_webhook, at, change, emit, read, received, set_enabled, webhook, write};
 
 super::on_both_engines!(
     an_event_reaches_the_webhooks_of_its_application,

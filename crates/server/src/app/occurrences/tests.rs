@@ -6,10 +6,7 @@ use fanfare_model::{
     Timestamp,
     webhook::{NewWebhook, Origin, WebhookOptions},
 };
-use fanfare_store::{
-    CommitStats, Commits, Location, presence,
-    testing::TestDatabase,
-};
+use fanfare_store::{CommitStats, Commits, Location, presence, testing::TestDatabase};
 use futures_util::{future::join_all, poll};
 
 use super::*;
@@ -55,7 +52,8 @@ impl Stage {
     /// Starts to record; those of `roll` are connected to the default application.
     fn recording(mut self, roll: Roll) -> Self {
         let told = self.told.take().expect("nobody records yet");
-        let roll_call: RollCall = Arc::new(move |app| if app == MAIN { roll.clone() } else { Roll::default() });
+        let roll_call: RollCall =
+            Arc::new(move |app| if app == MAIN { roll.clone() } else { Roll::default() });
         let recorder = self.occurrences.recorder(told, self.store.clone(), self.clock.clone(), roll_call);
         self.tasks.spawn("recorder", recorder.run());
         self
@@ -147,11 +145,8 @@ async fn webhooks_hear_of_their_own_application_what_they_name() {
     let mut stage = Stage::start(&database);
     stage.webhook("", &["broadcast", "*"]).await;
     stage.webhook("shop", &["subscribe.*"]).await;
-    let subscribe = || OccurrenceKind::Subscribe {
-        socket: "s".into(),
-        channel: channel("news"),
-        channel_data: None,
-    };
+    let subscribe =
+        || OccurrenceKind::Subscribe { socket: "s".into(), channel: channel("news"), channel_data: None };
     for app in [MAIN, "shop", "other"] {
         stage.tell(app, broadcast(1)).await;
         stage.tell(app, subscribe()).await;

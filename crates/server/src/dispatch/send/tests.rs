@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use fanfare_model::{application::AppLimits, delivery::FaultKind, egress::EgressPolicy, event::test_data, retry::RetrySchedule};
+use fanfare_model::{
+    application::AppLimits, delivery::FaultKind, egress::EgressPolicy, event::test_data, retry::RetrySchedule,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,

@@ -2,8 +2,14 @@
 
 use super::*;
 
-const PUSHERS: &[&str] =
-    &["member_added", "member_removed", "channel_occupied", "channel_vacated", "presence_join", "presence_leave"];
+const PUSHERS: &[&str] = &[
+    "member_added",
+    "member_removed",
+    "channel_occupied",
+    "channel_vacated",
+    "presence_join",
+    "presence_leave",
+];
 
 fn joined(id: &str) -> OccurrenceKind {
     OccurrenceKind::PresenceJoin { channel: channel("presence-a"), member: member(id) }
@@ -79,8 +85,7 @@ async fn only_the_one_who_comes_back_is_waited_for_no_longer() {
     stage.tell("other", joined("ann")).await;
     stage.drain().await;
     let of = |id: &str| format!(r#"{{"channel":"presence-a","userId":"{id}"}}"#);
-    let expected =
-        [("member_added", of("ann")), ("member_added", of("ben")), ("member_removed", of("ann"))];
+    let expected = [("member_added", of("ann")), ("member_added", of("ben")), ("member_removed", of("ann"))];
     let expected: Vec<_> = expected.into_iter().map(|(name, data)| (name.to_owned(), data)).collect();
     assert_eq!(stage.events(3).await, expected, "the end of the server ends the wait");
     assert!(stage.is_silent().await);
