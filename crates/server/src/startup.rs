@@ -123,8 +123,8 @@ impl Server {
             }
             let applications = load_applications(&config, &store, clock.now()).await?;
             let default_app = occurrences::adopt_default(&store).await?;
-            follow_webhooks(&config, &store, clock.now()).await?;
             let were_watched = app::were_watched(&store).await?;
+            follow_webhooks(&config, &store, clock.now()).await?;
             Ok::<_, StartError>((auth, new_key, default_app, were_watched, applications))
         };
         let (auth, new_admin_key, default_app, were_watched, applications) = match started.await {

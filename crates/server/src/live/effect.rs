@@ -10,8 +10,10 @@ use std::collections::VecDeque;
 use fanfare_model::channel::{ChannelName, Member};
 
 use crate::timers::Tick;
+#[cfg(test)]
+pub(super) use crate::app::channels::Position;
 pub(super) use crate::{
-    app::channels::{Joined, Position},
+    app::channels::Joined,
     auth::{Denial, Grant},
 };
 
