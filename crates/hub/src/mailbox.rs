@@ -253,7 +253,7 @@ impl Mailbox {
         &self,
         places: &mut HashMap<Topic, Place>,
         entry: Arc<Entry>,
-        number: u32,
+        number: u64,
         member: Option<Arc<str>>,
     ) {
         self.hub.inner.subscriptions.fetch_add(1, Ordering::Relaxed);
