@@ -24,6 +24,7 @@ const PUBLIC: &[&str] = &[
     "GET /health",
     "GET /openapi.json",
     "GET /readyz",
+    "GET /stats",
     "POST /api/auth/login",
     "POST /api/pick",
 ];
