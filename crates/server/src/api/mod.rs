@@ -29,6 +29,7 @@ mod sessions;
 mod sockets;
 mod stats;
 mod stream;
+mod usage;
 mod views;
 mod votes;
 mod webhook_fields;
@@ -117,6 +118,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(sessions::routes())
         .merge(stats::routes())
         .merge(stream::routes())
+        .merge(usage::routes())
         .merge(votes::routes())
         .merge(webhooks::routes())
 }

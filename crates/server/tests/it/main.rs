@@ -24,6 +24,7 @@ mod library;
 mod node;
 mod picking;
 mod polls;
+mod pusher_http;
 mod rooms;
 mod sessions;
 mod sockets;

@@ -27,6 +27,7 @@ const PUBLIC: &[&str] = &[
     "GET /openapi.json",
     "GET /readyz",
     "GET /ws",
+    "GET /stats",
     "POST /api/auth/login",
     "POST /api/pick",
 ];
