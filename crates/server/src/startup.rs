@@ -139,8 +139,7 @@ impl Server {
         let roll_call = occurrences::roll_call(hub.clone());
         let recorder = occurrences.recorder(told, store.clone(), clock.clone(), roll_call);
         let (auth, egress) = (Arc::new(auth), new_egress(&config, addr, roots, &clock, &tasks));
-        let channel_auth =
-            ChannelAuth::new(auth.clone(), &config.channels, egress.clone(), clock.clone());
+        let channel_auth = ChannelAuth::new(auth.clone(), &config.channels, egress.clone(), clock.clone());
         let app = App {
             store: store.clone(),
             hub,
@@ -300,8 +299,7 @@ fn run(
     );
     tasks.spawn_vital("webhooks given up", giving_up::run(app.clone(), verdicts));
     let (polls_changed, bell) = (Arc::new(Notify::new()), RoomBell::default());
-    let publisher = Publisher::new(
-        app.clone(), dispatcher, bell.clone(), polls_changed.clone());
+    let publisher = Publisher::new(app.clone(), dispatcher, bell.clone(), polls_changed.clone());
     tasks.spawn_vital("poll clock", poll_clock::run(app.clone(), polls_changed, tasks.clone()));
     #[expect(clippy::disallowed_methods, reason = "it outlives the tracked tasks and is awaited by `stop`")]
     let publisher = tokio::spawn(tasks.vital("publisher", publisher.run(commits)));

@@ -13,7 +13,10 @@ use axum::{
 use fanfare_model::limits::IDEMPOTENCY_KEY_MAX_BYTES;
 use serde_json::{Map, Value, json};
 
-use crate::app::{Answer, Error as AppError};
+use crate::{
+    app::{Answer, Error as AppError},
+    auth::Denial,
+};
 
 /// Marks an answer that an earlier request with the same `Idempotency-Key` got.
 pub(super) const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
@@ -38,6 +41,8 @@ pub(crate) enum Error {
     BadToken,
     /// The body cannot be used as it came.
     Body(BodyError),
+    /// A subscription that is not allowed, or cannot be judged.
+    Denied(Denial),
     /// Not one `Host` header.
     BadHost,
     /// Too many requests came from this address.
@@ -56,6 +61,8 @@ pub(crate) enum BodyError {
     TooLarge(usize),
     /// Not declared as JSON.
     NotJsonType,
+    /// Declared neither as JSON nor as a form.
+    NotFormType,
     /// Not JSON.
     NotJson,
     /// JSON, but a string holds half of a surrogate pair, which is no character.
@@ -81,6 +88,10 @@ impl BodyError {
             Self::NotJsonType => {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "Content-Type must be application/json".into())
             }
+            Self::NotFormType => (
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "Content-Type must be application/json or application/x-www-form-urlencoded".into(),
+            ),
             Self::NotJson => (StatusCode::BAD_REQUEST, "Request body is not valid JSON".into()),
             Self::LoneSurrogate => {
                 (StatusCode::BAD_REQUEST, "Request body must not contain a lone surrogate".into())
@@ -106,6 +117,12 @@ impl From<AppError> for Error {
     }
 }
 
+impl From<Denial> for Error {
+    fn from(denial: Denial) -> Self {
+        Self::Denied(denial)
+    }
+}
+
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         match self {
@@ -114,6 +131,14 @@ impl IntoResponse for Error {
             Self::BadToken => refusal(StatusCode::FORBIDDEN, "Invalid or expired token"),
             Self::Body(error) => {
                 let (status, text) = error.status_and_text();
+                refusal(status, &text)
+            }
+            Self::Denied(denial) => {
+                let (status, text) = match denial {
+                    Denial::Unauthorized(text) => (StatusCode::FORBIDDEN, text),
+                    Denial::Capacity(text) => (StatusCode::TOO_MANY_REQUESTS, text),
+                    Denial::Failed(text) => (StatusCode::INTERNAL_SERVER_ERROR, text),
+                };
                 refusal(status, &text)
             }
             Self::BadHost => refusal(StatusCode::BAD_REQUEST, "Exactly one Host header is required"),

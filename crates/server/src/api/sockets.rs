@@ -108,10 +108,6 @@ async fn open_app_socket(State(live): State<Live>, request: Request) -> Response
         ),
     )
 )]
-async fn open_pusher_socket(
-    State(live): State<Live>,
-    Path(key): Path<String>,
-    request: Request,
-) -> Response {
+async fn open_pusher_socket(State(live): State<Live>, Path(key): Path<String>, request: Request) -> Response {
     live::open_pusher(live, &key, request).await
 }

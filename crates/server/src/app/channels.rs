@@ -131,8 +131,7 @@ impl App {
         let shared: (Arc<str>, Arc<str>) = (event.as_str().into(), data.as_str().into());
         for channel in &channels {
             let mut told = self.reserve(&app_id, &[kind::BROADCAST]).await;
-            let news =
-                News::Event { event: shared.0.clone(), data: Some(shared.1.clone()), user_id: None };
+            let news = News::Event { event: shared.0.clone(), data: Some(shared.1.clone()), user_id: None };
             self.tell_channel(&app_id, channel, news, except.as_ref(), || {
                 let (channel, event, data) = (channel.clone(), event.clone(), data.clone());
                 told.tell(OccurrenceKind::Broadcast { channel, event, data });
@@ -192,8 +191,7 @@ impl App {
         let Past { history, is_resumable } = self.channels.past(channel);
         let publication = Publication::new(topic.clone(), news, is_resumable);
         let now_ms = self.clock.tick().as_millis();
-        let publishing =
-            fanfare_hub::Publishing { publication: &publication, except, history, now_ms };
+        let publishing = fanfare_hub::Publishing { publication: &publication, except, history, now_ms };
         publish::volatile(&self.hub, &topic, &publishing, |_| witness());
     }
 }

@@ -43,19 +43,27 @@ pub(crate) use self::{
     configured::{Followed, follow_file},
     error::Error,
     events::FiredEvent,
-    publication::Announcer,
     games::{ImportMode, Imported},
     idempotency::{Answer, Creation, RequestKey},
     leftovers::Leftovers,
     library::{Shelf, fill_empty_library},
     occurrences::Occurrences,
+    publication::Announcer,
     rooms::{RoomBell, were_watched},
     sessions::Span,
     statistics::Figures,
     status::Proof,
     webhooks::Examined,
 };
-use crate::{auth::{Auth, ChannelAuth}, config, dispatch::Pulse, metrics::Metrics, random, shutdown::Tasks, timers::Clock};
+use crate::{
+    auth::{Auth, ChannelAuth},
+    config,
+    dispatch::Pulse,
+    metrics::Metrics,
+    random,
+    shutdown::Tasks,
+    timers::Clock,
+};
 
 /// The hub topic that every authenticated socket hears.
 pub(crate) const EVERYONE: &str = "everyone";

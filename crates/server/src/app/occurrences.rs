@@ -79,8 +79,7 @@ impl Places<'_> {
         }
         if let Some(place) = self.places.as_mut().and_then(Iterator::next) {
             place.send(occurrence);
-        } else if let Err(mpsc::error::TrySendError::Full(_)) = self.occurrences.queue.try_send(occurrence)
-        {
+        } else if let Err(mpsc::error::TrySendError::Full(_)) = self.occurrences.queue.try_send(occurrence) {
             // Nobody had asked for it when room was made.
             tracing::warn!("an event of a channel found no room, as somebody began to ask for it");
         }

@@ -43,12 +43,7 @@ pub(crate) struct Publisher {
 }
 
 impl Publisher {
-    pub(crate) fn new(
-        app: App,
-        dispatcher: Dispatcher,
-        rooms: RoomBell,
-        polls_changed: Arc<Notify>,
-    ) -> Self {
+    pub(crate) fn new(app: App, dispatcher: Dispatcher, rooms: RoomBell, polls_changed: Arc<Notify>) -> Self {
         Self { app, dispatcher, rooms, polls_changed, heads: HashMap::new() }
     }
 

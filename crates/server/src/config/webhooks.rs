@@ -4,8 +4,8 @@
 use fanfare_model::{
     format::Format,
     limits::{
-        APP_WORD_MAX_CHARS, IN_FLIGHT_LIMIT_PER_WEBHOOK, RATE_LIMIT_MAX, WEBHOOK_EVENT_MAX_CHARS, WEBHOOK_EVENTS_MAX,
-        WEBHOOK_HEADERS_MAX, WEBHOOK_TEXT_MAX_CHARS,
+        APP_WORD_MAX_CHARS, IN_FLIGHT_LIMIT_PER_WEBHOOK, RATE_LIMIT_MAX, WEBHOOK_EVENT_MAX_CHARS,
+        WEBHOOK_EVENTS_MAX, WEBHOOK_HEADERS_MAX, WEBHOOK_TEXT_MAX_CHARS,
     },
     retry::{LINEAR_ATTEMPTS, LINEAR_DELAY_MS, RetrySchedule},
     webhook::{Header, Method, NewWebhook, Ordering, Origin, WebhookOptions, is_app, is_url},

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use fanfare_model::{
     Timestamp,
+    application::Application,
     delivery::{FaultKind, Next, Outcome},
     event::Event,
-    application::Application,
     format::{Format, RenderError},
     limits::RESPONSE_KEEP_MAX_BYTES,
     retry_after, signature,
@@ -88,7 +88,8 @@ impl Sender {
             let app = webhook.app.clone();
             let application = self.store.read(move |db| of_webhook(db, &app)).await;
             let application = application.map_err(|error| format!("the app cannot be read: {error}"))?;
-            let Application { key, secret, .. } = application.ok_or("the app of the webhook does not exist")?;
+            let Application { key, secret, .. } =
+                application.ok_or("the app of the webhook does not exist")?;
             let signature = signature::pusher_header(&secret, &outgoing.body);
             outgoing.headers.insert(X_PUSHER_KEY, header_value(&key));
             outgoing.headers.insert(X_PUSHER_SIGNATURE, header_value(&signature));

@@ -232,9 +232,7 @@ where
             unfinished => unfinished,
         };
         let written = match written {
-            Poll::Ready(Ok(())) => {
-                self.outbox.poll_write(self.io.get_mut(), cx).map_err(|_| Ending::gone())
-            }
+            Poll::Ready(Ok(())) => self.outbox.poll_write(self.io.get_mut(), cx).map_err(|_| Ending::gone()),
             unfinished => unfinished,
         };
         match written {

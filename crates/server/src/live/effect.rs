@@ -9,11 +9,11 @@ use std::collections::VecDeque;
 
 use fanfare_model::channel::{ChannelName, Member};
 
+use crate::timers::Tick;
 pub(super) use crate::{
     app::channels::{Joined, Position},
     auth::{Denial, Grant},
 };
-use crate::timers::Tick;
 
 /// What the connection is to do, in this order.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -43,7 +43,7 @@ macro_rules! groups {
 }
 
 groups! {
-    auth chat_import csv deliveries export games packs pick polls previews session_games sessions stats system votes
+    auth channel_auth chat_import csv deliveries export games packs pick polls previews session_games sessions stats system votes
     webhooks
 }
 

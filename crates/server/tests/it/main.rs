@@ -1,6 +1,7 @@
 //! The program and the server as the world meets them: through arguments, sockets and files.
 
 mod backup;
+mod channel_auth;
 mod channels;
 mod cli;
 mod cli_transfer;

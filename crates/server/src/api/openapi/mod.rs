@@ -30,6 +30,7 @@ const TAGS: &[(&str, &str)] = &[
     ("Statistics", "What was played and liked."),
     ("Webhooks", "Who is told of what happens, and how it went."),
     ("Apps", "Whose channels are whose."),
+    ("Channels", "Broadcasting to whoever listens."),
     ("Events", "Hearing what happens while it happens."),
     ("Descriptions", "What describes this API."),
 ];

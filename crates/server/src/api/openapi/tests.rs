@@ -26,6 +26,9 @@ const PUBLIC: &[&str] = &[
     "GET /readyz",
     "POST /api/auth/login",
     "POST /api/pick",
+    "POST /broadcasting/auth",
+    "POST /pusher/auth",
+    "POST /pusher/user-auth",
 ];
 
 /// Each operation with its name, such as `GET /health`.

@@ -9,11 +9,7 @@ use std::{
     },
 };
 
-use fanfare_model::{
-    event::kind,
-    occurrence::OccurrenceKind,
-    pattern,
-};
+use fanfare_model::{event::kind, occurrence::OccurrenceKind, pattern};
 use tokio::sync::Notify;
 
 /// A set of names of events of channels.
@@ -186,7 +182,8 @@ mod tests {
         let wants = |app: &str, name: &str| interest.wants(app, Kinds::named(name));
         assert!(wants("", "broadcast") && wants("other", "cache_miss"), "nothing is known yet");
         let changes = interest.changes();
-        interest.learn(changes, &asked(&[("", "broadcast"), ("shop", "subscribe.*"), ("shop", "cache_miss")]));
+        interest
+            .learn(changes, &asked(&[("", "broadcast"), ("shop", "subscribe.*"), ("shop", "cache_miss")]));
         for (app, name, expected) in [
             ("shop", "broadcast", false),
             ("", "broadcast", true),

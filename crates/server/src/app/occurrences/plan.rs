@@ -22,11 +22,29 @@ use crate::{random, timers::Tick};
 pub(super) enum Entry {
     /// Tells those webhooks that ask for it, if there are any.
     Fire(LooseEvent),
-    Join { app: String, channel: ChannelName, member: Member },
-    Leave { app: String, channel: String, user: String },
-    Remove { app: String, channel: String, user: String },
-    Occupy { app: String, channel: ChannelName },
-    Vacate { app: String, channel: String },
+    Join {
+        app: String,
+        channel: ChannelName,
+        member: Member,
+    },
+    Leave {
+        app: String,
+        channel: String,
+        user: String,
+    },
+    Remove {
+        app: String,
+        channel: String,
+        user: String,
+    },
+    Occupy {
+        app: String,
+        channel: ChannelName,
+    },
+    Vacate {
+        app: String,
+        channel: String,
+    },
 }
 
 /// Turns what happened into entries.
@@ -67,7 +85,8 @@ impl Planner {
                 }
             }
             OccurrenceKind::PresenceLeave { channel, member } => {
-                let is_waited_for = self.asks(app, kind::MEMBER_ADDED) || self.asks(app, kind::MEMBER_REMOVED);
+                let is_waited_for =
+                    self.asks(app, kind::MEMBER_ADDED) || self.asks(app, kind::MEMBER_REMOVED);
                 if let Some(app) = self.keeps_members(app) {
                     let (channel, user) = (channel.to_string(), member.id.clone());
                     entries.push(if is_waited_for {

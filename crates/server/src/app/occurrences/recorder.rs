@@ -210,7 +210,8 @@ impl Recorder {
     async fn settle_leftovers(&self) {
         let mut after = None;
         loop {
-            let page = self.read(move |db| rows::members_after(db, after.as_ref(), OCCURRENCES_BATCH_MAX)).await;
+            let page =
+                self.read(move |db| rows::members_after(db, after.as_ref(), OCCURRENCES_BATCH_MAX)).await;
             let entries = page.iter().flat_map(|present| self.member_left_behind(present));
             self.write(entries.collect()).await;
             after = page.into_iter().last();
@@ -220,7 +221,8 @@ impl Recorder {
         }
         let mut after = None;
         loop {
-            let page = self.read(move |db| rows::channels_after(db, after.as_ref(), OCCURRENCES_BATCH_MAX)).await;
+            let page =
+                self.read(move |db| rows::channels_after(db, after.as_ref(), OCCURRENCES_BATCH_MAX)).await;
             let entries = page.iter().flat_map(|occupied| self.channel_left_behind(occupied));
             self.write(entries.collect()).await;
             after = page.into_iter().last();
