@@ -29,7 +29,7 @@ use crate::{
     channels::Channels,
     config::{Config, ConfigError},
     data_folder::{self, DataFolder},
-    dispatch::{Dispatcher, Pulse, Reporting},
+    dispatch::{Dispatcher, FindApplication, Pulse, Reporting},
     egress::{Egress, Roots},
     live::{self, Live},
     metrics::{Metrics, seconds},
@@ -121,10 +121,10 @@ impl Server {
             if loaded > 0 {
                 tracing::info!(games = loaded, "the library was empty and got the shipped catalogue");
             }
-            follow_webhooks(&config, &store, clock.now()).await?;
             let applications = load_applications(&config, &store, clock.now()).await?;
             let default_app = occurrences::adopt_default(&store).await?;
             let were_watched = app::were_watched(&store).await?;
+            follow_webhooks(&config, &store, clock.now()).await?;
             Ok::<_, StartError>((auth, new_key, default_app, were_watched, applications))
         };
         let (auth, new_admin_key, default_app, were_watched, applications) = match started.await {
@@ -292,6 +292,7 @@ fn run(
     let dispatcher = Dispatcher::start(
         app.store.clone(),
         egress.clone(),
+        find_application(app.applications.clone()),
         app.delivery.clone(),
         reporting,
         clock.clone(),
@@ -343,6 +344,11 @@ async fn watch_channels(app: App) {
         }
     }
     app.channels.sockets.ring_all(channels::signal::STOPPING);
+}
+
+/// Webhooks name the default application by the empty text.
+fn find_application(applications: Arc<Applications>) -> FindApplication {
+    Arc::new(move |app| if app.is_empty() { Some(applications.default()) } else { applications.by_id(app) })
 }
 
 /// Another server has the database for good: this one can do nothing any more but make way.

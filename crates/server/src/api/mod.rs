@@ -20,6 +20,7 @@ mod packs;
 mod picker;
 mod polls;
 mod previews;
+mod pusher;
 mod rooms;
 mod samples;
 mod schemas;
@@ -111,6 +112,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(picker::routes())
         .merge(polls::routes())
         .merge(previews::routes())
+        .merge(pusher::routes())
         .merge(rooms::routes())
         .merge(session_exports::routes())
         .merge(session_games::routes())
