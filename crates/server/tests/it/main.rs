@@ -2,6 +2,7 @@
 
 mod apps;
 mod backup;
+mod channel_auth;
 mod channel_events;
 mod channels;
 mod cli;

@@ -30,6 +30,9 @@ const PUBLIC: &[&str] = &[
     "GET /stats",
     "POST /api/auth/login",
     "POST /api/pick",
+    "POST /broadcasting/auth",
+    "POST /pusher/auth",
+    "POST /pusher/user-auth",
 ];
 
 /// Each operation with its name, such as `GET /health`.
