@@ -5,6 +5,11 @@
 //! deadline or the end of the server, rings at the mailbox. Nothing is read from the client while
 //! something to it is stuck, or while it is being authorised.
 
+#[cfg(test)]
+mod echo;
+#[cfg(test)]
+mod frames;
+
 use std::{
     future::{Future, poll_fn},
     pin::Pin,

@@ -24,6 +24,7 @@ mod polls;
 mod rooms;
 mod sessions;
 mod sockets;
+mod stock;
 mod story;
 mod streams;
 mod support;
