@@ -45,6 +45,15 @@ pub struct Replayed {
     pub complete: bool,
 }
 
+/// The last publication of a topic that keeps its past.
+#[derive(Clone)]
+pub struct Last {
+    /// What was published.
+    pub publication: Arc<dyn Publication>,
+    /// How much longer it is kept, in milliseconds.
+    pub left_ms: u64,
+}
+
 /// The last publications of a topic.
 pub(crate) struct Ring {
     history: History,
@@ -57,7 +66,26 @@ pub(crate) struct Ring {
 
 struct Kept {
     at_ms: u64,
+    size: usize,
     publication: Arc<dyn Publication>,
+}
+
+/// What somebody missed, before it is told in a form.
+pub(crate) struct Missed {
+    publications: Vec<Arc<dyn Publication>>,
+    /// The place before the first.
+    after: Position,
+}
+
+impl Missed {
+    /// All of it in a form.
+    pub(crate) fn tell(&self, form: Form) -> Vec<Bytes> {
+        let Position { offset, epoch } = self.after;
+        let tell = |(publication, offset): (&Arc<dyn Publication>, u64)| {
+            publication.form(form, Some(Position { offset, epoch }))
+        };
+        self.publications.iter().zip(offset + 1..).map(tell).collect()
+    }
 }
 
 impl Ring {
@@ -70,27 +98,34 @@ impl Ring {
     }
 
     /// The history may be another one than last time.
-    pub(crate) fn touch(&mut self, history: History, now_ms: u64) {
+    pub(crate) fn change(&mut self, history: History, now_ms: u64) {
         self.history = history;
+        self.touch(now_ms);
+        self.trim(now_ms);
+    }
+
+    /// Somebody is here, or was: he may come back for a while.
+    pub(crate) fn touch(&mut self, now_ms: u64) {
         self.touched_ms = self.touched_ms.max(now_ms);
     }
 
     /// Keeps a publication; returns its place.
     pub(crate) fn push(&mut self, publication: &Arc<dyn Publication>, now_ms: u64) -> Position {
         self.last += 1;
-        self.bytes = self.bytes.saturating_add(publication.size());
-        self.kept.push_back(Kept { at_ms: now_ms, publication: publication.clone() });
+        let size = publication.size();
+        self.bytes = self.bytes.saturating_add(size);
+        self.kept.push_back(Kept { at_ms: now_ms, size, publication: publication.clone() });
+        self.trim(now_ms);
+        self.position()
+    }
+
+    /// Drops what is too much or too old.
+    pub(crate) fn trim(&mut self, now_ms: u64) {
         while self.kept.len() > self.history.max_messages.max(1)
             || (self.bytes > self.history.max_bytes && self.kept.len() > 1)
         {
             self.drop_first();
         }
-        self.expire(now_ms);
-        self.position()
-    }
-
-    /// Drops what is too old.
-    pub(crate) fn expire(&mut self, now_ms: u64) {
         while let Some(first) = self.kept.front()
             && now_ms.saturating_sub(first.at_ms) > self.history.max_age_ms
         {
@@ -106,32 +141,42 @@ impl Ring {
         self.kept.is_empty() && now_ms.saturating_sub(self.touched_ms) > self.history.max_age_ms
     }
 
-    pub(crate) fn replay(&self, wish: Replay, form: Form) -> Replayed {
-        let incomplete = Replayed::default();
+    /// The last publication, and how much longer it is kept.
+    pub(crate) fn last(&self, now_ms: u64) -> Option<Last> {
+        let last = self.kept.back()?;
+        let age_ms = now_ms.saturating_sub(last.at_ms);
+        (age_ms <= self.history.max_age_ms).then(|| Last {
+            publication: last.publication.clone(),
+            left_ms: self.history.max_age_ms - age_ms,
+        })
+    }
+
+    /// `None` if it is not all there.
+    pub(crate) fn replay(&self, wish: Replay) -> Option<Missed> {
         let first = self.last + 1 - self.kept.len() as u64;
         let after = match wish {
             Replay::Last => {
-                let Some(before_last) = self.kept.len().checked_sub(1) else { return incomplete };
-                first + before_last as u64 - 1
+                if self.kept.is_empty() {
+                    return None;
+                }
+                self.last - 1
             }
             Replay::After(Position { offset, epoch }) => {
                 if epoch != self.epoch || offset > self.last || offset + 1 < first {
-                    return incomplete;
+                    return None;
                 }
                 offset
             }
         };
         let skipped = usize::try_from(after + 1 - first).unwrap_or(usize::MAX);
-        let missed =
-            self.kept.iter().zip(first..).skip(skipped).map(|(kept, offset)| {
-                kept.publication.form(form, Some(Position { offset, epoch: self.epoch }))
-            });
-        Replayed { missed: missed.collect(), complete: true }
+        let missed = self.kept.iter().skip(skipped).map(|kept| kept.publication.clone());
+        let after = Position { offset: after, epoch: self.epoch };
+        Some(Missed { publications: missed.collect(), after })
     }
 
     fn drop_first(&mut self) {
         if let Some(first) = self.kept.pop_front() {
-            self.bytes = self.bytes.saturating_sub(first.publication.size());
+            self.bytes = self.bytes.saturating_sub(first.size);
         }
     }
 }

@@ -1,15 +1,18 @@
 //! Topics, subscriptions and mailboxes: fan-out of opaque bytes inside one process.
 //!
-//! A [`Hub`] knows topics by name. Each connection has one [`Mailbox`], subscribes it to topics and
-//! takes messages out of it; [`Hub::deliver`] puts a message into the mailboxes of a topic's
-//! subscribers. Delivering never waits: a mailbox that is full overflows, once and for good, and its
-//! reader is expected to disconnect and to come back.
+//! A [`Hub`] knows topics by name. Each connection has one [`Mailbox`], puts it on topics and takes
+//! messages out of it. Telling a topic never waits: a mailbox that is full overflows, once and for good,
+//! and its reader is expected to disconnect and to come back.
 //!
-//! Messages carry a position. A subscription may start by *catching up*: its reader is busy reading
-//! what it missed elsewhere (a log), and the mailbox keeps the highest position it was told of rather
-//! than the messages. [`Mailbox::release`] ends that, unless there is more to read.
+//! Not in here: protocols, I/O, a database, time. The bytes are never looked at, and where the time
+//! matters the caller says it.
 //!
-//! Not in here: protocols, I/O, a database, time. The bytes are never looked at.
+//! # Topics with a log elsewhere
+//!
+//! Their messages carry positions that somebody else counts; [`Hub::deliver`] tells them. A subscription
+//! may start by *catching up*: its reader is busy reading what it missed in the log, and the mailbox
+//! keeps the highest position it was told of rather than the messages. [`Mailbox::release`] ends that,
+//! unless there is more to read.
 //!
 //! ```
 //! use bytes::Bytes;
@@ -38,9 +41,95 @@
 //! assert_eq!(hub.topics(), 0);
 //! # }
 //! ```
+//!
+//! # Channels
+//!
+//! On these the hub counts itself. [`Mailbox::join`] says who is there and what was missed, and
+//! everything later comes through the mailbox: publications, each in the [`Form`] of its reader, and
+//! what the hub's [`Announcer`] makes of members who come and leave. Whoever was away says the
+//! [`Position`] that it has reached, and is told the rest, or that it cannot be told.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use bytes::Bytes;
+//! use fanfare_hub::{
+//!     Announcer, Form, History, Hub, Join, Limits, Mailbox, Member, Position, Publication, Publishing,
+//!     Replay, Topic,
+//! };
+//!
+//! const PLAIN: Form = Form::new(0);
+//! const LOUD: Form = Form::new(1);
+//!
+//! struct Said(String);
+//!
+//! impl Publication for Said {
+//!     fn form(&self, form: Form, _: Option<Position>) -> Bytes {
+//!         if form == LOUD { self.0.to_uppercase().into() } else { self.0.clone().into() }
+//!     }
+//!     fn size(&self) -> usize {
+//!         self.0.len()
+//!     }
+//! }
+//!
+//! struct Doorman;
+//!
+//! impl Announcer for Doorman {
+//!     fn member_added(&self, _: &Topic, member: &Member) -> Arc<dyn Publication> {
+//!         Arc::new(Said(format!("{} came", member.id)))
+//!     }
+//!     fn member_removed(&self, _: &Topic, member: &Member) -> Arc<dyn Publication> {
+//!         Arc::new(Said(format!("{} left", member.id)))
+//!     }
+//! }
+//!
+//! let limits = Limits { mailbox_max_messages: 100, mailbox_max_bytes: 10_000 };
+//! let hub = Hub::announcing(limits, Arc::new(Doorman));
+//! let topic: Topic = "kitchen".into();
+//! let history = Some(History { max_messages: 100, max_bytes: 100_000, max_age_ms: 60_000 });
+//! let wish = |id: &str, form, replay| {
+//!     let member = Member { id: id.into(), info: Bytes::new() };
+//!     Join { form, member: Some((member, 100)), history, replay, now_ms: 0 }
+//! };
+//! let say = |text: &str| {
+//!     let publication: Arc<dyn Publication> = Arc::new(Said(text.to_owned()));
+//!     hub.publish(&topic, &Publishing { publication: &publication, except: None, history, now_ms: 0 })
+//! };
+//! let heard = |mailbox: &Mailbox| {
+//!     let mut messages = Vec::new();
+//!     mailbox.take(64, 65_536, &mut messages);
+//!     messages.iter().map(|message| message.bytes.clone()).collect::<Vec<_>>()
+//! };
+//!
+//! let ann = hub.connect();
+//! ann.join(&topic, &wish("ann", PLAIN, None), |_| ())?;
+//! let bob = hub.connect();
+//! let joined = bob.join(&topic, &wish("bob", LOUD, None), |_| ())?;
+//! assert_eq!(joined.members.map(|members| members.len()), Some(2));
+//! let reached = say("soup").position.expect("there is a history");
+//! assert_eq!(heard(&bob), ["SOUP"]);
+//!
+//! // While bob is away something is said, and the past has it.
+//! drop(bob);
+//! say("bread");
+//! let bob = hub.connect();
+//! let joined = bob.join(&topic, &wish("bob", LOUD, Some(Replay::After(reached))), |_| ())?;
+//! let replayed = joined.replayed.expect("it was asked for");
+//! assert!(replayed.complete);
+//! assert_eq!(replayed.missed, ["BREAD"]);
+//! assert_eq!(heard(&ann), ["bob came", "soup", "bob left", "bread", "bob came"]);
+//!
+//! // What is too old is forgotten, and so is the topic when nobody is on it.
+//! drop((ann, bob));
+//! hub.sweep(60_001);
+//! assert_eq!(hub.topics(), 0);
+//! # Ok::<(), fanfare_hub::TooManyMembers>(())
+//! ```
 
 mod history;
 mod inbox;
+#[cfg(test)]
+mod inbox_tests;
 mod mailbox;
 mod presence;
 mod slots;
@@ -50,7 +139,7 @@ mod topic;
 use std::{
     collections::HashMap,
     fmt,
-    hash::{BuildHasher, RandomState},
+    hash::{BuildHasher, Hash, RandomState},
     sync::{
         Arc,
         atomic::{AtomicU64, AtomicUsize, Ordering},
@@ -60,14 +149,14 @@ use std::{
 use bytes::Bytes;
 
 pub use crate::{
-    history::{History, Position, Replay, Replayed},
+    history::{History, Last, Position, Replay, Replayed},
     inbox::Mail,
     mailbox::{Bell, Mailbox, Release},
     presence::{Member, TooManyMembers},
     topic::{Join, Joined, Left, Publication, Published, Start},
 };
 use crate::{
-    mailbox::wake,
+    mailbox::ToWake,
     sync::{Mutex, MutexGuard, lock},
     topic::{Entry, State},
 };
@@ -122,7 +211,7 @@ impl Form {
 }
 
 /// Makes what the subscribers of a topic are told of its members. Called under the topic's lock: it must
-/// not touch the hub.
+/// not touch the hub, and not panic.
 pub trait Announcer: Send + Sync {
     /// Somebody came who was not present.
     fn member_added(&self, topic: &Topic, member: &Member) -> Arc<dyn Publication>;
@@ -212,10 +301,8 @@ impl Hub {
     pub fn deliver(&self, topic: &str, seq: u64, bytes: &Bytes) -> usize {
         let Some(entry) = self.find(topic) else { return 0 };
         let message = Arc::new(Message { topic: entry.name.clone(), seq, bytes: bytes.clone() });
-        let mut to_wake = Vec::new();
-        let reached = lock(&entry.state).deliver(&message, &mut to_wake);
-        wake(to_wake);
-        reached
+        let mut to_wake = ToWake::default();
+        lock(&entry.state).deliver(&message, &mut to_wake.0)
     }
 
     /// Hands a publication to everybody subscribed to `topic`, in the form of each. Never waits.
@@ -226,7 +313,8 @@ impl Hub {
     }
 
     /// The same; `witness` is told the outcome under the topic's lock, so in the order in which things
-    /// happen on it.
+    /// happen on it. It must touch neither the hub nor a mailbox, and not panic. On a topic that is not
+    /// known, on which nothing happens, it is told under no lock.
     pub fn publish_and(
         &self,
         topic: &Topic,
@@ -235,27 +323,22 @@ impl Hub {
     ) -> Published {
         let Publishing { publication, except, history, now_ms } = *publishing;
         let except = except.and_then(Bell::inbox);
-        let mut to_wake = Vec::new();
-        let mut run = |entry: &Topic, state: &mut State| {
+        let mut to_wake = ToWake::default();
+        let act = |known: Option<(&Topic, &mut State)>| {
+            let Some((name, state)) = known else {
+                witness(&Published::default());
+                return (Published::default(), false);
+            };
             state.keep(history, || self.next_epoch(), now_ms);
-            let published = state.publish(entry, publication, except.as_deref(), now_ms, &mut to_wake);
+            let published = state.publish(name, publication, except.as_deref(), now_ms, &mut to_wake.0);
+            witness(&published);
             (published, state.is_empty())
         };
-        let told = |(published, is_empty): (Published, bool)| {
-            witness(&published);
-            (published, is_empty)
-        };
-        let (published, is_over) = if history.is_some() {
-            let (_, (published, _)) = self.with_entry(topic, |name, state| told(run(name, state)));
-            (published, None)
-        } else if let Some(entry) = self.find(topic) {
-            let (published, is_empty) = told(run(&entry.name, &mut lock(&entry.state)));
-            (published, is_empty.then_some(entry))
-        } else {
-            (told((Published::default(), false)).0, None)
-        };
-        wake(to_wake);
-        if let Some(entry) = is_over {
+        if history.is_some() {
+            return self.with_entry(topic, |name, state| act(Some((name, state)))).1.0;
+        }
+        let (entry, (published, is_empty)) = self.with_known(topic, act);
+        if is_empty && let Some(entry) = entry {
             self.retire(&entry);
         }
         published
@@ -298,6 +381,13 @@ impl Hub {
             figures.extend(entries.iter().filter_map(|entry| Figures::of(entry)));
         }
         figures
+    }
+
+    /// The last publication of a topic, if it is kept at `now_ms`.
+    pub fn last(&self, topic: &str, now_ms: u64) -> Option<Last> {
+        let entry = self.find(topic)?;
+        let state = lock(&entry.state);
+        state.ring().and_then(|ring| ring.last(now_ms))
     }
 
     /// Who is present on a topic, in the order in which they came.
@@ -354,6 +444,23 @@ impl Hub {
         }
     }
 
+    /// The same on a topic that is known.
+    fn with_known<T>(
+        &self,
+        topic: &str,
+        act: impl FnOnce(Option<(&Topic, &mut State)>) -> T,
+    ) -> (Option<Arc<Entry>>, T) {
+        loop {
+            let Some(entry) = self.find(topic) else { return (None, act(None)) };
+            let mut state = lock(&entry.state);
+            if !state.is_gone {
+                let done = act(Some((&entry.name, &mut state)));
+                drop(state);
+                return (Some(entry), done);
+            }
+        }
+    }
+
     /// Forgets a topic if it is still empty.
     fn retire(&self, entry: &Arc<Entry>) {
         let mut shard = self.shard(&entry.name);
@@ -361,10 +468,15 @@ impl Hub {
         if !state.is_gone && state.is_empty() {
             state.is_gone = true;
             shard.remove(&entry.name);
-            if shard.len() * 4 < shard.capacity() {
-                shard.shrink_to_fit();
-            }
+            give_back(&mut shard);
         }
+    }
+}
+
+/// Gives back what a crowd needed when most of it has gone.
+fn give_back<K: Eq + Hash, V>(map: &mut HashMap<K, V>) {
+    if map.len() * 4 < map.capacity() {
+        map.shrink_to(map.len() * 2);
     }
 }
 

@@ -8,11 +8,11 @@ use std::{
 };
 
 use crate::{
-    Hub, Message, Topic,
+    Hub, Message, Replay, Topic, give_back,
     inbox::{Inbox, Mail},
     presence::{Member, TooManyMembers},
     sync::{Mutex, lock},
-    topic::{Entry, Join, Joined, Left, Start, State},
+    topic::{Entry, Found, Join, Joined, Left, Start, State},
 };
 
 /// Answer of [`Mailbox::release`].
@@ -37,7 +37,7 @@ pub struct Mailbox {
 /// Where a subscription is.
 struct Place {
     entry: Arc<Entry>,
-    number: u32,
+    number: u64,
     /// As whom the connection is present.
     member: Option<Arc<str>>,
 }
@@ -72,8 +72,8 @@ impl Mailbox {
         Self { hub, inbox, places: Mutex::new(HashMap::new()) }
     }
 
-    /// Subscribes to a topic whose positions somebody else counts. Subscribing twice keeps one
-    /// subscription (and its state). Returns whether it is new.
+    /// Subscribes to a topic whose positions somebody else counts and that is delivered to, not published
+    /// on. Subscribing twice keeps one subscription (and its state). Returns whether it is new.
     pub fn subscribe(&self, topic: &Topic, start: Start) -> bool {
         let mut places = lock(&self.places);
         if places.contains_key(topic) {
@@ -85,8 +85,9 @@ impl Mailbox {
     }
 
     /// Subscribes to a topic that the hub counts, as a member or not. `witness` is told the outcome under
-    /// the topic's lock, so in the order in which things happen on it. Joining twice changes nothing and
-    /// tells what is there.
+    /// the topic's lock, so in the order in which things happen on it; like every witness it must touch
+    /// neither the hub nor a mailbox, and not panic. Joining twice changes nothing and tells what is
+    /// there, to no witness; what is told as missed since a place does not come through the mailbox too.
     ///
     /// # Errors
     /// [`TooManyMembers`]; nothing has happened then.
@@ -96,35 +97,38 @@ impl Mailbox {
         join: &Join,
         witness: impl FnOnce(&Joined),
     ) -> Result<Joined, TooManyMembers> {
+        let mut to_wake = ToWake::default();
         let mut places = lock(&self.places);
         if let Some(place) = places.get(topic) {
-            let joined = lock(&place.entry.state).found(join);
-            return Ok(joined);
+            let found = self.find_again(place, join);
+            drop(places);
+            return Ok(found.tell(join.form));
         }
-        let mut to_wake = Vec::new();
         let announcer = self.hub.inner.announcer.as_deref();
         let (entry, joined) = self.hub.with_entry(topic, |name, state| {
             let epoch = || self.hub.next_epoch();
-            let joined = state.join(name, &self.inbox, join, epoch, announcer, &mut to_wake);
-            if let Ok((_, joined)) = &joined {
-                witness(joined);
+            let joined = state.join(name, &self.inbox, join, epoch, announcer, &mut to_wake.0);
+            if let Ok((_, found)) = &joined {
+                witness(&found.joined);
             }
             joined
         });
-        wake(to_wake);
-        let (number, joined) = joined.inspect_err(|_| self.hub.retire(&entry))?;
+        let (number, found) = joined.inspect_err(|_| self.hub.retire(&entry))?;
         let member = join.member.as_ref().map(|(member, _)| member.id.clone());
         self.keep(&mut places, entry, number, member);
-        Ok(joined)
+        drop(places);
+        Ok(found.tell(join.form))
     }
 
     /// Ends a subscription; nothing of the topic can be taken afterwards. Returns what it leaves behind,
     /// or `None` when there was none; `witness` is told it under the topic's lock.
     pub fn leave(&self, topic: &str, witness: impl FnOnce(&Left)) -> Option<Left> {
+        let mut to_wake = ToWake::default();
         let mut places = lock(&self.places);
         let place = places.remove(topic)?;
-        let left = self.end(place, witness);
-        self.inbox.forget(topic);
+        give_back(&mut places);
+        let left = self.end(&place, witness, &mut to_wake.0);
+        self.inbox.forget(&place.entry.name);
         Some(left)
     }
 
@@ -135,20 +139,16 @@ impl Mailbox {
 
     /// Is present no longer, and stays subscribed. Returns whether it was the member's last connection.
     pub fn depart(&self, topic: &str, witness: impl FnOnce(&Member)) -> bool {
+        let mut to_wake = ToWake::default();
         let mut places = lock(&self.places);
         let Some(place) = places.get_mut(topic) else { return false };
         let Some(id) = place.member.take() else { return false };
-        let mut to_wake = Vec::new();
         let announcer = self.hub.inner.announcer.as_deref();
-        let member = {
-            let mut state = lock(&place.entry.state);
-            let member = state.depart(&place.entry.name, &id, announcer, &mut to_wake);
-            if let Some(member) = &member {
-                witness(member);
-            }
-            member
-        };
-        wake(to_wake);
+        let mut state = lock(&place.entry.state);
+        let member = state.depart(&place.entry.name, &id, announcer, &mut to_wake.0);
+        if let Some(member) = &member {
+            witness(member);
+        }
         member.is_some()
     }
 
@@ -164,22 +164,18 @@ impl Mailbox {
         max_members: usize,
         witness: impl FnOnce(&Member),
     ) -> Result<bool, TooManyMembers> {
+        let mut to_wake = ToWake::default();
         let mut places = lock(&self.places);
         let Some(place) = places.get_mut(topic).filter(|place| place.member.is_none()) else {
             return Ok(false);
         };
-        let mut to_wake = Vec::new();
         let announcer = self.hub.inner.announcer.as_deref();
-        let is_new = {
-            let mut state = lock(&place.entry.state);
-            let is_new = state.arrive(&place.entry.name, member, max_members, announcer, &mut to_wake)?;
-            if is_new {
-                witness(member);
-            }
-            is_new
-        };
+        let mut state = lock(&place.entry.state);
+        let is_new = state.arrive(&place.entry.name, member, max_members, announcer, &mut to_wake.0)?;
+        if is_new {
+            witness(member);
+        }
         place.member = Some(member.id.clone());
-        wake(to_wake);
         Ok(is_new)
     }
 
@@ -194,12 +190,13 @@ impl Mailbox {
     }
 
     /// Back to keeping positions only: queued messages of the topic are dropped, the highest
-    /// position is kept. Does nothing without a subscription.
+    /// position is kept. Does nothing without a subscription. For topics that are delivered to:
+    /// publications come through the mailbox nevertheless.
     pub fn hold(&self, topic: &str) {
         if let Some(place) = lock(&self.places).get(topic)
             && let Some(subscription) = lock(&place.entry.state).subscription(place.number)
         {
-            subscription.hold(topic);
+            subscription.hold(&place.entry.name);
         }
     }
 
@@ -256,7 +253,7 @@ impl Mailbox {
         &self,
         places: &mut HashMap<Topic, Place>,
         entry: Arc<Entry>,
-        number: u32,
+        number: u64,
         member: Option<Arc<str>>,
     ) {
         self.hub.inner.subscriptions.fetch_add(1, Ordering::Relaxed);
@@ -266,34 +263,49 @@ impl Mailbox {
         }
     }
 
-    fn end(&self, place: Place, witness: impl FnOnce(&Left)) -> Left {
+    /// What somebody finds who is subscribed already. What he is told of what he missed is taken out of
+    /// the queue, under the topic's lock, so nothing newer can be among it.
+    fn find_again(&self, place: &Place, join: &Join) -> Found {
+        let state = lock(&place.entry.state);
+        let found = state.found(join);
+        if found.missed.is_some() && matches!(join.replay, Some(Replay::After(_))) {
+            self.inbox.forget(&place.entry.name);
+        }
+        found
+    }
+
+    fn end(&self, place: &Place, witness: impl FnOnce(&Left), to_wake: &mut Vec<Waker>) -> Left {
         let Place { entry, number, member } = place;
-        let mut to_wake: Vec<Waker> = Vec::new();
         let announcer = self.hub.inner.announcer.as_deref();
         let (left, is_empty) = {
             let state: &mut State = &mut lock(&entry.state);
-            let left = state.leave(&entry.name, number, member.as_ref(), announcer, &mut to_wake);
+            let left = state.leave(&entry.name, *number, member.as_ref(), announcer, to_wake);
             witness(&left);
             (left, state.is_empty())
         };
         self.hub.inner.subscriptions.fetch_sub(1, Ordering::Relaxed);
-        wake(to_wake);
         if is_empty {
-            self.hub.retire(&entry);
+            self.hub.retire(entry);
         }
         left
     }
 }
 
-/// Never called under a lock.
-pub(crate) fn wake(wakers: Vec<Waker>) {
-    wakers.into_iter().for_each(Waker::wake);
+/// Readers to wake, which happens when it is dropped, under no lock: it is made before any is taken.
+#[derive(Default)]
+pub(crate) struct ToWake(pub(crate) Vec<Waker>);
+
+impl Drop for ToWake {
+    fn drop(&mut self) {
+        self.0.drain(..).for_each(Waker::wake);
+    }
 }
 
 impl Drop for Mailbox {
     fn drop(&mut self) {
-        for (_, place) in std::mem::take(&mut *lock(&self.places)) {
-            self.end(place, |_| ());
+        let places = std::mem::take(&mut *lock(&self.places));
+        for place in places.into_values() {
+            self.end(&place, |_| (), &mut ToWake::default().0);
         }
         self.hub.inner.connections.fetch_sub(1, Ordering::Relaxed);
     }

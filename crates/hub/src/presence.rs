@@ -4,6 +4,8 @@ use std::{collections::HashMap, sync::Arc};
 
 use bytes::Bytes;
 
+use crate::give_back;
+
 /// Somebody who is present on a topic.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
@@ -54,6 +56,7 @@ impl Presence {
             return None;
         }
         let present = self.members.remove(id)?;
+        give_back(&mut self.members);
         Some(Member { id: id.clone(), info: present.info })
     }
 

@@ -1,15 +1,17 @@
-//! Values under small numbers that stay theirs, close together in memory.
+//! Values under numbers that stay theirs, close together in memory, in the order in which they came.
 
-/// A list whose values keep their places.
+/// A list whose values are found by their numbers. What was taken out leaves a hole; before holes are the
+/// larger part, all are closed at once, so that a walk costs what there is and not what there once was.
 pub(crate) struct Slots<T> {
-    places: Vec<Option<T>>,
-    free: Vec<u32>,
+    /// By number, which only grows.
+    slots: Vec<(u64, Option<T>)>,
+    next: u64,
     count: usize,
 }
 
 impl<T> Default for Slots<T> {
     fn default() -> Self {
-        Self { places: Vec::new(), free: Vec::new(), count: 0 }
+        Self { slots: Vec::new(), next: 0, count: 0 }
     }
 }
 
@@ -22,44 +24,42 @@ impl<T> Slots<T> {
         self.count == 0
     }
 
-    /// Keeps a value; returns its place.
-    pub(crate) fn insert(&mut self, value: T) -> u32 {
+    /// Keeps a value; returns its number, which no other had or will have.
+    pub(crate) fn insert(&mut self, value: T) -> u64 {
+        let number = self.next;
+        self.slots.push((number, Some(value)));
+        self.next += 1;
         self.count += 1;
-        while let Some(place) = self.free.pop() {
-            // The end may have been cut off beyond it.
-            if let Some(empty) = self.places.get_mut(place as usize) {
-                *empty = Some(value);
-                return place;
-            }
-        }
-        self.places.push(Some(value));
-        u32::try_from(self.places.len() - 1).expect("fewer than 2^32 subscribers fit into memory")
+        number
     }
 
-    pub(crate) fn get_mut(&mut self, place: u32) -> Option<&mut T> {
-        self.places.get_mut(place as usize)?.as_mut()
+    pub(crate) fn get_mut(&mut self, number: u64) -> Option<&mut T> {
+        let index = self.index(number)?;
+        self.slots[index].1.as_mut()
     }
 
     /// Takes a value out. What a crowd needed is given back when it has gone.
-    pub(crate) fn remove(&mut self, place: u32) -> Option<T> {
-        let value = self.places.get_mut(place as usize)?.take()?;
+    pub(crate) fn remove(&mut self, number: u64) -> Option<T> {
+        let index = self.index(number)?;
+        let value = self.slots[index].1.take()?;
         self.count -= 1;
-        self.free.push(place);
-        while let Some(None) = self.places.last() {
-            self.places.pop();
-        }
-        if self.places.is_empty() {
-            *self = Self::default();
-        } else if self.places.len() * 4 < self.places.capacity() {
-            self.places.shrink_to(self.places.len() * 2);
-            self.free.retain(|place| (*place as usize) < self.places.len());
-            self.free.shrink_to_fit();
+        if self.count == 0 {
+            self.slots = Vec::new();
+        } else if self.count * 2 < self.slots.len() {
+            self.slots.retain(|(_, value)| value.is_some());
+            if self.count * 4 < self.slots.capacity() {
+                self.slots.shrink_to(self.count * 2);
+            }
         }
         Some(value)
     }
 
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
-        self.places.iter_mut().flatten()
+        self.slots.iter_mut().filter_map(|(_, value)| value.as_mut())
+    }
+
+    fn index(&self, number: u64) -> Option<usize> {
+        self.slots.binary_search_by_key(&number, |(number, _)| *number).ok()
     }
 }
 
@@ -73,35 +73,38 @@ mod tests {
 
     proptest! {
         #[test]
-        fn behaves_like_a_map(steps in prop::collection::vec((any::<bool>(), 0_u32..40), 0..400)) {
+        fn behaves_like_a_map(steps in prop::collection::vec((any::<bool>(), 0_u64..40), 0..400)) {
             let (mut slots, mut model) = (Slots::default(), BTreeMap::new());
-            for (n, (inserts, place)) in steps.into_iter().enumerate() {
+            for (n, (inserts, number)) in steps.into_iter().enumerate() {
                 if inserts {
-                    let place = slots.insert(n);
-                    prop_assert_eq!(model.insert(place, n), None);
+                    let number = slots.insert(n);
+                    prop_assert!(model.keys().all(|other| *other < number));
+                    model.insert(number, n);
                 } else {
-                    prop_assert_eq!(slots.remove(place), model.remove(&place));
+                    prop_assert_eq!(slots.remove(number), model.remove(&number));
                 }
                 prop_assert_eq!((slots.len(), slots.is_empty()), (model.len(), model.is_empty()));
                 prop_assert!(slots.iter_mut().map(|value| *value).eq(model.values().copied()));
-                prop_assert_eq!(slots.get_mut(place).copied(), model.get(&place).copied());
+                prop_assert_eq!(slots.get_mut(number).copied(), model.get(&number).copied());
+                prop_assert!(slots.slots.len() <= slots.len() * 2, "holes are the lesser part");
             }
         }
     }
 
     #[test]
-    fn a_crowd_leaves_no_memory_behind() {
-        let mut slots = Slots::default();
-        for n in 0..10_000 {
-            slots.insert(n);
+    fn a_crowd_leaves_no_memory_behind_whoever_stays() {
+        for stays in [0, 5_000, 9_999] {
+            let mut slots = Slots::default();
+            for n in 0..10_000 {
+                slots.insert(n);
+            }
+            for number in (0..10_000).filter(|number| *number != stays) {
+                slots.remove(number);
+            }
+            assert_eq!(slots.iter_mut().map(|value| *value).collect::<Vec<_>>(), [stays]);
+            assert!(slots.slots.capacity() <= 4, "{} for the one who stayed", slots.slots.capacity());
+            slots.remove(stays);
+            assert_eq!(slots.slots.capacity(), 0);
         }
-        for place in 10..10_000 {
-            slots.remove(place);
-        }
-        assert!(slots.places.capacity() <= 40 && slots.free.len() <= 10, "{}", slots.places.capacity());
-        for place in 0..10 {
-            slots.remove(place);
-        }
-        assert_eq!((slots.places.capacity(), slots.free.capacity()), (0, 0));
     }
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::{
     Announcer, Form, Message, Topic,
-    history::{History, Position, Replay, Replayed, Ring},
+    history::{History, Missed, Position, Replay, Replayed, Ring},
     inbox::{Inbox, Pushed},
     presence::{Member, Presence, TooManyMembers},
     slots::Slots,
@@ -27,10 +27,10 @@ pub enum Start {
 pub trait Publication: Send + Sync {
     /// The bytes for subscribers of this form; asked for once a form when it is published, and again
     /// for those who come back for it. `position` is there on topics that keep a history. Called under
-    /// the topic's lock: it must not touch the hub.
+    /// the topic's lock when it is published: it must not touch the hub, and not panic.
     fn form(&self, form: Form, position: Option<Position>) -> Bytes;
 
-    /// About how many bytes it takes up in a history.
+    /// About how many bytes it takes up in a history. Asked for once, under the same lock.
     fn size(&self) -> usize;
 }
 
@@ -62,7 +62,8 @@ pub struct Joined {
     pub is_new_member: bool,
     /// The last place of the stream, if a past is kept.
     pub position: Option<Position>,
-    /// What was asked for of the past; everything later comes through the mailbox.
+    /// What was asked for of the past; everything later comes through the mailbox. A witness sees it
+    /// without the bytes.
     pub replayed: Option<Replayed>,
 }
 
@@ -82,6 +83,22 @@ pub struct Published {
     pub reached: usize,
     /// Its place, if a past is kept.
     pub position: Option<Position>,
+}
+
+/// What a subscriber finds, and what he missed before it is told.
+pub(crate) struct Found {
+    pub(crate) joined: Joined,
+    pub(crate) missed: Option<Missed>,
+}
+
+impl Found {
+    /// Under no lock: many who come back at once ask for much.
+    pub(crate) fn tell(mut self, form: Form) -> Joined {
+        if let (Some(replayed), Some(missed)) = (&mut self.joined.replayed, &self.missed) {
+            replayed.missed = missed.tell(form);
+        }
+        self.joined
+    }
 }
 
 /// A topic of the map.
@@ -128,7 +145,7 @@ impl Forms<'_> {
 
 impl State {
     /// Adds a subscription to a topic whose positions somebody else counts.
-    pub(crate) fn subscribe(&mut self, inbox: &Arc<Inbox>, start: Start) -> u32 {
+    pub(crate) fn subscribe(&mut self, inbox: &Arc<Inbox>, start: Start) -> u64 {
         let live = start == Start::Live;
         self.subscriptions.insert(Subscription { inbox: inbox.clone(), highest_seq: 0, form: Form(0), live })
     }
@@ -142,34 +159,34 @@ impl State {
         epoch: impl FnOnce() -> u64,
         announcer: Option<&dyn Announcer>,
         to_wake: &mut Vec<Waker>,
-    ) -> Result<(u32, Joined), TooManyMembers> {
+    ) -> Result<(u64, Found), TooManyMembers> {
         let is_new_member = match &join.member {
             Some((member, max_members)) => self.arrive(topic, member, *max_members, announcer, to_wake)?,
             None => false,
         };
         self.keep(join.history, epoch, join.now_ms);
-        let place = self.subscriptions.insert(Subscription {
+        let number = self.subscriptions.insert(Subscription {
             inbox: inbox.clone(),
             highest_seq: 0,
             form: join.form,
             live: true,
         });
-        Ok((place, Joined { is_new: true, is_new_member, ..self.found(join) }))
+        let Found { joined, missed } = self.found(join);
+        Ok((number, Found { joined: Joined { is_new: true, is_new_member, ..joined }, missed }))
     }
 
     /// What somebody finds who is subscribed.
-    pub(crate) fn found(&self, join: &Join) -> Joined {
-        Joined {
+    pub(crate) fn found(&self, join: &Join) -> Found {
+        let missed = join.replay.and_then(|wish| self.ring.as_ref()?.replay(wish));
+        let joined = Joined {
             is_new: false,
             is_new_member: false,
             subscriptions: self.subscriptions.len(),
             members: self.presence.as_ref().map(|presence| presence.members()),
             position: self.ring.as_ref().map(|ring| ring.position()),
-            replayed: join.replay.map(|wish| match &self.ring {
-                Some(ring) => ring.replay(wish, join.form),
-                None => Replayed::default(),
-            }),
-        }
+            replayed: join.replay.map(|_| Replayed { missed: Vec::new(), complete: missed.is_some() }),
+        };
+        Found { joined, missed }
     }
 
     /// Counts a member's connection and tells the others of his first.
@@ -181,7 +198,12 @@ impl State {
         announcer: Option<&dyn Announcer>,
         to_wake: &mut Vec<Waker>,
     ) -> Result<bool, TooManyMembers> {
-        let is_new = self.presence.get_or_insert_default().add(member, max_members)?;
+        let presence = self.presence.get_or_insert_default();
+        let added = presence.add(member, max_members);
+        if presence.len() == 0 {
+            self.presence = None;
+        }
+        let is_new = added?;
         if is_new && let Some(announcer) = announcer {
             let news = announcer.member_added(topic, member);
             self.fan_out(&mut Forms::of(topic, &news, None), None, to_wake);
@@ -213,18 +235,18 @@ impl State {
     pub(crate) fn leave(
         &mut self,
         topic: &Topic,
-        place: u32,
+        number: u64,
         member: Option<&Arc<str>>,
         announcer: Option<&dyn Announcer>,
         to_wake: &mut Vec<Waker>,
     ) -> Left {
-        self.subscriptions.remove(place);
+        self.subscriptions.remove(number);
         let member = member.and_then(|id| self.depart(topic, id, announcer, to_wake));
         Left { subscriptions: self.subscriptions.len(), member }
     }
 
-    pub(crate) fn subscription(&mut self, place: u32) -> Option<&mut Subscription> {
-        self.subscriptions.get_mut(place)
+    pub(crate) fn subscription(&mut self, number: u64) -> Option<&mut Subscription> {
+        self.subscriptions.get_mut(number)
     }
 
     pub(crate) fn deliver(&mut self, message: &Arc<Message>, to_wake: &mut Vec<Waker>) -> usize {
@@ -252,17 +274,21 @@ impl State {
     /// Begins to keep a past, or changes how much of it is kept.
     pub(crate) fn keep(&mut self, history: Option<History>, epoch: impl FnOnce() -> u64, now_ms: u64) {
         match (history, &mut self.ring) {
-            (Some(history), Some(ring)) => ring.touch(history, now_ms),
+            (Some(history), Some(ring)) => ring.change(history, now_ms),
             (Some(history), ring) => *ring = Some(Box::new(Ring::new(history, epoch(), now_ms))),
             (None, ring) => *ring = None,
         }
     }
 
-    /// Drops what is too old.
+    /// Drops what is too old. The stream itself goes on while somebody is here, and for as long
+    /// afterwards as what he heard last would have been kept: he can come back having missed nothing.
     pub(crate) fn expire(&mut self, now_ms: u64) {
+        let is_heard = !self.subscriptions.is_empty();
         if let Some(ring) = &mut self.ring {
-            ring.expire(now_ms);
-            if self.subscriptions.is_empty() && ring.is_over(now_ms) {
+            ring.trim(now_ms);
+            if is_heard {
+                ring.touch(now_ms);
+            } else if ring.is_over(now_ms) {
                 self.ring = None;
             }
         }
@@ -275,6 +301,10 @@ impl State {
 
     pub(crate) fn subscriptions(&self) -> usize {
         self.subscriptions.len()
+    }
+
+    pub(crate) fn ring(&self) -> Option<&Ring> {
+        self.ring.as_deref()
     }
 
     pub(crate) fn presence(&self) -> Option<&Presence> {
@@ -313,7 +343,7 @@ impl Subscription {
     }
 
     /// What was queued is dropped under the topic's lock, so nothing newer can be among it.
-    pub(crate) fn hold(&mut self, topic: &str) {
+    pub(crate) fn hold(&mut self, topic: &Topic) {
         self.live = false;
         self.inbox.forget(topic);
     }

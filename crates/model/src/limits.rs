@@ -230,3 +230,7 @@ pub const MESSAGE_ID_MAX_BYTES: usize = 255;
 
 /// An application's id or key, in characters.
 pub const APP_WORD_MAX_CHARS: usize = 64;
+/// Channels that one event is published to over HTTP.
+pub const EVENT_MAX_CHANNELS: usize = 100;
+/// Events of one batch that is published over HTTP.
+pub const BATCH_MAX_EVENTS: usize = 10;

@@ -29,7 +29,7 @@ use crate::{
     channels::Channels,
     config::{Config, ConfigError},
     data_folder::{self, DataFolder},
-    dispatch::{Dispatcher, Pulse, Reporting},
+    dispatch::{Dispatcher, FindApplication, Pulse, Reporting},
     egress::{Egress, Roots},
     live::{self, Live},
     metrics::{Metrics, seconds},
@@ -292,6 +292,7 @@ fn run(
     let dispatcher = Dispatcher::start(
         app.store.clone(),
         egress.clone(),
+        find_application(app.applications.clone()),
         app.delivery.clone(),
         reporting,
         clock.clone(),
@@ -343,6 +344,11 @@ async fn watch_channels(app: App) {
         }
     }
     app.channels.sockets.ring_all(channels::signal::STOPPING);
+}
+
+/// Webhooks name the default application by the empty text.
+fn find_application(applications: Arc<Applications>) -> FindApplication {
+    Arc::new(move |app| if app.is_empty() { Some(applications.default()) } else { applications.by_id(app) })
 }
 
 /// Another server has the database for good: this one can do nothing any more but make way.

@@ -1,8 +1,9 @@
-//! The signatures of the Pusher Channels protocol, each the HMAC-SHA256 with an application's secret in
+//! The HTTP side of the Pusher Channels protocol: what is published, and the signatures, each the HMAC-SHA256 with an application's secret in
 //! lower-case hexadecimal: of requests to its HTTP API, and of what a socket may subscribe to or whom it
 //! belongs to. Sources: "Pusher Channels HTTP API reference" and "Auth signatures" of Pusher's
 //! documentation.
 
+mod publish;
 mod request;
 mod socket;
 
@@ -10,6 +11,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
 pub use self::{
+    publish::{Event, Info, InvalidEvent, body_max_bytes},
     request::{BodyDigest, InvalidRequest, RequestHead, sign_request},
     socket::{channel_auth, is_channel_auth, is_user_auth, user_auth},
 };

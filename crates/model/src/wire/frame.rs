@@ -25,6 +25,16 @@ pub fn text(payload: &str) -> Vec<u8> {
     frame
 }
 
+/// What a whole frame that [`text`] made says.
+pub fn payload(frame: &[u8]) -> Option<&[u8]> {
+    let head_bytes = match *frame.get(1)? {
+        127 => 10,
+        126 => 4,
+        _ => 2,
+    };
+    frame.get(head_bytes..)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -41,6 +51,7 @@ mod tests {
             let payload = "x".repeat(length);
             let frame = text(&payload);
             assert_eq!((&frame[..head.len()], &frame[head.len()..]), (head, payload.as_bytes()));
+            assert_eq!(super::payload(&frame), Some(payload.as_bytes()));
         }
     }
 }

@@ -25,7 +25,7 @@ mod shared;
 mod stage;
 mod wire;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, ValueEnum};
 use tokio::runtime;
@@ -38,6 +38,9 @@ struct Args {
     /// How often the servers take turns.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
+    /// Measures this server; may be said more than once. All where it is not said.
+    #[arg(long = "server", value_name = "NAME")]
+    servers: Vec<server::Kind>,
     /// Connections of the largest case; no more than descriptors allow.
     #[arg(long, default_value_t = 18_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     connections: u32,
@@ -65,18 +68,23 @@ enum Writes {
     Together,
 }
 
-fn main() {
+fn main() -> ExitCode {
     // `cargo test --benches` asks only whether it starts.
     if std::env::args().any(|argument| argument == "--test") {
-        return;
+        return ExitCode::SUCCESS;
     }
     let args = Args::parse();
     if let Some(plan) = &args.listen_as {
-        return client::run(serde_json::from_str(plan).expect("a plan"));
+        client::run(serde_json::from_str(plan).expect("a plan"))
     }
     if let Some(writes) = args.raw {
-        return raw::run(writes == Writes::Together);
+        raw::run(writes == Writes::Together)
     }
     let runtime = runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(cases::run(&args));
+    let faults = runtime.block_on(cases::run(&args));
+    if faults > 0 {
+        eprintln!("error: {faults} deliveries are missing or wrong");
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
 }

@@ -6,7 +6,7 @@ const PANEL_WIDTH: f64 = 460.0;
 const PANEL_HEIGHT: f64 = 320.0;
 /// Around the lines of a panel, for what stands at its axes.
 const LEFT: f64 = 64.0;
-const RIGHT: f64 = 16.0;
+const RIGHT: f64 = 32.0;
 const TOP: f64 = 44.0;
 const BOTTOM: f64 = 72.0;
 

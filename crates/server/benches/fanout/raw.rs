@@ -55,7 +55,7 @@ struct Socket {
 }
 
 /// Says where it listens, and publishes what it is told to.
-pub(crate) fn run(coalesces: bool) {
+pub(crate) fn run(coalesces: bool) -> ! {
     let poll = Poll::new().expect("a poll");
     let mut listener = TcpListener::bind("127.0.0.1:0".parse().expect("an address")).expect("a port");
     poll.registry().register(&mut listener, LISTENER, Interest::READABLE).expect("registered");

@@ -54,13 +54,24 @@ impl Results {
         time.as_secs_f64() * 1e6 / ratio(i64::try_from(deliveries.max(1)).unwrap_or(i64::MAX), 1)
     }
 
+    /// Deliveries that are missing, and those that came twice, out of order or to somebody else.
+    fn missing_and_wrong(&self) -> (u64, u64) {
+        let sum = |of: fn(&Run) -> u64| self.0.iter().map(of).sum();
+        (sum(|run| run.heard.missing), sum(|run| run.heard.wrong))
+    }
+
+    /// How many deliveries went wrong.
+    pub(crate) fn faults(&self) -> u64 {
+        let (missing, wrong) = self.missing_and_wrong();
+        missing + wrong
+    }
+
     /// What went wrong; empty where nothing did.
-    pub(crate) fn faults(&self) -> String {
-        let sum = |of: fn(&Run) -> u64| self.0.iter().map(of).sum::<u64>();
-        let (missing, wrong) = (sum(|run| run.heard.missing), sum(|run| run.heard.wrong));
-        if missing + wrong == 0 {
+    pub(crate) fn faults_shown(&self) -> String {
+        if self.faults() == 0 {
             return String::new();
         }
+        let (missing, wrong) = self.missing_and_wrong();
         format!("  {missing} MISSING, {wrong} TWICE, OUT OF ORDER OR ELSEWHERE")
     }
 }
@@ -80,6 +91,11 @@ pub(crate) fn of<'a>(table: &'a Table, kind: Kind) -> Option<&'a Results> {
     table.iter().find(|(name, _)| name == kind.name()).map(|(_, results)| results)
 }
 
+/// How many deliveries went wrong in all.
+pub(crate) fn faults(table: &Table) -> u64 {
+    table.iter().map(|(_, results)| results.faults()).sum()
+}
+
 /// Prints them.
 pub(crate) fn print(table: &Table) {
     println!(
@@ -95,7 +111,7 @@ pub(crate) fn print(table: &Table) {
             results.p99_ms(),
             results.cpu_micros(),
             results.micros(|run| run.client_cpu.total()),
-            results.faults(),
+            results.faults_shown(),
         );
     }
     println!();

@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
+use clap::ValueEnum;
 use tempfile::TempDir;
 
 use crate::{
@@ -23,9 +24,11 @@ const SETTINGS: &[(&str, &str)] = &[
 ];
 
 /// Which server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Kind {
+    /// The program under test.
     Fanfare,
+    /// A server of our own on Bun.
     Bun,
     /// The raw loop with one write for each message and socket.
     RawEach,

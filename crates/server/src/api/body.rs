@@ -3,6 +3,7 @@
 use std::{borrow::Cow, collections::HashMap};
 
 use axum::{
+    body::Body,
     extract::{FromRequest, Request},
     http::{HeaderMap, HeaderName, header::CONTENT_TYPE, request::Parts},
 };
@@ -125,8 +126,14 @@ struct Received {
 
 async fn receive(request: Request, app: &App, max_bytes: usize) -> Result<Received, Error> {
     let (parts, body) = request.into_parts();
+    let bytes = collect(body, app, max_bytes).await?;
+    Ok(Received { parts, bytes })
+}
+
+/// All of a body that is not too large and comes in time.
+pub(super) async fn collect(body: Body, app: &App, max_bytes: usize) -> Result<Bytes, Error> {
     let collecting = Limited::new(body, max_bytes).collect();
-    let bytes = app
+    let collected = app
         .clock
         .timeout(limits::BODY_READ_TIMEOUT_MS, collecting)
         .await
@@ -134,9 +141,8 @@ async fn receive(request: Request, app: &App, max_bytes: usize) -> Result<Receiv
         .map_err(|error| match error.downcast::<LengthLimitError>() {
             Ok(_) => Error::Body(BodyError::TooLarge(max_bytes)),
             Err(_) => Error::Body(BodyError::BrokeOff),
-        })?
-        .to_bytes();
-    Ok(Received { parts, bytes })
+        })?;
+    Ok(collected.to_bytes())
 }
 
 impl Received {

@@ -10,7 +10,10 @@ use axum::{
     },
     response::{IntoResponse, Response},
 };
-use fanfare_model::limits::IDEMPOTENCY_KEY_MAX_BYTES;
+use fanfare_model::{
+    limits::IDEMPOTENCY_KEY_MAX_BYTES,
+    pusher::{InvalidEvent, InvalidRequest},
+};
 use serde_json::{Map, Value, json};
 
 use crate::app::{Answer, Error as AppError};
@@ -38,6 +41,10 @@ pub(crate) enum Error {
     BadToken,
     /// The body cannot be used as it came.
     Body(BodyError),
+    /// A request that must be signed is not, or not well.
+    Signature(InvalidRequest),
+    /// What is to be published makes no sense, or is too large.
+    Event(InvalidEvent),
     /// Not one `Host` header.
     BadHost,
     /// Too many requests came from this address.
@@ -100,6 +107,12 @@ impl BodyError {
     }
 }
 
+impl From<InvalidEvent> for Error {
+    fn from(error: InvalidEvent) -> Self {
+        Self::Event(error)
+    }
+}
+
 impl From<AppError> for Error {
     fn from(error: AppError) -> Self {
         Self::App(error)
@@ -115,6 +128,13 @@ impl IntoResponse for Error {
             Self::Body(error) => {
                 let (status, text) = error.status_and_text();
                 refusal(status, &text)
+            }
+            Self::Signature(error) => refusal(StatusCode::UNAUTHORIZED, &error.to_string()),
+            Self::Event(error) => {
+                let is_too_large = matches!(error, InvalidEvent::DataTooLong(_));
+                let status =
+                    if is_too_large { StatusCode::PAYLOAD_TOO_LARGE } else { StatusCode::BAD_REQUEST };
+                refusal(status, &error.to_string())
             }
             Self::BadHost => refusal(StatusCode::BAD_REQUEST, "Exactly one Host header is required"),
             Self::TooManyRequests { retry_after_s } => {

@@ -19,6 +19,7 @@ mod packs;
 mod picker;
 mod polls;
 mod previews;
+mod pusher;
 mod rooms;
 mod samples;
 mod schemas;
@@ -109,6 +110,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(picker::routes())
         .merge(polls::routes())
         .merge(previews::routes())
+        .merge(pusher::routes())
         .merge(rooms::routes())
         .merge(session_exports::routes())
         .merge(session_games::routes())

@@ -13,6 +13,7 @@ use fanfare_model::{
     channel::{ChannelName, Member, SocketId},
     event::kind,
     limits::{CACHE_KEEP_MS, HISTORY_MAX_BYTES},
+    wire::frame,
 };
 
 pub(crate) use self::{
@@ -22,7 +23,7 @@ pub(crate) use self::{
 use super::{
     App, Error,
     occurrences::{Occurrence, OccurrenceKind, Places},
-    publication::{News, Publication, from_hub},
+    publication::{News, PUSHER, Publication, from_hub},
     publish,
 };
 use crate::config;
@@ -61,6 +62,20 @@ impl From<Figures> for ChannelFigures {
     fn from(Figures { topic, subscriptions, members }: Figures) -> Self {
         Self { name: channel_of(&topic).to_owned(), subscriptions, users: members }
     }
+}
+
+/// The last event of a cache channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CachedEvent {
+    pub(crate) data: Option<String>,
+    /// How much longer it is kept.
+    pub(crate) left_ms: u64,
+}
+
+/// What an event says, in the form of Pusher's clients.
+#[derive(serde::Deserialize)]
+struct Data {
+    data: Option<String>,
 }
 
 /// What holds for all channels.
@@ -117,15 +132,26 @@ impl App {
         Told { app_id: app_id.clone(), at: self.clock.now(), places }
     }
 
+    /// Refuses channels on which the server alone publishes.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`].
+    pub(crate) fn check_channels<'a>(
+        channels: impl IntoIterator<Item = &'a ChannelName>,
+    ) -> Result<(), Error> {
+        if channels.into_iter().any(ChannelName::is_reserved) {
+            return Err(Error::Invalid("The channels of sessions are the server's own".into()));
+        }
+        Ok(())
+    }
+
     /// Tells the subscribers of each of these channels. Returns once it is in their mailboxes.
     ///
     /// # Errors
     /// For channels on which the server alone publishes; then nobody is told.
     pub(crate) async fn publish(&self, application: &Application, publish: Publish) -> Result<(), Error> {
         let Publish { event, channels, data, except } = publish;
-        if channels.iter().any(ChannelName::is_reserved) {
-            return Err(Error::Invalid("The channels of sessions are the server's own".into()));
-        }
+        Self::check_channels(&channels)?;
         let except = except.and_then(|id| self.channels.sockets.bell(&application.id, id));
         let app_id: Arc<str> = application.id.as_str().into();
         let shared: (Arc<str>, Arc<str>) = (event.as_str().into(), data.as_str().into());
@@ -171,6 +197,20 @@ impl App {
     /// Those who are present on a channel, in the order in which they came.
     pub(crate) fn channel_members(&self, app_id: &str, channel: &ChannelName) -> Vec<Member> {
         self.hub.members(&channel_topic(app_id, channel)).iter().map(from_hub).collect()
+    }
+
+    /// The last event of a cache channel, if it has one.
+    pub(crate) fn cached_event(&self, app_id: &str, channel: &ChannelName) -> Option<CachedEvent> {
+        let last = self.hub.last(&channel_topic(app_id, channel), self.clock.tick().as_millis())?;
+        let frame = last.publication.form(PUSHER, None);
+        let event: Data = serde_json::from_slice(frame::payload(&frame)?).ok()?;
+        Some(CachedEvent { data: event.data, left_ms: last.left_ms })
+    }
+
+    /// How long the data of an event may be that is published over HTTP, in bytes.
+    pub(crate) fn data_max_bytes(&self, application: &Application) -> usize {
+        let limit = application.limits.data_max_bytes;
+        limit.unwrap_or(self.channels.settings.data_max_bytes) as usize
     }
 
     /// Closes the sockets of a user who has signed in; returns how many there are.

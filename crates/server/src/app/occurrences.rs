@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use self::interest::Kinds;
 pub(crate) use self::{interest::Interest, recorder::Recorder};
+use super::publication::from_hub;
 use crate::timers::Clock;
 
 /// Occurrences that may wait for the database before those who tell of more wait for it.
@@ -44,8 +45,7 @@ pub(crate) struct Roll {
 /// Calls the roll of an application, by its id. Must not block.
 pub(crate) type RollCall = Arc<dyn Fn(&str) -> Roll + Send + Sync>;
 
-/// Calls the roll on a hub whose topics are `{app}/{channel}`. What a member is told to others as is there
-/// the JSON of his info, empty where he has none.
+/// Calls the roll on the hub, where a channel's topic is `{app}/{channel}`.
 pub(crate) fn roll_call(hub: Hub) -> RollCall {
     Arc::new(move |app| {
         let prefix = format!("{app}/");
@@ -53,11 +53,8 @@ pub(crate) fn roll_call(hub: Hub) -> RollCall {
         for figures in hub.figures_of(&prefix) {
             let channel = figures.topic.strip_prefix(&prefix).map(ChannelName::parse);
             let Some(Ok(channel)) = channel else { continue };
-            let members = hub.members(&figures.topic).into_iter().map(|member| {
-                let info = String::from_utf8_lossy(&member.info).into_owned();
-                Member { id: member.id.to_string(), info: Some(info).filter(|info| !info.is_empty()) }
-            });
-            roll.members.extend(members.map(|member| (channel.clone(), member)));
+            let members = hub.members(&figures.topic);
+            roll.members.extend(members.iter().map(|member| (channel.clone(), from_hub(member))));
             roll.channels.push(channel);
         }
         roll

@@ -31,7 +31,10 @@ use self::{
     schedule::{CleanUp, Ended, Found},
     send::Sender,
 };
-pub(crate) use self::{pulse::Pulse, send::request};
+pub(crate) use self::{
+    pulse::Pulse,
+    send::{FindApplication, request},
+};
 use crate::{
     config,
     egress::Egress,
@@ -111,6 +114,7 @@ impl Dispatcher {
     pub(crate) fn start(
         store: Store,
         egress: Egress,
+        applications: FindApplication,
         settings: Arc<config::Delivery>,
         reporting: Reporting,
         clock: Clock,
@@ -128,7 +132,7 @@ impl Dispatcher {
         };
         tasks.spawn_vital("delivery outcomes", recorder.run());
         let driver = Driver::new(Parts {
-            sender: Arc::new(Sender { store: store.clone(), egress, settings, clock: clock.clone() }),
+            sender: Arc::new(Sender { applications, egress, settings, clock: clock.clone() }),
             store,
             outcomes,
             given_up,

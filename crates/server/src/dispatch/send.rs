@@ -14,10 +14,7 @@ use fanfare_model::{
     retry_after, signature,
     webhook::{self, Webhook, WebhookOptions},
 };
-use fanfare_store::{
-    Error as StoreError, Read, Store, applications,
-    deliveries::{Due, Settlement},
-};
+use fanfare_store::deliveries::{Due, Settlement};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
 use crate::{
@@ -36,9 +33,12 @@ const WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature
 const X_PUSHER_KEY: HeaderName = HeaderName::from_static("x-pusher-key");
 const X_PUSHER_SIGNATURE: HeaderName = HeaderName::from_static("x-pusher-signature");
 
+/// Finds an application as it is now by [`Webhook::app`].
+pub(crate) type FindApplication = Arc<dyn Fn(&str) -> Option<Arc<Application>> + Send + Sync>;
+
 /// What every attempt is made with.
 pub(super) struct Sender {
-    pub(super) store: Store,
+    pub(super) applications: FindApplication,
     pub(super) egress: Egress,
     pub(super) settings: Arc<config::Delivery>,
     pub(super) clock: Clock,
@@ -50,7 +50,7 @@ impl Sender {
         let Self { egress, settings, clock, .. } = self;
         let WebhookOptions { timeout_ms, retry_schedule, .. } = &webhook.options;
         let started = clock.tick();
-        let reply = match self.request(&due.event, webhook).await {
+        let reply = match self.request(&due.event, webhook) {
             Ok(outgoing) => egress.send(outgoing, timeout_ms.unwrap_or(settings.timeout_ms)).await,
             Err(message) => Err(Fault { kind: FaultKind::Render, message }),
         };
@@ -82,25 +82,17 @@ impl Sender {
 impl Sender {
     /// The request for `event`, or why there is none. In Pusher's format it is signed with the secret that
     /// the application has now as well.
-    async fn request(&self, event: &Event, webhook: &Webhook) -> Result<Outgoing, String> {
+    fn request(&self, event: &Event, webhook: &Webhook) -> Result<Outgoing, String> {
         let mut outgoing = request(event, webhook, self.clock.now()).map_err(|error| error.to_string())?;
         if webhook.options.format == Format::Pusher {
-            let app = webhook.app.clone();
-            let application = self.store.read(move |db| of_webhook(db, &app)).await;
-            let application = application.map_err(|error| format!("the app cannot be read: {error}"))?;
-            let Application { key, secret, .. } =
-                application.ok_or("the app of the webhook does not exist")?;
-            let signature = signature::pusher_header(&secret, &outgoing.body);
-            outgoing.headers.insert(X_PUSHER_KEY, header_value(&key));
+            let application = (self.applications)(&webhook.app);
+            let application = application.ok_or("the app of the webhook does not exist")?;
+            let signature = signature::pusher_header(&application.secret, &outgoing.body);
+            outgoing.headers.insert(X_PUSHER_KEY, header_value(&application.key));
             outgoing.headers.insert(X_PUSHER_SIGNATURE, header_value(&signature));
         }
         Ok(outgoing)
     }
-}
-
-/// The application that a webhook hears of.
-fn of_webhook(db: &mut Read, app: &str) -> Result<Option<Application>, StoreError> {
-    if app.is_empty() { applications::default(db) } else { applications::get(db, app) }
 }
 
 /// The request for `event`, made and signed at `now`: the signed bytes are the sent bytes. Every secret

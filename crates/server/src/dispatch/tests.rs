@@ -110,8 +110,15 @@ impl Run {
         let policy = EgressPolicy::new(Vec::new(), Vec::new());
         let roots = crate::egress::Roots::load(None).expect("they are built in");
         let egress = Egress::new(policy, Vec::new(), roots, clock.clone(), &tasks);
-        let dispatcher =
-            Dispatcher::start(store.clone(), egress, settings.into(), reporting, clock.clone(), &tasks);
+        let dispatcher = Dispatcher::start(
+            store.clone(),
+            egress,
+            Arc::new(|_| None),
+            settings.into(),
+            reporting,
+            clock.clone(),
+            &tasks,
+        );
         let stopping = tasks.clone();
         tasks.spawn("publisher", async move {
             let publish = async {

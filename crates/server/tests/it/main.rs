@@ -1,8 +1,11 @@
 //! The program and the server as the world meets them: through arguments, sockets and files.
 
+mod apps;
 mod backup;
+mod channel_events;
 mod channels;
 mod cli;
+mod cli_app;
 mod cli_transfer;
 mod cli_webhook;
 mod connections;

@@ -5,7 +5,7 @@ use crate::{
     cases::take_turns,
     plan::{Audience, Load},
     print,
-    results::{self, goal, thousands},
+    results::{self, Table, goal, thousands},
     server::Kind,
 };
 
@@ -18,7 +18,7 @@ const PER_SECOND_MIN: f64 = 1_000_000.0;
 const OF_BUN_MIN: f64 = 5.0;
 const OF_RAW_MIN: f64 = 0.7;
 
-pub(super) async fn run(args: &Args) {
+pub(super) async fn run(args: &Args) -> u64 {
     let times = if args.quick { 1 } else { TIMES };
     let kinds = [Kind::Fanfare, Kind::Bun, Kind::RawEach, Kind::RawTogether];
     let table = take_turns(args, &kinds, CONNECTIONS, &LOAD, times).await;
@@ -29,7 +29,12 @@ pub(super) async fn run(args: &Args) {
     );
     print::title("burst", &what);
     results::print(&table);
-    let rate = |kind| results::of(&table, kind).map(results::Results::per_second);
+    compare(&table);
+    results::faults(&table)
+}
+
+fn compare(table: &Table) {
+    let rate = |kind| results::of(table, kind).map(results::Results::per_second);
     let Some(fanfare) = rate(Kind::Fanfare) else { return };
     goal("deliveries a second", &thousands(fanfare), "≥ 1,000,000", fanfare >= PER_SECOND_MIN);
     if let Some(bun) = rate(Kind::Bun) {

@@ -5,7 +5,7 @@ use crate::{
     cases::take_turns,
     plan::{Audience, Load},
     print,
-    results::{self, Results, goal},
+    results::{self, Results, Table, goal},
     server::Kind,
 };
 
@@ -17,7 +17,7 @@ const DATA_BYTES: usize = 200;
 
 const CPU_OF_BUN_MAX: f64 = 1.25;
 
-pub(super) async fn run(args: &Args) {
+pub(super) async fn run(args: &Args) -> u64 {
     let seconds = if args.quick { QUICK_SECONDS } else { SECONDS };
     let load = Load {
         messages: PER_SECOND * seconds,
@@ -33,7 +33,12 @@ pub(super) async fn run(args: &Args) {
     );
     print::title("paced", &what);
     results::print(&table);
-    let (fanfare, bun) = (results::of(&table, Kind::Fanfare), results::of(&table, Kind::Bun));
+    compare(&table);
+    results::faults(&table)
+}
+
+fn compare(table: &Table) {
+    let (fanfare, bun) = (results::of(table, Kind::Fanfare), results::of(table, Kind::Bun));
     let (Some(fanfare), Some(bun)) = (fanfare, bun) else { return };
     let of_bun = |name: &str, of: fn(&Results) -> f64, text: &str, most: f64| {
         let ratio = of(fanfare) / of(bun).max(f64::EPSILON);

@@ -28,7 +28,7 @@ const EVENTS_MAX: usize = 4_096;
 /// Connections that are under way at once, fewer than any server's backlog.
 const OPENING_MAX: usize = 128;
 /// Ports of one address that are used: the kernel searches longer and longer for the last ones.
-const CONNECTIONS_PER_ADDRESS: u32 = 8_000;
+const CONNECTIONS_PER_ADDRESS: u32 = 4_000;
 /// After so long a silence nothing more is expected.
 const SILENCE_MAX: Duration = Duration::from_secs(10);
 /// How long it listens for what should not come, after all has come.
@@ -46,7 +46,7 @@ struct Client {
 }
 
 /// Does as the plan says, and then listens to one load after the other.
-pub(crate) fn run(plan: Plan) {
+pub(crate) fn run(plan: Plan) -> ! {
     let poll = Poll::new().expect("a poll");
     let mut client = Client {
         plan,
@@ -174,6 +174,8 @@ fn connect(from: Ipv4Addr, plan: &Plan) -> io::Result<std::net::TcpStream> {
     socket.bind(&std::net::SocketAddr::from((from, 0)).into())?;
     socket.connect(&plan.addr.into())?;
     socket.set_tcp_nodelay(true)?;
+    // Closing resets the connection, so no port stays occupied for the next round.
+    socket.set_linger(Some(Duration::ZERO))?;
     socket.set_nonblocking(true)?;
     Ok(socket.into())
 }

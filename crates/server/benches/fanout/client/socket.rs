@@ -150,14 +150,17 @@ impl Socket {
         at
     }
 
+    /// Counts a delivery. It is right when nothing at or after its place has come yet; those left out before
+    /// it are missing.
     fn count(&mut self, stamp: Stamp, at_ns: u64, tally: &mut Tally) {
-        let is_right = self.next.is_some_and(|(number, _)| number == stamp.number);
-        if let Some((number, step)) = &mut self.next
-            && is_right
-        {
-            *number += *step;
-            self.in_order += 1;
-        }
+        let is_right = match &mut self.next {
+            Some((number, step)) if stamp.number >= *number && (stamp.number - *number) % *step == 0 => {
+                *number = stamp.number + *step;
+                self.in_order += 1;
+                true
+            }
+            _ => false,
+        };
         tally.add(stamp, at_ns, is_right);
     }
 

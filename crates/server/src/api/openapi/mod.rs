@@ -30,6 +30,7 @@ const TAGS: &[(&str, &str)] = &[
     ("Statistics", "What was played and liked."),
     ("Webhooks", "Who is told of what happens, and how it went."),
     ("Apps", "Whose channels are whose."),
+    ("Channels", "Broadcasting: sockets on channels, and who publishes to them."),
     ("Events", "Hearing what happens while it happens."),
     ("Descriptions", "What describes this API."),
 ];
@@ -67,6 +68,13 @@ pub(super) fn document(parts: impl IntoIterator<Item = OpenApi>) -> Value {
             "scheme": "bearer",
             "bearerFormat": "JWT",
             "description": "A token from `POST /api/auth/login`, valid for 24 hours.",
+        },
+        "appSignature": {
+            "type": "apiKey",
+            "in": "query",
+            "name": "auth_signature",
+            "description": "The HMAC-SHA256 of the request under the app's secret, beside `auth_key`, \
+                `auth_timestamp`, `auth_version` and the `body_md5` of a POST, as Pusher's server SDKs make it.",
         },
     });
     examples::put_rows(&mut document);

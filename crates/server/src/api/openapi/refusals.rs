@@ -1,5 +1,7 @@
 //! The texts of the refusals that operations have for themselves, as examples of their answers.
 
+mod apps;
+
 use serde_json::{Map, Value, json};
 
 /// What may be wrong with any body.
@@ -113,33 +115,6 @@ const PREVIEW: &[&str] = &[
     "data: JSON nested more than 100 deep",
     "template, line 1: undefined value: `data.nothing` is undefined",
 ];
-/// Wrong fields of an app.
-const APP: &[&str] = &[
-    "name must be a non-empty string of at most 200 characters",
-    "connections_max must be a whole number from 1 to 10000000, or null",
-    "channels_max_per_connection must be a whole number from 1 to 100000, or null",
-    "members_max must be a whole number from 1 to 100000, or null",
-    "messages_per_second must be a whole number from 1 to 100000, or null",
-    "client_events_per_second must be a whole number from 1 to 100000, or null",
-    "data_max_bytes must be a whole number from 1 to 262144, or null",
-    "client_events must be a boolean",
-    "subscription_counts must be a boolean",
-];
-const NEW_APP: &[&str] = &[
-    "Missing required fields: name",
-    "id must be 1 to 64 of the characters A-Z a-z 0-9 _ -",
-    "key must be 1 to 64 of the characters A-Z a-z 0-9 _ -",
-    "secret must be 1 to 128 printable ASCII characters without colons",
-];
-const CHANGED_APP: &[&str] =
-    &["No fields to update", "id cannot be changed", "key cannot be changed", "secret cannot be changed"];
-const APP_TAKEN: &[&str] = &[
-    "An app with this id exists already",
-    "An app with this key exists already",
-    "There are 1000 apps already",
-];
-const NO_APP: &[&str] = &["App not found"];
-
 const CONFIGURED: &str = "This webhook stands in the configuration file; only enabled can be changed here";
 const DISABLED: &str = "The webhook is disabled";
 const NO_DELIVERY: &[&str] = &["Webhook not found", "Delivery not found"];
@@ -204,8 +179,11 @@ const VOTE: &[&str] = &[
     "Invalid timestamp format. Use ISO 8601 format (e.g., 2025-11-01T20:30:00Z)",
 ];
 
-/// Operation, status and lists of texts. A text that begins with a brace is a whole body.
-const TEXTS: &[(&str, &str, &[&[&str]])] = &[
+/// Operation, status and lists of texts.
+type Texts = (&'static str, &'static str, &'static [&'static [&'static str]]);
+
+/// The texts of all operations but those of apps. A text that begins with a brace is a whole body.
+const TEXTS: &[Texts] = &[
     ("readiness", "503", &[READINESS]),
     ("login", "400", &[&["Admin key is required"]]),
     ("login", "401", &[&["Invalid admin key"]]),
@@ -365,15 +343,6 @@ const TEXTS: &[(&str, &str, &[&[&str]])] = &[
     ("replay_deliveries", "404", &[NO_WEBHOOK]),
     ("replay_deliveries", "409", &[&[DISABLED]]),
     ("replay_deliveries", "503", &[STOPPING]),
-    ("get_app", "404", &[NO_APP]),
-    ("create_app", "400", &[NEW_APP, APP]),
-    ("create_app", "409", &[APP_TAKEN]),
-    ("update_app", "400", &[CHANGED_APP, APP]),
-    ("update_app", "404", &[NO_APP]),
-    ("rotate_app", "404", &[NO_APP]),
-    ("rotate_app", "409", &[&["The secret of this app stands in the configuration, as app"]]),
-    ("delete_app", "404", &[NO_APP]),
-    ("delete_app", "409", &[&["The default app cannot be deleted"]]),
     ("test_webhook", "404", &[NO_WEBHOOK]),
     (
         "fire_event",
@@ -407,7 +376,7 @@ pub(super) fn shared(name: &str) -> Vec<&'static str> {
 /// or not.
 pub(super) fn put(operation: &mut Value, takes_body: bool, takes_key: bool) {
     let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
-    for (_, status, texts) in TEXTS.iter().filter(|(of, ..)| *of == id) {
+    for (_, status, texts) in TEXTS.iter().chain(apps::TEXTS).filter(|(of, ..)| *of == id) {
         let of_body = if *status == "400" && takes_body { BODY } else { &[] };
         let of_key = if *status == "400" && takes_key { &[KEY][..] } else { &[] };
         let texts: Vec<_> = texts.iter().copied().chain([of_body, of_key]).flatten().copied().collect();
@@ -445,7 +414,8 @@ mod tests {
     #[test]
     fn every_refusal_of_an_operation_has_its_texts() {
         let mut document = described();
-        let mut known: Vec<_> = TEXTS.iter().map(|(id, status, _)| (*id, *status)).collect();
+        let mut known: Vec<_> =
+            TEXTS.iter().chain(apps::TEXTS).map(|(id, status, _)| (*id, *status)).collect();
         let mut found = Vec::new();
         for operation in super::super::shared::operations(&mut document) {
             let id = operation["operationId"].as_str().expect("an id").to_owned();

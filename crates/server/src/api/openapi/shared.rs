@@ -166,12 +166,13 @@ fn complete_operation(operation: &mut Value) {
     if is_public {
         operation["security"] = json!([]);
     }
+    let takes_token = operation["security"][0].get("bearerAuth").is_some();
     let has_body = operation.get("requestBody").is_some();
     // What creates something, and what says itself that the key counts.
     let success = if operation["responses"].get("201").is_some() { "201" } else { "200" };
     let takes_key = success == "201" || operation["responses"].get("422").is_some();
     let mut statuses = vec!["429", "500", "503"];
-    if !is_public {
+    if takes_token {
         statuses.extend(["401", "403"]);
     }
     if has_body {

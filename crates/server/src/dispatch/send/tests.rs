@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use fanfare_model::{delivery::FaultKind, egress::EgressPolicy, event::test_data, retry::RetrySchedule};
-use fanfare_store::testing::TestDatabase;
+use fanfare_model::{
+    application::AppLimits, delivery::FaultKind, egress::EgressPolicy, event::test_data, retry::RetrySchedule,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
@@ -52,8 +53,21 @@ fn due(kind: &str) -> Due {
     }
 }
 
-fn sender(tasks: &Tasks, database: &TestDatabase) -> Sender {
-    let (store, _commits) = database.open();
+/// The default application; there is no other one.
+fn application() -> Application {
+    Application {
+        id: "1".into(),
+        key: "app-key".into(),
+        secret: "app-secret".into(),
+        old_secret: None,
+        name: "default".into(),
+        limits: AppLimits::default(),
+        is_default: true,
+        created_at: Timestamp::from_millis(0),
+    }
+}
+
+fn sender(tasks: &Tasks) -> Sender {
     let clock = Clock::manual(Timestamp::from_millis(NOW_MS));
     let settings = config::Delivery {
         retry_schedule: RetrySchedule::new(vec![5_000; 3]).expect("a schedule"),
@@ -62,15 +76,20 @@ fn sender(tasks: &Tasks, database: &TestDatabase) -> Sender {
     let policy = EgressPolicy::new(Vec::new(), Vec::new());
     let roots = Roots::load(None).expect("they are built in");
     let egress = Egress::new(policy, Vec::new(), roots, clock.clone(), tasks);
-    Sender { store, egress, settings: settings.into(), clock }
+    let applications: FindApplication = Arc::new(|app| app.is_empty().then(|| Arc::new(application())));
+    Sender { applications, egress, settings: settings.into(), clock }
 }
 
 /// Makes an attempt at a receiver that answers `answer`: the request's bytes and the result.
 async fn attempt(due: &Due, answer: &[u8]) -> (String, u16, Settlement) {
+    attempt_in(Format::Json, due, answer).await
+}
+
+async fn attempt_in(format: Format, due: &Due, answer: &[u8]) -> (String, u16, Settlement) {
     let tasks = Tasks::default();
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let port = listener.local_addr().expect("an address").port();
-    let body = due.event.webhook_body();
+    let body = format.render(&due.event).expect("a body");
     let receive = async {
         let (mut stream, _) = listener.accept().await.expect("a connection");
         let mut request = Vec::new();
@@ -80,8 +99,9 @@ async fn attempt(due: &Due, answer: &[u8]) -> (String, u16, Settlement) {
         stream.write_all(answer).await.expect("written");
         String::from_utf8(request).expect("UTF-8")
     };
-    let database = TestDatabase::sqlite();
-    let (sender, webhook) = (sender(&tasks, &database), webhook(format!("http://127.0.0.1:{port}/hook")));
+    let options = WebhookOptions { format, ..WebhookOptions::default() };
+    let webhook = Webhook { options, ..webhook(format!("http://127.0.0.1:{port}/hook")) };
+    let sender = sender(&tasks);
     let (request, settlement) = tokio::join!(receive, sender.attempt(due, &webhook, 0));
     (request, port, settlement)
 }
@@ -121,6 +141,40 @@ async fn the_request_is_exactly_this() {
 }
 
 #[tokio::test]
+async fn in_pushers_format_the_application_signs_as_well() {
+    let mut due = due("member_added");
+    let event = Event { data: r#"{"channel":"presence-a","userId":"7"}"#.into(), ..(*due.event).clone() };
+    due.event = Arc::new(event);
+    let answer = b"HTTP/1.1 204 No Content\r\n\r\n";
+    let (request, _, settlement) = attempt_in(Format::Pusher, &due, answer).await;
+    let (head, body) = request.split_once("\r\n\r\n").expect("a head and a body");
+    let event = r#"{"name":"member_added","channel":"presence-a","user_id":"7"}"#;
+    assert_eq!(body, format!(r#"{{"time_ms":1773606600000,"events":[{event}]}}"#));
+    // Computed with Python's hmac and hashlib.
+    let signature = "98aaf7a52ac4528c025b5713c8a13923dd97b593c8ba09551310443a5bc6afd6";
+    for line in [
+        "content-type: application/json".to_owned(),
+        "x-pusher-key: app-key".to_owned(),
+        format!("x-pusher-signature: {signature}"),
+        format!("x-webhook-signature: {}", signature::brief_header("mysecret123", body.as_bytes())),
+    ] {
+        assert!(head.split("\r\n").any(|other| other == line), "{line} in {head}");
+    }
+    assert_eq!(settlement.next, Next::Delivered);
+}
+
+#[tokio::test]
+async fn without_its_application_a_request_in_pushers_format_has_no_signature_and_is_not_sent() {
+    let tasks = Tasks::default();
+    let options = WebhookOptions { format: Format::Pusher, ..WebhookOptions::default() };
+    let webhook = Webhook { app: "shop".into(), options, ..webhook("http://127.0.0.1:9/".into()) };
+    let settlement = sender(&tasks).attempt(&due("member_added"), &webhook, 0).await;
+    let message = "the app of the webhook does not exist".to_owned();
+    assert_eq!(settlement.outcome, Outcome::Fault { kind: FaultKind::Render, message });
+    assert_eq!(settlement.next, Next::Failed);
+}
+
+#[tokio::test]
 async fn an_attempt_ends_as_its_answer_says() {
     let at = Timestamp::from_millis(NOW_MS);
     for (answer, status, next) in [
@@ -152,7 +206,7 @@ async fn a_refused_address_is_an_attempt_like_any_other() {
     let forbidden = webhook("http://169.254.169.254/latest/meta-data".into());
     let mut last = due("game.added");
     last.attempts = 3;
-    let settlement = sender(&tasks, &TestDatabase::sqlite()).attempt(&last, &forbidden, 0).await;
+    let settlement = sender(&tasks).attempt(&last, &forbidden, 0).await;
     let Outcome::Fault { kind: FaultKind::Refused, message } = &settlement.outcome else {
         panic!("{:?}", settlement.outcome)
     };

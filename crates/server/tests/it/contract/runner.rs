@@ -1,7 +1,8 @@
 //! Runs a scenario: a list of steps on a fresh server whose clock stands at [`START`].
 //!
 //! A step is an object. What it sends:
-//! - `host` or `visitor`: method and path of the request, with or without a token
+//! - `host` or `visitor`: method and path of the request, with or without a token; or `backend`: that of
+//!   the default app `1:key:secret`, which signs it
 //! - `send`: a JSON body; or `raw`: a body word for word, as JSON unless `headers` say otherwise
 //! - `headers`: more headers; `after_ms`: first moves the clock on
 //! - `each`: a list of objects; the step is run once with the keys of each
@@ -27,7 +28,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{described::Description, matching::compare};
-use crate::support::{Client, Engine, Reply, TestApp, eventually};
+use crate::support::{Client, Engine, Reply, TestApp, backend, eventually};
 
 /// When every scenario begins.
 const START: &str = "2026-03-15T20:30:00.000Z";
@@ -38,6 +39,7 @@ const START: &str = "2026-03-15T20:30:00.000Z";
 pub(super) struct Step {
     host: Option<String>,
     visitor: Option<String>,
+    backend: Option<String>,
     send: Option<Value>,
     raw: Option<String>,
     #[serde(default)]
@@ -65,8 +67,12 @@ pub(super) struct Step {
 impl Step {
     /// Method and path.
     pub(super) fn request(&self) -> (&str, &str) {
-        let request = self.host.as_deref().or(self.visitor.as_deref()).expect("a host or a visitor");
+        let request = self.asks().next().expect("somebody who asks");
         request.split_once(' ').expect("a method and a path")
+    }
+
+    fn asks(&self) -> impl Iterator<Item = &str> {
+        [&self.host, &self.visitor, &self.backend].into_iter().filter_map(Option::as_deref)
     }
 
     pub(super) fn expected_status(&self) -> u16 {
@@ -83,7 +89,7 @@ impl Step {
         let says_what = self.error.is_some() || self.status.is_some();
         let says_more =
             self.expected_body().is_some() || !self.text.is_empty() || !self.reply_headers.is_empty();
-        let is_whole = says_what && says_more && (self.host.is_some() != self.visitor.is_some());
+        let is_whole = says_what && says_more && self.asks().count() == 1;
         if is_whole { Ok(self) } else { Err(format!("a step is not whole: {}", self.said)) }
     }
 }
@@ -115,6 +121,7 @@ pub(super) async fn run(scenario: &Value, engine: Engine, description: &Descript
     let start = Timestamp::parse(START).expect("a time");
     let clock = Clock::manual(start);
     let app = TestApp::spawn_with(engine, clock.clone(), |config| {
+        config.app = Some("1:key:secret".parse().expect("an app"));
         // Nobody asks the real room service: this address answers nothing.
         config.rooms.base_url = "http://127.0.0.1:9/".parse().expect("a URL");
     })
@@ -190,13 +197,17 @@ impl Scene<'_> {
     async fn send(&self, step: &Step) -> Reply {
         let (method, path) = step.request();
         let client = if step.host.is_some() { &self.host } else { &self.visitor };
-        let uri = format!("http://{}{}", client.addr(), self.fill_text(path));
+        let send = step.send.as_ref().map(|body| self.fill(body).to_string());
+        let body = send.or_else(|| step.raw.as_ref().map(|raw| self.fill_text(raw)));
+        let mut path = self.fill_text(path);
+        if step.backend.is_some() {
+            path = backend::signed(method, &path, body.as_deref(), self.clock.now());
+        }
+        let uri = format!("http://{}{path}", client.addr());
         let mut request = Request::builder().method(method).uri(uri);
         if step.host.is_some() {
             request = request.header("authorization", format!("Bearer {}", client.token()));
         }
-        let send = step.send.as_ref().map(|body| self.fill(body).to_string());
-        let body = send.or_else(|| step.raw.as_ref().map(|raw| self.fill_text(raw)));
         if body.is_some() && !step.headers.contains_key("content-type") {
             request = request.header("content-type", "application/json");
         }
@@ -273,7 +284,8 @@ impl Scene<'_> {
 
 /// Everything that an error could have changed.
 pub(super) async fn look_around(host: &Client) -> Vec<Value> {
-    let lists = ["/api/games", "/api/games/packs", "/api/sessions", "/api/webhooks", "/api/votes"];
+    let lists =
+        ["/api/games", "/api/games/packs", "/api/sessions", "/api/webhooks", "/api/votes", "/api/apps"];
     let mut seen = Vec::new();
     for path in lists {
         let reply = host.get(path).await;

@@ -75,6 +75,11 @@ impl TestApp {
         change(&mut self.config);
     }
 
+    /// What the next start goes by.
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// The hands of a program that embeds the server.
     pub(crate) fn webhooks(&self) -> Webhooks {
         self.server.as_ref().expect("it runs").webhooks()

@@ -2,6 +2,7 @@
 //! bots on sockets and receivers behind webhooks.
 
 mod app;
+pub(crate) mod backend;
 mod bot;
 mod http;
 mod listener;

@@ -1,0 +1,7 @@
+//! Topics that the hub counts: members, histories, forms. Seen from outside.
+
+mod behaviour;
+mod model;
+mod play;
+mod support;
+mod threads;
