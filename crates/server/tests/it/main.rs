@@ -3,6 +3,7 @@
 mod apps;
 mod backup;
 mod channel_events;
+mod channel_faults;
 mod channels;
 mod cli;
 mod cli_app;

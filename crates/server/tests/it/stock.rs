@@ -3,6 +3,7 @@
 
 mod channels;
 mod echo;
+mod own_auth;
 mod sdk;
 mod users;
 

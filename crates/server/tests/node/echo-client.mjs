@@ -1,13 +1,13 @@
 // laravel-echo on pusher-js, both as they come from npm, driven by a test:
-// `node echo-client.mjs BROADCASTER URL KEY AUTH_URL USER`.
+// `node echo-client.mjs BROADCASTER URL KEY AUTH_URL USER [TOKEN]`.
 //
 // BROADCASTER is `pusher` or `reverb`; AUTH_URL is where channels are signed, USER is sent there as the
-// parameter `user`. Prints what its callbacks are told, one JSON line each.
+// parameter `user`, TOKEN as a bearer token. Prints what its callbacks are told, one JSON line each.
 import Echo from 'laravel-echo';
 import Pusher from 'pusher-js';
 import { obey, report } from './commands.mjs';
 
-const [broadcaster, url, key, authUrl, user] = process.argv.slice(2);
+const [broadcaster, url, key, authUrl, user, bearerToken] = process.argv.slice(2);
 const { hostname, port } = new URL(url);
 
 const echo = new Echo({
@@ -20,7 +20,8 @@ const echo = new Echo({
   forceTLS: false,
   enabledTransports: ['ws'],
   authEndpoint: `${authUrl}/broadcasting/auth`,
-  auth: { params: { user }, headers: {} },
+  auth: { params: user ? { user } : {}, headers: {} },
+  ...(bearerToken ? { bearerToken } : {}),
 });
 
 const channels = new Map();
