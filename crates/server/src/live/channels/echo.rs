@@ -1,7 +1,7 @@
 //! A dialect that says what it hears, on the connections that all dialects run on. What is wrong with frames
 //! is tried on it: by the cases in `frames`, and by the Autobahn test suite.
 
-use std::{env, sync::Arc};
+use std::{env, future::ready, sync::Arc};
 
 use axum::{Router, extract::Request, routing::get};
 use hyper::server::conn::http1;
@@ -69,8 +69,8 @@ impl Dialect for Echo {
 struct Nobody;
 
 impl Authorise for Nobody {
-    async fn authorise(&self, _: &Ask) -> Result<Grant, Denial> {
-        Err(Denial::Unauthorized(String::new()))
+    fn authorise(&self, _: &Ask) -> impl Future<Output = Result<Grant, Denial>> + Send + 'static {
+        ready(Err(Denial::Unauthorized(String::new())))
     }
 
     fn sign_in(&self, _: &str, _: &str) -> Result<User, String> {

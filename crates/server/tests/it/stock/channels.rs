@@ -143,7 +143,7 @@ async fn a_cache_channel_gives_its_last_event_to_who_comes_later() {
 async fn counts_of_subscriptions_reach_the_clients_of_an_app_that_wants_them() {
     let app = spawn(|_| ()).await;
     let host = app.host().await;
-    host.patch("/api/apps/night", json!({"limits": {"subscription_counts": true}})).await.expect(200);
+    host.patch("/api/apps/night", json!({"subscription_counts": true})).await.expect(200);
     let mut first = Client::connect(&app, None, None).await;
     let count = |count: u64| {
         let data = json!({"subscription_count": count});
