@@ -122,7 +122,7 @@ pub(super) fn is_too_deep(json: &str, max: usize) -> bool {
     false
 }
 
-/// A text that is written as the JSON it is, or as a JSON string when it is none that every reader takes.
+/// A text that is written as the JSON it is, or as a JSON string when it is none or nested too deep.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Embedded<'a>(pub(super) &'a str);
 
@@ -135,7 +135,7 @@ impl Serialize for Embedded<'_> {
     }
 }
 
-/// The JSON that a text holds, if every reader takes it.
+/// The JSON that a text holds, if it holds some that is not nested too deep.
 pub(super) fn embeddable(text: &str) -> Option<&RawValue> {
     serde_json::from_str(text).ok().filter(|_| !is_too_deep(text, JSON_DEPTH_MAX))
 }
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_every_reader_takes_is_embedded() {
+    fn only_shallow_json_is_embedded() {
         let deep = "[".repeat(JSON_DEPTH_MAX + 1) + &"]".repeat(JSON_DEPTH_MAX + 1);
         for (text, expected) in [
             (r#" {"a" : 1} "#, r#"{"a" : 1}"#),

@@ -166,11 +166,13 @@ pub fn parse(text: &str) -> Frame {
 
 fn message_id(message: &Message<'_>) -> Result<Option<String>, Invalid> {
     let Some(json) = message.json("messageId") else { return Ok(None) };
-    let is_scalar = !json.starts_with(['{', '[', 't', 'f']);
-    if is_scalar && json.len() <= MESSAGE_ID_MAX_BYTES {
-        Ok(Some(json.to_owned()))
-    } else {
-        Err(Invalid::MessageId)
+    // Kept as it was sent, but only if every reader of JSON takes it: half of a surrogate pair and a number
+    // that no double holds would come back as something that some do not.
+    match serde_json::from_str(json) {
+        Ok(Value::String(_) | Value::Number(_)) if json.len() <= MESSAGE_ID_MAX_BYTES => {
+            Ok(Some(json.to_owned()))
+        }
+        _ => Err(Invalid::MessageId),
     }
 }
 

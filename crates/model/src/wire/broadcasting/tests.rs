@@ -140,6 +140,8 @@ fn what_is_no_message_is_told_why() {
         (r#"{"event":"ping","messageId":{}}"#, MessageId),
         (r#"{"event":"ping","messageId":true}"#, MessageId),
         (&long_id, MessageId),
+        (r#"{"event":"ping","messageId":"\ud800"}"#, MessageId),
+        (r#"{"event":"ping","messageId":1e999}"#, MessageId),
     ] {
         assert_eq!(parse(text), Frame { ack: None, said: Err(expected) }, "{text}");
     }
