@@ -90,6 +90,9 @@ impl AsyncRead for Stream {
         if !self.unread.is_empty() {
             let bytes = self.unread.len().min(buffer.remaining());
             buffer.put_slice(&self.unread.split_to(bytes));
+            if self.unread.is_empty() {
+                self.unread = Bytes::new();
+            }
             return Poll::Ready(Ok(()));
         }
         Pin::new(&mut self.tcp).poll_read(cx, buffer)

@@ -6,6 +6,7 @@ mod asyncapi;
 mod auth;
 mod body;
 mod catalogue;
+mod channel_auth;
 mod deliveries;
 mod docs;
 mod error;
@@ -103,6 +104,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(apps::routes())
         .merge(auth::routes())
         .merge(catalogue::routes())
+        .merge(channel_auth::routes())
         .merge(deliveries::routes())
         .merge(events::routes())
         .merge(games::routes())

@@ -5,6 +5,11 @@
 //! deadline or the end of the server, rings at the mailbox. Nothing is read from the client while
 //! something to it is stuck, or while it is being authorised.
 
+#[cfg(test)]
+mod echo;
+#[cfg(test)]
+mod frames;
+
 use std::{
     future::{Future, poll_fn},
     pin::Pin,
@@ -18,10 +23,11 @@ use futures_util::{Sink, SinkExt, Stream};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio_websockets::{
     CloseCode, Config, Error as SocketError, Limits, Message as Frame, ServerBuilder, WebSocketStream,
+    proto::ProtocolError,
 };
 
 use super::{
-    effect::{Ask, Dialect, Effect, Effects, End, Join},
+    effect::{Ask, Dialect, Effect, Effects, End, Join, User, Whisper},
     outbox::{Outbox, WRITE_MAX_FRAMES},
 };
 use crate::{
@@ -58,7 +64,7 @@ pub(super) trait Authorise: Send {
     /// Whether it may subscribe; asked again for each channel.
     fn authorise(&self, ask: &Ask) -> impl Future<Output = Result<Grant, Denial>> + Send + 'static;
     /// Who the user is.
-    fn sign_in(&self, auth: &str, user_data: &str) -> Result<super::effect::User, String>;
+    fn sign_in(&self, auth: &str, user_data: &str) -> Result<User, String>;
     /// The user is known from now on.
     fn signed_in(&mut self, user_id: &str);
 }
@@ -108,40 +114,39 @@ struct Driver<D, A, T> {
     alarm_at: Tick,
     /// Since when the client takes nothing.
     stalled_since: Option<Tick>,
+    _counted: Counted,
 }
 
-/// Speaks a dialect on an upgraded connection until either side ends it.
-pub(super) async fn run<D, A, T>(io: T, dialect: D, auth: A, socket: ChannelSocket, around: Around)
+/// Speaks a dialect on an upgraded connection until either side ends it. What a socket needs for as long as
+/// it is open is in one place, so that the future that is returned is a small one.
+pub(super) fn run<D, A, T>(
+    io: T,
+    dialect: D,
+    auth: A,
+    socket: ChannelSocket,
+    around: Around,
+) -> impl Future<Output = ()> + Send + use<D, A, T>
 where
     D: Dialect,
     A: Authorise,
-    T: AsyncRead + AsyncWrite + Unpin,
+    T: AsyncRead + AsyncWrite + Unpin + Send,
 {
     around.metrics.sockets.inc();
-    let metrics = around.metrics.clone();
-    // Also when the task is dropped in its midst.
-    let _counted = Counted(metrics);
-    let alarm_at = dialect.deadline();
-    let mut driver = Driver {
+    let driver = Box::new(Driver {
+        // Also when the task is dropped in its midst.
+        _counted: Counted(around.metrics.clone()),
         io: serve(io, around.message_max_bytes + OVERSIZE_READ_BYTES),
+        alarm_at: dialect.deadline(),
         dialect,
         auth,
         socket,
         effects: Effects::new(),
         outbox: Outbox::default(),
         verdict: None,
-        alarm_at,
         stalled_since: None,
         around,
-    };
-    driver.around.alarms.set(alarm_at, driver.socket.mailbox().bell());
-    driver.dialect.opened(&mut driver.effects);
-    let ending = loop {
-        if let Err(ending) = driver.turn().await {
-            break ending;
-        }
-    };
-    driver.finish(ending).await;
+    });
+    driver.run()
 }
 
 /// The server's side of a WebSocket whose handshake is done.
@@ -164,8 +169,20 @@ impl<D, A, T> Driver<D, A, T>
 where
     D: Dialect,
     A: Authorise,
-    T: AsyncRead + AsyncWrite + Unpin,
+    T: AsyncRead + AsyncWrite + Unpin + Send,
 {
+    async fn run(mut self: Box<Self>) {
+        self.around.alarms.set(self.alarm_at, self.socket.mailbox().bell());
+        self.dialect.opened(&mut self.effects);
+        let ending = loop {
+            if let Err(ending) = self.turn().await {
+                break ending;
+            }
+        };
+        // Not a part of what every socket takes up for as long as it is open.
+        Box::pin(self.finish(ending)).await;
+    }
+
     async fn turn(&mut self) -> Result<(), Ending> {
         self.carry_out().await?;
         match poll_fn(|cx| self.poll(cx)).await? {
@@ -256,8 +273,12 @@ where
         let frame = match frame {
             Some(Ok(frame)) => frame,
             Some(Err(SocketError::PayloadTooLong { .. })) => return Err(Ending::End(End::TooLarge)),
-            Some(Err(SocketError::Protocol(_))) => {
-                return Err(Ending::Theirs { code: CloseCode::PROTOCOL_ERROR.into(), reason: String::new() });
+            Some(Err(SocketError::Protocol(error))) => {
+                let code = match error {
+                    ProtocolError::InvalidUtf8 => CloseCode::INVALID_FRAME_PAYLOAD_DATA,
+                    _ => CloseCode::PROTOCOL_ERROR,
+                };
+                return Err(Ending::Theirs { code: code.into(), reason: String::new() });
             }
             Some(Err(_)) | None => return Err(Ending::gone()),
         };
@@ -306,19 +327,11 @@ where
         while let Some(effect) = self.effects.pop_front() {
             match effect {
                 Effect::Send(text) => self.outbox.push(frame::text(&text).into()),
-                Effect::Ping => self.io.feed(Frame::ping("")).await.map_err(|_| Ending::gone())?,
+                Effect::Ping => self.ping()?,
                 Effect::Authorise(ask) => {
                     let verdict = self.auth.authorise(&ask);
                     self.verdict = Some(Box::pin(async move { (ask, verdict.await) }));
                 }
-                Effect::Join(join) => self.join(&join).await,
-                Effect::Leave(channel) => self.socket.leave(&channel).await,
-                Effect::Whisper(whisper) => {
-                    let super::effect::Whisper { channel, event, data, user_id } = whisper;
-                    self.socket.whisper(&channel, event, data, user_id).await;
-                }
-                Effect::Expire(channel) => self.socket.expire(&channel).await,
-                Effect::Revive(channel) => self.socket.revive(&channel).await,
                 Effect::SignIn { auth, user_data } => {
                     let verdict = self.auth.sign_in(&auth, &user_data);
                     self.dialect.signed_in(verdict, &mut self.effects);
@@ -328,12 +341,36 @@ where
                     self.socket.sign_in(&user_id);
                 }
                 Effect::Close { code, reason } => return Err(Ending::Close(code, reason)),
+                Effect::Join(_)
+                | Effect::Leave(_)
+                | Effect::Whisper(_)
+                | Effect::Expire(_)
+                | Effect::Revive(_) => Box::pin(self.act(effect)).await,
             }
         }
         self.effects.shrink_to(0);
         let stalled = self.stalled_since.map_or(Tick::MAX, |since| since.plus_millis(STALL_MAX_MS));
         self.wake_by(stalled.min(self.dialect.deadline()));
         Ok(())
+    }
+
+    /// What happens on a channel, and may have to wait until webhooks can be told of it.
+    async fn act(&mut self, effect: Effect) {
+        match effect {
+            Effect::Join(join) => self.join(&join).await,
+            Effect::Leave(channel) => self.socket.leave(&channel).await,
+            Effect::Whisper(Whisper { channel, event, data, user_id }) => {
+                self.socket.whisper(&channel, event, data, user_id).await;
+            }
+            Effect::Expire(channel) => self.socket.expire(&channel).await,
+            Effect::Revive(channel) => self.socket.revive(&channel).await,
+            _ => unreachable!("the caller has the others"),
+        }
+    }
+
+    /// Asks the library to send a ping; it goes out with what is written next.
+    fn ping(&mut self) -> Result<(), Ending> {
+        Pin::new(&mut self.io).start_send(Frame::ping("")).map_err(|_| Ending::gone())
     }
 
     /// What was missed follows the answer.
@@ -368,8 +405,8 @@ where
 
     /// Tells the client, behind what cannot be taken back, and waits for its answer; then waits for it to
     /// hang up, since closing with unread input would destroy what it has not read yet.
-    async fn finish(self, ending: Ending) {
-        let Self { mut io, dialect, socket, around, mut outbox, .. } = self;
+    async fn finish(mut self: Box<Self>, ending: Ending) {
+        let Self { io, dialect, socket, around, outbox, .. } = &mut *self;
         if matches!(ending, Ending::End(End::TooSlow)) {
             around.metrics.sockets_too_slow.inc();
         }

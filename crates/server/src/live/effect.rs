@@ -9,9 +9,11 @@ use std::collections::VecDeque;
 
 use fanfare_model::channel::{ChannelName, Member};
 
+#[cfg(test)]
+pub(super) use crate::app::channels::Position;
 use crate::timers::Tick;
 pub(super) use crate::{
-    app::channels::{Joined, Position},
+    app::channels::Joined,
     auth::{Denial, Grant},
 };
 

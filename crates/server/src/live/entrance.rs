@@ -1,7 +1,7 @@
 //! The ways into the channels: which dialect a request asks for, whether its page may, which application
 //! it belongs to. What is refused in words of the dialect's own is refused on an open socket.
 
-use std::{collections::HashMap, future::Future, sync::Arc};
+use std::{collections::HashMap, future::Future, pin::Pin, sync::Arc};
 
 use axum::{
     Json,
@@ -42,6 +42,8 @@ use crate::{
     },
     auth::{self, Claims, Denial, Grant, Protocol, origin_allowed},
     config,
+    shutdown::Tasks,
+    timers::Alarms,
 };
 
 /// How long a client has to take the words with which it is turned away.
@@ -81,23 +83,10 @@ fn enter(
     if !origin_allowed(header(ORIGIN), header(HOST), &settings.origins) {
         return (StatusCode::FORBIDDEN, Json(json!({ "error": BAD_ORIGIN }))).into_response();
     }
-    let (tasks, clock) = (live.tasks.clone(), live.app.clock.clone());
-    shake_hands(request, &tasks, clock, move |upgraded| async move {
-        let opened = application.and_then(|application| {
-            let opened = ChannelSocket::open(live.shared.clone(), &application, protocol);
-            opened.map(|socket| (application, socket)).map_err(|_| ErrorCode::OverQuota)
-        });
-        let (application, socket) = match opened {
-            Ok(opened) => opened,
-            Err(code) => return turn_away(&live, upgraded, &refusal(protocol, code)).await,
-        };
-        socket.opened(claims.as_ref().and_then(Claims::subject)).await;
-        // The bells have rung already for one that comes too late to hear them.
-        if live.tasks.is_stopping() {
-            socket.mailbox().bell().ring(signal::STOPPING);
-        }
-        speak(live, upgraded, protocol, &application, socket, claims).await;
-    })
+    let Live { tasks, shared: app, alarms, .. } = live;
+    let hall = Hall { tasks: tasks.clone(), app, alarms, protocol };
+    let clock = hall.app.clock.clone();
+    shake_hands(request, &tasks, clock, |upgraded| hall.receive(upgraded, application, claims))
 }
 
 fn refusal(protocol: Protocol, code: ErrorCode) -> Refusal {
@@ -107,64 +96,104 @@ fn refusal(protocol: Protocol, code: ErrorCode) -> Refusal {
     }
 }
 
-async fn speak(
-    live: Live,
-    upgraded: Upgraded,
+/// What a socket is given when it comes in.
+struct Hall {
+    tasks: Tasks,
+    app: Arc<App>,
+    alarms: Alarms<Bell>,
     protocol: Protocol,
-    application: &Application,
-    socket: ChannelSocket,
-    claims: Option<Claims>,
-) {
-    let around = Around {
-        clock: live.app.clock.clone(),
-        alarms: live.alarms.clone(),
-        metrics: live.app.metrics.clone(),
-        message_max_bytes: live.app.channels.settings.message_max_bytes as usize,
-    };
-    let settings = settings(&live.app.channels.settings, application);
-    let (id, now) = (socket.id(), around.clock.tick());
-    let asker = Asker {
-        app: live.shared.clone(),
-        app_id: application.id.as_str().into(),
-        protocol,
-        socket: id,
-        claims: claims.map(Arc::new),
-        signed_in: None,
-    };
-    match protocol {
-        Protocol::Pusher => {
-            run(upgraded, Pusher::new(id, settings, now), asker, socket, around).await;
+}
+
+impl Hall {
+    async fn receive(
+        self,
+        upgraded: Upgraded,
+        application: Result<Arc<Application>, ErrorCode>,
+        claims: Option<Claims>,
+    ) {
+        let opened = application.and_then(|application| {
+            let opened = ChannelSocket::open(self.app.clone(), &application, self.protocol);
+            opened.map(|socket| (application, socket)).map_err(|_| ErrorCode::OverQuota)
+        });
+        let (application, socket) = match opened {
+            Ok(opened) => opened,
+            Err(code) => return Box::pin(self.turn_away(upgraded, refusal(self.protocol, code))).await,
+        };
+        let user = claims.as_ref().and_then(Claims::subject);
+        Box::pin(socket.opened(user)).await;
+        // The bells have rung already for one that comes too late to hear them.
+        if self.tasks.is_stopping() {
+            socket.mailbox().bell().ring(signal::STOPPING);
         }
-        Protocol::Broadcasting => {
-            let dialect = Broadcasting::new(id, settings, now, around.clock.now());
-            run(upgraded, dialect, asker, socket, around).await;
+        self.speak(upgraded, &application, socket, claims).await;
+    }
+
+    /// The whole life of a socket; what is only needed to begin it is gone by then.
+    fn speak(
+        self,
+        upgraded: Upgraded,
+        application: &Application,
+        socket: ChannelSocket,
+        claims: Option<Claims>,
+    ) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        let around = Around {
+            clock: self.app.clock.clone(),
+            alarms: self.alarms,
+            metrics: self.app.metrics.clone(),
+            message_max_bytes: self.app.channels.settings.message_max_bytes as usize,
+        };
+        let settings = settings(&self.app.channels.settings, application);
+        let (id, now) = (socket.id(), around.clock.tick());
+        let asker = Asker {
+            app: self.app,
+            app_id: application.id.as_str().into(),
+            protocol: self.protocol,
+            socket: id,
+            claims: claims.map(Arc::new),
+            signed_in: None,
+        };
+        match self.protocol {
+            Protocol::Pusher => begin(upgraded, Pusher::new(id, settings, now), asker, socket, around),
+            Protocol::Broadcasting => {
+                let dialect = Broadcasting::new(id, settings, now, around.clock.now());
+                begin(upgraded, dialect, asker, socket, around)
+            }
         }
+    }
+
+    /// Says why, and closes.
+    async fn turn_away(&self, upgraded: Upgraded, refusal: Refusal) {
+        let Refusal { message, code, reason } = refusal;
+        let mut io = channels::serve(TokioIo::new(upgraded), 1 << 10);
+        let told = async {
+            io.get_mut().write_all(&frame::text(&message)).await.ok()?;
+            let code = CloseCode::try_from(code).ok()?;
+            io.send(Frame::close(Some(code), reason)).await.ok()?;
+            io.close().await.ok()
+        };
+        self.app.clock.timeout(REFUSE_TIMEOUT_MS, told).await.ok();
     }
 }
 
 /// Without the layers of the HTTP library, where they can be taken away.
-async fn run<D: Dialect>(upgraded: Upgraded, dialect: D, auth: Asker, socket: ChannelSocket, around: Around) {
+fn begin<D: Dialect + 'static>(
+    upgraded: Upgraded,
+    dialect: D,
+    auth: Asker,
+    socket: ChannelSocket,
+    around: Around,
+) -> Pin<Box<dyn Future<Output = ()> + Send>> {
     match upgraded.downcast::<TokioIo<Stream>>() {
         Ok(parts) => {
             let mut stream = parts.io.into_inner();
-            stream.unread(parts.read_buf);
-            channels::run(stream, dialect, auth, socket, around).await;
+            // An empty buffer would still hold the memory in which the request came.
+            if !parts.read_buf.is_empty() {
+                stream.unread(parts.read_buf);
+            }
+            Box::pin(channels::run(stream, dialect, auth, socket, around))
         }
-        Err(upgraded) => channels::run(TokioIo::new(upgraded), dialect, auth, socket, around).await,
+        Err(upgraded) => Box::pin(channels::run(TokioIo::new(upgraded), dialect, auth, socket, around)),
     }
-}
-
-/// Says why, and closes.
-async fn turn_away(live: &Live, upgraded: Upgraded, refusal: &Refusal) {
-    let Refusal { message, code, reason } = refusal;
-    let mut io = channels::serve(TokioIo::new(upgraded), 1 << 10);
-    let told = async {
-        io.get_mut().write_all(&frame::text(message)).await.ok()?;
-        let code = CloseCode::try_from(*code).ok()?;
-        io.send(Frame::close(Some(code), reason)).await.ok()?;
-        io.close().await.ok()
-    };
-    live.app.clock.timeout(REFUSE_TIMEOUT_MS, told).await.ok();
 }
 
 /// What an application's sockets may do.

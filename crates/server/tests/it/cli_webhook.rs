@@ -63,6 +63,13 @@ async fn webhooks_are_added_and_listed() {
     let listed = works(webhook(&machine, &["list", "--json"]).await);
     let listed: Value = serde_json::from_str(&listed).expect("JSON");
     assert_eq!(listed, host.get("/api/webhooks").await.expect(200));
+
+    host.post("/api/apps", json!({"name": "Shop", "id": "shop"})).await.expect(201);
+    let arguments =
+        ["add", "http://127.0.0.1:9/", "--event", "member_added", "--app", "shop", "--format", "pusher"];
+    works(webhook(&machine, &arguments).await);
+    let third = host.get("/api/webhooks/3").await.expect(200);
+    assert_eq!((&third["app"], &third["format"]), (&json!("shop"), &json!("pusher")));
 }
 
 #[tokio::test]

@@ -30,7 +30,7 @@ const TAGS: &[(&str, &str)] = &[
     ("Statistics", "What was played and liked."),
     ("Webhooks", "Who is told of what happens, and how it went."),
     ("Apps", "Whose channels are whose."),
-    ("Channels", "Publishing to channels, and who is on them."),
+    ("Channels", "Broadcasting: sockets on channels, and who publishes to them."),
     ("Events", "Hearing what happens while it happens."),
     ("Descriptions", "What describes this API."),
 ];

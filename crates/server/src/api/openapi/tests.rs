@@ -19,14 +19,20 @@ const PUBLIC: &[&str] = &[
     "GET /api/sessions/{id}/votes",
     "GET /api/stats",
     "GET /api/votes",
+    "GET /app",
+    "GET /app/{key}",
     "GET /asyncapi.json",
     "GET /docs",
     "GET /health",
     "GET /openapi.json",
     "GET /readyz",
+    "GET /ws",
     "GET /stats",
     "POST /api/auth/login",
     "POST /api/pick",
+    "POST /broadcasting/auth",
+    "POST /pusher/auth",
+    "POST /pusher/user-auth",
 ];
 
 /// Each operation with its name, such as `GET /health`.

@@ -80,7 +80,7 @@ struct EventPublished {
     /// By channel; only where something was asked.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(nullable = false)]
-    channels: BTreeMap<ChannelName, ChannelCounts>,
+    channels: BTreeMap<String, ChannelCounts>,
 }
 
 /// That all of them are published, with what was asked of their channels.
@@ -119,7 +119,7 @@ async fn publish_event(State(app): State<App>, signed: Signed<1>) -> Result<Json
     publish(&app, application, event).await?;
     let channels = asked.into_iter().map(|channel| {
         let counts = counts(&app, application, &channel, info);
-        (channel, counts)
+        (channel.to_string(), counts)
     });
     Ok(Json(EventPublished { channels: channels.collect() }))
 }

@@ -15,7 +15,7 @@ use fanfare_model::{
 
 use super::{App, News, Past, Told, channel_topic};
 use crate::{
-    app::occurrences::OccurrenceKind,
+    app::occurrences::{Occurrence, OccurrenceKind},
     app::publication::{BROADCASTING, PUSHER, epoch, from_hub, to_hub},
     auth::{Denial, Protocol},
     random,
@@ -198,9 +198,7 @@ impl ChannelSocket {
 
     /// Tells that it is there; `user` is whom its token names.
     pub(crate) async fn opened(&self, user: Option<String>) {
-        let app = self.app.clone();
-        let mut told = app.reserve(&self.app_id, &[kind::CONNECTION]).await;
-        told.tell(OccurrenceKind::Connection { socket: self.name(), user });
+        self.tell(OccurrenceKind::Connection { socket: self.name(), user }).await;
     }
 
     /// What it is known by, in its dialect's spelling.
@@ -379,7 +377,7 @@ impl ChannelSocket {
     }
 
     /// Ends it: leaves every channel and tells with which code and reason it was closed.
-    pub(crate) async fn close(mut self, code: u16, reason: &str) {
+    pub(crate) async fn close(&mut self, code: u16, reason: &str) {
         let app = self.app.clone();
         for topic in self.mailbox.topics() {
             if let Ok(channel) = ChannelName::parse(super::channel_of(&topic)) {
@@ -387,9 +385,13 @@ impl ChannelSocket {
                 self.leave_and_tell(&channel, false, told);
             }
         }
-        let mut told = app.reserve(&self.app_id, &[kind::DISCONNECTION]).await;
         let (socket, reason) = (self.name(), reason.to_owned());
-        told.tell(OccurrenceKind::Disconnection { socket, code, reason });
+        self.tell(OccurrenceKind::Disconnection { socket, code, reason }).await;
+    }
+
+    async fn tell(&self, kind: OccurrenceKind) {
+        let (app, at) = (self.app_id.clone(), self.app.clock.now());
+        self.app.occurrences.tell(Occurrence { app, at, kind }).await;
     }
 
     fn members_max(&self) -> usize {

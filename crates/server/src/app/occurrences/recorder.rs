@@ -210,22 +210,22 @@ impl Recorder {
     async fn settle_leftovers(&self) {
         let mut after = None;
         loop {
-            let page =
+            let mut page =
                 self.read(move |db| rows::members_after(db, after.as_ref(), OCCURRENCES_BATCH_MAX)).await;
             let entries = page.iter().flat_map(|present| self.member_left_behind(present));
             self.write(entries.collect()).await;
-            after = page.into_iter().last();
+            after = page.pop();
             if after.is_none() {
                 break;
             }
         }
         let mut after = None;
         loop {
-            let page =
+            let mut page =
                 self.read(move |db| rows::channels_after(db, after.as_ref(), OCCURRENCES_BATCH_MAX)).await;
             let entries = page.iter().flat_map(|occupied| self.channel_left_behind(occupied));
             self.write(entries.collect()).await;
-            after = page.into_iter().last();
+            after = page.pop();
             if after.is_none() {
                 break;
             }
@@ -269,7 +269,7 @@ fn write(tx: &mut Tx, entries: &[Entry]) -> Result<(), StoreError> {
     for entry in entries {
         match entry {
             Entry::Fire(event) => {
-                let is_heard = match heard.entry((&event.app, &event.kind)) {
+                let is_heard = match heard.entry((&*event.app, &*event.kind)) {
                     hash_map::Entry::Occupied(known) => *known.get(),
                     hash_map::Entry::Vacant(unknown) => {
                         *unknown.insert(webhooks::hears(tx, &event.app, &event.kind)?)

@@ -19,6 +19,7 @@ events = ['*']
 ordering = 'session'
 url = 'https://b/'
 events = ['game.added', 'session.*']
+app = 'shop'
 name = 'bot'
 secret = 'hunter2'
 method = 'PUT'
@@ -29,6 +30,7 @@ rate_limit = 10_000
     let loaded = load_with(file, &[], &[]).expect("valid");
     let webhooks = &loaded.config.webhooks;
     let full = Endpoint {
+        app: Some("shop".into()),
         name: Some("bot".into()),
         secret: Some(Secret("hunter2".into())),
         method: Method::Put,
@@ -50,6 +52,7 @@ rate_limit = 10_000
         "webhooks.endpoints]]",
         r#"url = "http://fan:(hidden)@a/""#,
         r#"events = ["*"]"#,
+        "# app is not set: the default app",
         "# name is not set: the url",
         "# secret is not set: webhooks.secret",
         r#"method = "POST""#,
@@ -130,6 +133,10 @@ fn endpoints_are_judged_by_line() {
 fn values_of_endpoints_are_judged_by_line() {
     let at = |rest: &str| format!("[[webhooks.endpoints]]\nurl = 'http://a/'\nevents = ['*']\n{rest}");
     for (file, expected) in [
+        (
+            at("app = 'a b'"),
+            "f.toml:4: webhooks.endpoints.app is \"a b\": expected 1 to 64 of the characters A-Z a-z 0-9 _ -",
+        ),
         (at("name = ''"), "f.toml:4: webhooks.endpoints.name is \"\": expected 1 to 1000 characters"),
         (
             at("secret = ''"),
