@@ -151,6 +151,20 @@ fn what_is_too_old_is_not_told_though_nobody_has_swept() {
 }
 
 #[test]
+fn the_last_publication_is_shown_for_as_long_as_it_is_kept() {
+    let (hub, topic): (_, Topic) = (hub(ROOMY), "t".into());
+    assert!(hub.last("t", 0).is_none(), "there is no such topic");
+    for text in ["old", "new"] {
+        publish(&hub, &topic, text, Some(LONG));
+    }
+    let last = |now_ms| hub.last("t", now_ms).map(|last| (last.publication.size(), last.left_ms));
+    let size = last(0).expect("it is kept").0;
+    assert_eq!(last(1), Some((size, LONG.max_age_ms - 1)));
+    assert_eq!(last(LONG.max_age_ms), Some((size, 0)));
+    assert_eq!(last(LONG.max_age_ms + 1), None);
+}
+
+#[test]
 fn who_was_here_all_the_time_can_come_back_however_quiet_it_was() {
     let (hub, topic): (_, Topic) = (hub(ROOMY), "t".into());
     let mailbox = hub.connect();
