@@ -55,7 +55,8 @@ async fn private_channels_need_a_signature_and_client_events_pass_between_their_
 #[tokio::test]
 async fn a_forged_signature_is_refused() {
     let app = spawn(|_| ()).await;
-    let mut backend = crate::support::Node::start("backend.mjs", &[&super::url(&app), "night", "key", "forged"]);
+    let mut backend =
+        crate::support::Node::start("backend.mjs", &[&super::url(&app), "night", "key", "forged"]);
     let auth = format!("http://127.0.0.1:{}", backend.next().await["port"]);
     let mut client = Client::start(&[&super::url(&app), "key", &auth, "1"]).await;
     for channel in ["private-room", "presence-room", "private-encrypted-room"] {
