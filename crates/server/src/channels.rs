@@ -155,6 +155,12 @@ impl Channels {
         Ok(self.app.terminate_user(&self.application()?.id, user_id))
     }
 
+    /// What is behind the hands, for tests of the sockets.
+    #[cfg(test)]
+    pub(crate) fn app(&self) -> &App {
+        &self.app
+    }
+
     fn application(&self) -> Result<Arc<Application>, ChannelError> {
         match &self.app_id {
             None => Ok(self.app.applications.default()),

@@ -5,6 +5,11 @@
 //! deadline or the end of the server, rings at the mailbox. Nothing is read from the client while
 //! something to it is stuck, or while it is being authorised.
 
+#[cfg(test)]
+mod echo;
+#[cfg(test)]
+mod frames;
+
 use std::{
     future::{Future, poll_fn},
     pin::Pin,
@@ -18,6 +23,7 @@ use futures_util::{Sink, SinkExt, Stream};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio_websockets::{
     CloseCode, Config, Error as SocketError, Limits, Message as Frame, ServerBuilder, WebSocketStream,
+    proto::ProtocolError,
 };
 
 use super::{
@@ -267,8 +273,12 @@ where
         let frame = match frame {
             Some(Ok(frame)) => frame,
             Some(Err(SocketError::PayloadTooLong { .. })) => return Err(Ending::End(End::TooLarge)),
-            Some(Err(SocketError::Protocol(_))) => {
-                return Err(Ending::Theirs { code: CloseCode::PROTOCOL_ERROR.into(), reason: String::new() });
+            Some(Err(SocketError::Protocol(error))) => {
+                let code = match error {
+                    ProtocolError::InvalidUtf8 => CloseCode::INVALID_FRAME_PAYLOAD_DATA,
+                    _ => CloseCode::PROTOCOL_ERROR,
+                };
+                return Err(Ending::Theirs { code: code.into(), reason: String::new() });
             }
             Some(Err(_)) | None => return Err(Ending::gone()),
         };

@@ -47,7 +47,8 @@ fn application() -> Application {
     }
 }
 
-fn token(claims: &Value) -> String {
+/// A token that the servers of these tests believe.
+pub(crate) fn token(claims: &Value) -> String {
     let key = jsonwebtoken::EncodingKey::from_secret(b"the secret of the tokens");
     jsonwebtoken::encode(&jsonwebtoken::Header::default(), claims, &key).expect("signed")
 }

@@ -2,7 +2,9 @@
 
 mod apps;
 mod backup;
+mod channel_auth;
 mod channel_events;
+mod channel_faults;
 mod channels;
 mod cli;
 mod cli_app;
@@ -24,9 +26,11 @@ mod library;
 mod node;
 mod picking;
 mod polls;
+mod pusher_http;
 mod rooms;
 mod sessions;
 mod sockets;
+mod stock;
 mod story;
 mod streams;
 mod support;

@@ -2,17 +2,11 @@
 //! that verifies the raw body, one that verifies `JSON.stringify(JSON.parse(body))`, and a bot on
 //! the stock `ws` client.
 
-use std::process::Stdio;
-
-use serde_json::{Value, json};
-use tokio::{
-    io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
-    process::{Child, ChildStdout, Command},
-};
+use serde_json::json;
 
 use crate::{
     story::game_named,
-    support::{TestApp, soon},
+    support::{Node, TestApp},
 };
 
 const SECRET: &str = "mysecret123";
@@ -25,33 +19,6 @@ const ODD_TEXTS: &[&str] = &[
     "newline \n tab \t return \r bell \u{7} backspace \u{8} form feed \u{c} delete \u{7f}",
     "</script><!-- & --> {\"1\":1,\"0\":2} 1e21 0.1 -0 \u{feff} \u{fffd} \u{10ffff}",
 ];
-
-struct Node {
-    child: Child,
-    lines: Lines<BufReader<ChildStdout>>,
-}
-
-impl Node {
-    fn start(script: &str, args: &[&str]) -> Self {
-        let mut child = Command::new("node")
-            .arg(script)
-            .args(args)
-            .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/node"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("Node 20 or newer is there");
-        let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
-        Self { child, lines }
-    }
-
-    async fn next(&mut self) -> Value {
-        let line = soon("a line from Node", self.lines.next_line()).await.expect("readable");
-        serde_json::from_str(&line.expect("Node goes on; `cargo xtask test` installs its packages"))
-            .expect("JSON")
-    }
-}
 
 #[tokio::test]
 async fn the_three_kinds_of_receivers_verify_every_title() {
@@ -105,7 +72,5 @@ async fn a_bot_on_the_stock_client_hears_the_game() {
         (&added["type"], &added["data"]["game"]["title"]),
         (&json!("game.added"), &json!("Quiplash 3"))
     );
-    node.child.stdin.take().expect("piped").shutdown().await.expect("closed");
-    let status = soon("the end of the bot", node.child.wait()).await.expect("waited");
-    assert!(status.success());
+    node.end().await;
 }

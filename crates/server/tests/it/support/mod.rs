@@ -7,6 +7,7 @@ mod bot;
 mod http;
 mod listener;
 mod machine;
+mod node;
 mod peer;
 mod process;
 mod receiver;
@@ -21,6 +22,7 @@ pub(crate) use self::{
     http::{Client, Reply},
     listener::Listener,
     machine::Machine,
+    node::Node,
     peer::Peer,
     process::Process,
     receiver::Receiver,

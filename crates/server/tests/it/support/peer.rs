@@ -67,7 +67,7 @@ impl Peer {
     /// The next message.
     pub(crate) async fn hear(&mut self) -> Value {
         loop {
-            let frame = soon("a frame", self.socket.next()).await.expect("connected").expect("a good frame");
+            let frame = self.frame().await;
             if let Some(text) = frame.as_text() {
                 return serde_json::from_str(text).expect("JSON");
             }
@@ -92,6 +92,11 @@ impl Peer {
         self.hear().await
     }
 
+    /// The next frame of any kind. That a ping is answered waits for the next look.
+    pub(crate) async fn frame(&mut self) -> Message {
+        soon("a frame", self.socket.next()).await.expect("connected").expect("a good frame")
+    }
+
     /// Proves that nothing else was on its way: the answer to a ping comes next.
     pub(crate) async fn hears_nothing(&mut self) {
         let (ping, pong) = if self.is_pusher { ("pusher:ping", "pusher:pong") } else { ("ping", "pong") };
@@ -107,6 +112,18 @@ impl Peer {
             if let Some((code, reason)) = frame.as_close() {
                 return (code.into(), reason.to_owned());
             }
+        }
+    }
+
+    /// Every message until the server closes, and the code with which it does.
+    pub(crate) async fn rest(&mut self) -> (u16, Vec<Value>) {
+        let mut messages = Vec::new();
+        loop {
+            let frame = self.frame().await;
+            if let Some((code, _)) = frame.as_close() {
+                return (code.into(), messages);
+            }
+            messages.extend(frame.as_text().map(|text| serde_json::from_str(text).expect("JSON")));
         }
     }
 }
