@@ -182,10 +182,6 @@ fn flags(values: &BTreeMap<&'static str, String>) -> Vec<Entry> {
     KEYS.iter().filter_map(entry).collect()
 }
 
-/// Variables that the command line reads, and no key is named after.
-const NO_KEYS: [&str; 5] =
-    ["FANFARE_CONFIG", "FANFARE_LOG", "FANFARE_LOG_FORMAT", "FANFARE_SERVER", "FANFARE_TOKEN"];
-
 fn warnings(loaded: &Loaded, variables: &BTreeMap<String, OsString>) -> Vec<String> {
     let mut warnings = Vec::new();
     if let Some(secret) = &loaded.config.jwt_secret
@@ -196,7 +192,7 @@ fn warnings(loaded: &Loaded, variables: &BTreeMap<String, OsString>) -> Vec<Stri
             loaded.origin("jwt_secret")
         ));
     }
-    let known: Vec<String> = KEYS.iter().map(Key::env).chain(NO_KEYS.map(str::to_owned)).collect();
+    let known: Vec<String> = KEYS.iter().map(Key::env).collect();
     // Others may well own variables that begin like ours; only a near miss is worth a word.
     let is_known = |name: &String| known.contains(name) || NO_KEYS.contains(&name.as_str());
     for name in variables.keys().filter(|name| name.starts_with("FANFARE_") && !is_known(name)) {

@@ -401,12 +401,8 @@ fn what_is_printed_is_toml_that_loads_again() {
 
 #[test]
 fn what_works_but_looks_wrong_is_warned_of() {
-    let environment = [
-        ("JWT_SECRET", "short"),
-        ("FANFARE_LISTN", "x"),
-        ("FANFARE_LOG", "warn"),
-        ("FANFARE_PORT_5000_TCP_PROTO", "tcp"),
-    ];
+    let environment =
+        [("JWT_SECRET", "short"), ("FANFARE_LISTN", "x"), ("FANFARE_PORT_5000_TCP_PROTO", "tcp")];
     let loaded = load_with("", &environment, &[]).expect("valid");
     assert_eq!(
         loaded.warnings,
