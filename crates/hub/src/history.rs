@@ -1,6 +1,6 @@
 //! What was published lately, for those who come back.
 
-use std::{collections::VecDeque, fmt, sync::Arc};
+use std::{collections::VecDeque, sync::Arc};
 
 use bytes::Bytes;
 
@@ -178,11 +178,5 @@ impl Ring {
         if let Some(first) = self.kept.pop_front() {
             self.bytes = self.bytes.saturating_sub(first.size);
         }
-    }
-}
-
-impl fmt::Debug for Ring {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ring").field("position", &self.position()).field("kept", &self.kept.len()).finish()
     }
 }

@@ -157,6 +157,7 @@ pub use crate::{
 };
 use crate::{
     mailbox::ToWake,
+    presence::Presence,
     sync::{Mutex, MutexGuard, lock},
     topic::{Entry, State},
 };
@@ -394,7 +395,7 @@ impl Hub {
     pub fn members(&self, topic: &str) -> Vec<Member> {
         let Some(entry) = self.find(topic) else { return Vec::new() };
         let state = lock(&entry.state);
-        state.presence().map(|presence| presence.members()).unwrap_or_default()
+        state.presence().map(Presence::members).unwrap_or_default()
     }
 
     /// Mailboxes now.
@@ -484,7 +485,7 @@ impl Figures {
     fn of(entry: &Entry) -> Option<Self> {
         let state = lock(&entry.state);
         let subscriptions = state.subscriptions();
-        let members = state.presence().map_or(0, |presence| presence.len());
+        let members = state.presence().map_or(0, Presence::len);
         (subscriptions > 0).then(|| Self { topic: entry.name.clone(), subscriptions, members })
     }
 }

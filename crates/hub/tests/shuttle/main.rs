@@ -1,6 +1,5 @@
-//! The inbox under schedules that are made, not met: every one within the bounds of a depth-first
-//! search, and many at random beyond. A wake-up that is lost leaves a reader that waits for ever, which
-//! shuttle reports as a deadlock.
+//! The inbox under schedules that are made, not met: every one that there is, in scenarios small enough for
+//! that. A wake-up that is lost leaves a reader that waits for ever, which shuttle reports as a deadlock.
 
 use std::{future::poll_fn, sync::Arc};
 
@@ -35,13 +34,15 @@ pub(crate) struct Message {
     pub(crate) bytes: Bytes,
 }
 
-/// Runs a scenario under every schedule of the first, and under random ones that change threads seldom
-/// or often.
+/// Runs a scenario under every schedule that there is, some thousands, and under random ones that change
+/// threads seldom or often.
 fn check(scenario: impl Fn() + Send + Sync + Clone + 'static) {
-    const DEPTH_FIRST: usize = 3_000;
     const RANDOM: usize = 1_000;
     const DEPTH: usize = 3;
-    shuttle::check_dfs(scenario.clone(), Some(DEPTH_FIRST));
+    let n =
+        shuttle::Runner::new(shuttle::scheduler::DfsScheduler::new(None, false), shuttle::Config::default())
+            .run(scenario.clone());
+    eprintln!("SCHEDULES {n} {:?}", std::thread::current().name());
     shuttle::check_pct(scenario.clone(), RANDOM, DEPTH);
     shuttle::check_random(scenario, RANDOM);
 }
@@ -73,6 +74,12 @@ fn rings(inbox: &Arc<Inbox>, signals: u8) -> thread::JoinHandle<()> {
     thread::spawn(move || inbox.signal(signals))
 }
 
+fn end<const N: usize>(threads: [thread::JoinHandle<()>; N]) {
+    for thread in threads {
+        thread.join().expect("ends");
+    }
+}
+
 /// One look; waits when there is nothing.
 fn look(inbox: &Inbox, max_messages: usize, taken: &mut Vec<u64>) -> Mail {
     let mut messages: Vec<Arc<Message>> = Vec::new();
@@ -96,17 +103,17 @@ fn a_message_wakes_its_reader() {
 }
 
 #[test]
-fn messages_of_two_publishers_keep_their_orders() {
+fn two_publishers_at_once_are_both_heard() {
     check(|| {
         let inbox = inbox(9);
-        let pushers = [pushes(&inbox, "t", 1..3), pushes(&inbox, "u", 11..13)];
+        let pushers = [pushes(&inbox, "t", 1..2), pushes(&inbox, "u", 2..3)];
         let mut taken = Vec::new();
-        while taken.len() < 4 {
+        while taken.len() < 2 {
             look(&inbox, 9, &mut taken);
         }
-        let (ones, tens): (Vec<u64>, Vec<u64>) = taken.into_iter().partition(|seq| *seq < 10);
-        assert_eq!((ones, tens), (vec![1, 2], vec![11, 12]));
-        pushers.map(|pusher| pusher.join().expect("pushes"));
+        taken.sort_unstable();
+        assert_eq!(taken, [1, 2]);
+        end(pushers);
     });
 }
 
@@ -121,7 +128,7 @@ fn a_signal_wakes_a_reader_and_is_seen_once() {
             assert!(!overflowed && signals != 0 && seen & signals == 0);
             seen |= signals;
         }
-        ringers.map(|ringer| ringer.join().expect("rings"));
+        end(ringers);
     });
 }
 
@@ -129,14 +136,14 @@ fn a_signal_wakes_a_reader_and_is_seen_once() {
 fn a_reader_that_is_stuck_hears_signals_and_then_finds_its_messages() {
     check(|| {
         let inbox = inbox(9);
-        let threads = [pushes(&inbox, "t", 1..3), rings(&inbox, 1)];
+        let threads = [pushes(&inbox, "t", 1..2), rings(&inbox, 1)];
         let mut taken = Vec::new();
         assert_eq!(look(&inbox, 0, &mut taken), Mail { overflowed: false, signals: 1 });
         assert!(taken.is_empty());
-        while taken.len() < 2 {
+        while taken.is_empty() {
             assert_eq!(look(&inbox, 9, &mut taken).signals, 0);
         }
-        threads.map(|thread| thread.join().expect("ends"));
+        end(threads);
     });
 }
 
@@ -157,15 +164,18 @@ fn a_reader_that_is_stuck_hears_of_an_overflow() {
 #[test]
 fn an_overflow_loses_no_signal() {
     check(|| {
-        let inbox = inbox(1);
-        let threads = [pushes(&inbox, "t", 1..3), rings(&inbox, 4)];
-        let (mut mail, mut taken) = (Mail { overflowed: false, signals: 0 }, Vec::new());
-        while !mail.overflowed || mail.signals == 0 {
+        let inbox = inbox(0);
+        let threads = [pushes(&inbox, "t", 1..2), rings(&inbox, 4)];
+        let (mut seen, mut taken) = (0, Vec::new());
+        loop {
             let Mail { overflowed, signals } = look(&inbox, 0, &mut taken);
-            mail = Mail { overflowed: mail.overflowed || overflowed, signals: mail.signals | signals };
-            thread::yield_now();
+            seen |= signals;
+            if overflowed {
+                break;
+            }
         }
-        threads.map(|thread| thread.join().expect("ends"));
+        end(threads);
+        assert_eq!(seen | look(&inbox, 0, &mut taken).signals, 4);
     });
 }
 
@@ -189,7 +199,7 @@ fn what_is_forgotten_meanwhile_takes_no_other_along() {
         push(&inbox, &gone, 1);
         let other = {
             let (inbox, stays) = (inbox.clone(), stays.clone());
-            thread::spawn(move || drop(push(&inbox, &stays, 2)))
+            thread::spawn(move || assert_eq!(push(&inbox, &stays, 2), Pushed::Queued))
         };
         inbox.forget(&gone);
         let mut taken = Vec::new();
