@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Slots that an empty queue keeps; what a burst needed beyond them is given back.
-const KEPT_SLOTS: usize = 8;
+pub(crate) const KEPT_SLOTS: usize = 8;
 
 /// Shared by the mailbox, its subscriptions and its bells.
 pub(crate) struct Inbox {

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use crate::{
     Limits, Message, Topic,
-    inbox::{Inbox, Pushed},
+    inbox::{Inbox, KEPT_SLOTS, Pushed},
 };
 
 fn message(topic: &Topic, seq: u64, bytes: usize) -> Arc<Message> {

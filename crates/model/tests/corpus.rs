@@ -3,6 +3,7 @@
 use std::path::Path;
 
 #[path = "../../../fuzz/src/lib.rs"]
+#[expect(unreachable_pub, reason = "it is a crate of its own for the fuzz targets")]
 mod targets;
 
 fn run(target: &str, with: fn(&[u8])) {

@@ -32,6 +32,21 @@ pub(crate) struct OutcomeLabel {
     pub(crate) outcome: &'static str,
 }
 
+/// Figures of the channels.
+#[derive(Default)]
+pub(crate) struct ChannelMetrics {
+    /// Sockets on channels now; read when asked, as the next two.
+    pub(crate) connections: Gauge,
+    /// Channels that somebody is subscribed to now.
+    pub(crate) channels: Gauge,
+    /// Subscriptions to them now.
+    pub(crate) subscriptions: Gauge,
+    /// Events published, one for each channel.
+    pub(crate) events: Counter,
+    /// Client events relayed.
+    pub(crate) client_events: Counter,
+}
+
 /// Every figure; updated where it changes, except what is read when asked.
 pub(crate) struct Metrics {
     registry: Registry,
@@ -51,6 +66,8 @@ pub(crate) struct Metrics {
     pub(crate) requests_refused: Counter,
     /// Subscriptions of sockets and event streams now; read from the hub when asked.
     pub(crate) subscriptions: Gauge,
+    /// The channels.
+    pub(crate) channels: ChannelMetrics,
     /// Events committed.
     pub(crate) events_committed: Counter,
     /// Deliveries that entered a state since the start.
@@ -93,6 +110,7 @@ impl Metrics {
             streams_too_slow: Counter::default(),
             requests_refused: Counter::default(),
             subscriptions: Gauge::default(),
+            channels: ChannelMetrics::default(),
             events_committed: Counter::default(),
             deliveries: Family::default(),
             deliveries_waiting: Family::default(),
@@ -109,6 +127,7 @@ impl Metrics {
             job_longest_seconds: Gauge::default(),
         };
         metrics.register_clients();
+        metrics.register_channels();
         metrics.register_deliveries();
         metrics.register_database();
         metrics
@@ -144,6 +163,15 @@ impl Metrics {
             "Subscriptions of WebSockets and event streams now",
             self.subscriptions.clone(),
         );
+    }
+
+    fn register_channels(&mut self) {
+        let Self { registry: r, channels: c, .. } = self;
+        r.register("channel_connections", "WebSockets on channels now", c.connections.clone());
+        r.register("channels", "Channels that somebody is subscribed to now", c.channels.clone());
+        r.register("channel_subscriptions", "Subscriptions to channels now", c.subscriptions.clone());
+        r.register("channel_events", "Events published, one for each channel", c.events.clone());
+        r.register("channel_client_events", "Client events relayed", c.client_events.clone());
     }
 
     fn register_deliveries(&mut self) {

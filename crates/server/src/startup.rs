@@ -144,6 +144,7 @@ impl Server {
             store: store.clone(),
             hub,
             clock: clock.clone(),
+            started: clock.tick(),
             auth,
             channel_auth: Arc::new(channel_auth),
             metrics,

@@ -59,7 +59,9 @@ fn follow(hub: &Hub, topic: &Topic, until: u64, seen: &mut Vec<String>) {
             seen.push(text(bytes));
             reached
         };
-        replayed.missed.iter().for_each(|bytes| drop(see(bytes)));
+        for bytes in &replayed.missed {
+            see(bytes);
+        }
         let mut stays_for = 50;
         let mut last = stands.offset;
         while stays_for > 0 && last < until {

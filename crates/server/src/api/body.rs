@@ -19,6 +19,9 @@ use super::{
 };
 use crate::app::{Answer, App, Creation, RequestKey};
 
+/// What browsers send forms as.
+const FORM: &str = "application/x-www-form-urlencoded";
+
 pub(super) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// A JSON object; an absent body is an empty one.
@@ -29,6 +32,27 @@ impl FromRequest<App> for Object {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Error> {
         let value = receive(request, app, limits::BODY_MAX_BYTES).await?.json().map_err(Error::Body)?;
+        object(without_nul(value)?).map(Self)
+    }
+}
+
+/// What a JSON object or a form holds; an absent body is an empty object. A form has texts only, and of a
+/// name that it has twice the last one counts.
+pub(super) struct Fields(pub(super) Map<String, Value>);
+
+impl FromRequest<App> for Fields {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, Error> {
+        let received = receive(request, app, limits::BODY_MAX_BYTES).await?;
+        let value = if media_type(&received.parts.headers) == FORM {
+            let pairs = url::form_urlencoded::parse(&received.bytes).into_owned();
+            Value::Object(pairs.map(|(name, text)| (name, text.into())).collect())
+        } else {
+            let or_form =
+                |error| if error == BodyError::NotJsonType { BodyError::NotFormType } else { error };
+            received.json().map_err(|error| Error::Body(or_form(error)))?
+        };
         object(without_nul(value)?).map(Self)
     }
 }
@@ -208,10 +232,15 @@ fn without_nul(value: Value) -> Result<Value, Error> {
     if json::holds_nul(&value) { Err(Error::Body(BodyError::Nul)) } else { Ok(value) }
 }
 
+/// The type of the body in lower case, without its parameters; empty when there is none.
+fn media_type(headers: &HeaderMap) -> String {
+    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    value.and_then(|value| value.split(';').next()).unwrap_or_default().trim().to_ascii_lowercase()
+}
+
 /// `application/json` or a `+json` type, whatever its parameters.
 fn is_json(headers: &HeaderMap) -> bool {
-    let Some(value) = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return false };
-    let media_type = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let media_type = media_type(headers);
     media_type == "application/json"
         || (media_type.starts_with("application/") && media_type.ends_with("+json"))
 }

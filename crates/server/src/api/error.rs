@@ -16,7 +16,10 @@ use fanfare_model::{
 };
 use serde_json::{Map, Value, json};
 
-use crate::app::{Answer, Error as AppError};
+use crate::{
+    app::{Answer, Error as AppError},
+    auth::Denial,
+};
 
 /// Marks an answer that an earlier request with the same `Idempotency-Key` got.
 pub(super) const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
@@ -41,6 +44,8 @@ pub(crate) enum Error {
     BadToken,
     /// The body cannot be used as it came.
     Body(BodyError),
+    /// A subscription that is not allowed, or cannot be judged.
+    Denied(Denial),
     /// A request that must be signed is not, or not well.
     Signature(InvalidRequest),
     /// What is to be published makes no sense, or is too large.
@@ -63,6 +68,8 @@ pub(crate) enum BodyError {
     TooLarge(usize),
     /// Not declared as JSON.
     NotJsonType,
+    /// Declared neither as JSON nor as a form.
+    NotFormType,
     /// Not JSON.
     NotJson,
     /// JSON, but a string holds half of a surrogate pair, which is no character.
@@ -88,6 +95,10 @@ impl BodyError {
             Self::NotJsonType => {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "Content-Type must be application/json".into())
             }
+            Self::NotFormType => (
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "Content-Type must be application/json or application/x-www-form-urlencoded".into(),
+            ),
             Self::NotJson => (StatusCode::BAD_REQUEST, "Request body is not valid JSON".into()),
             Self::LoneSurrogate => {
                 (StatusCode::BAD_REQUEST, "Request body must not contain a lone surrogate".into())
@@ -119,6 +130,12 @@ impl From<AppError> for Error {
     }
 }
 
+impl From<Denial> for Error {
+    fn from(denial: Denial) -> Self {
+        Self::Denied(denial)
+    }
+}
+
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         match self {
@@ -127,6 +144,14 @@ impl IntoResponse for Error {
             Self::BadToken => refusal(StatusCode::FORBIDDEN, "Invalid or expired token"),
             Self::Body(error) => {
                 let (status, text) = error.status_and_text();
+                refusal(status, &text)
+            }
+            Self::Denied(denial) => {
+                let (status, text) = match denial {
+                    Denial::Unauthorized(text) => (StatusCode::FORBIDDEN, text),
+                    Denial::Capacity(text) => (StatusCode::TOO_MANY_REQUESTS, text),
+                    Denial::Failed(text) => (StatusCode::INTERNAL_SERVER_ERROR, text),
+                };
                 refusal(status, &text)
             }
             Self::Signature(error) => refusal(StatusCode::UNAUTHORIZED, &error.to_string()),

@@ -6,6 +6,7 @@ mod asyncapi;
 mod auth;
 mod body;
 mod catalogue;
+mod channel_auth;
 mod deliveries;
 mod docs;
 mod error;
@@ -29,6 +30,7 @@ mod sessions;
 mod sockets;
 mod stats;
 mod stream;
+mod usage;
 mod views;
 mod votes;
 mod webhook_fields;
@@ -102,6 +104,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(apps::routes())
         .merge(auth::routes())
         .merge(catalogue::routes())
+        .merge(channel_auth::routes())
         .merge(deliveries::routes())
         .merge(events::routes())
         .merge(games::routes())
@@ -117,6 +120,7 @@ fn routes() -> OpenApiRouter<App> {
         .merge(sessions::routes())
         .merge(stats::routes())
         .merge(stream::routes())
+        .merge(usage::routes())
         .merge(votes::routes())
         .merge(webhooks::routes())
 }

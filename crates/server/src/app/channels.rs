@@ -3,6 +3,7 @@
 
 pub(crate) mod counts;
 mod sockets;
+mod usage;
 
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ use fanfare_model::{
 pub(crate) use self::{
     counts::Counts,
     sockets::{ChannelSocket, Joined, Position, Sockets, Wish, signal},
+    usage::Usage,
 };
 use super::{
     App, Error,
@@ -83,6 +85,7 @@ pub(crate) struct Channels {
     pub(crate) settings: config::Channels,
     pub(crate) sockets: Sockets,
     pub(crate) counts: Counts,
+    usage: usage::Kept,
 }
 
 /// What is kept of a channel.
@@ -95,7 +98,7 @@ pub(super) struct Past {
 
 impl Channels {
     pub(crate) fn new(settings: config::Channels, counts: Counts) -> Self {
-        Self { settings, sockets: Sockets::default(), counts }
+        Self { settings, sockets: Sockets::default(), counts, usage: usage::Kept::default() }
     }
 
     /// What is kept of a channel: what the configuration says, and the last event of a cache channel.
@@ -157,6 +160,7 @@ impl App {
         let shared: (Arc<str>, Arc<str>) = (event.as_str().into(), data.as_str().into());
         for channel in &channels {
             let mut told = self.reserve(&app_id, &[kind::BROADCAST]).await;
+            self.metrics.channels.events.inc();
             let news = News::Event { event: shared.0.clone(), data: Some(shared.1.clone()), user_id: None };
             self.tell_channel(&app_id, channel, news, except.as_ref(), || {
                 let (channel, event, data) = (channel.clone(), event.clone(), data.clone());

@@ -62,7 +62,7 @@ use crate::{
     metrics::Metrics,
     random,
     shutdown::Tasks,
-    timers::Clock,
+    timers::{Clock, Tick},
 };
 
 /// The hub topic that every authenticated socket hears.
@@ -81,6 +81,8 @@ pub(crate) struct App {
     pub(crate) store: Store,
     pub(crate) hub: Hub,
     pub(crate) clock: Clock,
+    /// When the server started.
+    pub(crate) started: Tick,
     pub(crate) auth: Arc<Auth>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) tasks: Tasks,

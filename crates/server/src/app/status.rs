@@ -141,6 +141,15 @@ impl App {
         self.metrics.oldest_undelivered_seconds.set(age_ms as f64 / 1000.0);
         let subscriptions = i64::try_from(self.hub.subscriptions()).unwrap_or(i64::MAX);
         self.metrics.subscriptions.set(subscriptions);
+        let usage = self.channel_usage().await;
+        let of_channels = &self.metrics.channels;
+        for (gauge, count) in [
+            (&of_channels.connections, usage.connections),
+            (&of_channels.channels, usage.channels),
+            (&of_channels.subscriptions, usage.subscriptions),
+        ] {
+            gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
         Ok(self.metrics.render())
     }
 }

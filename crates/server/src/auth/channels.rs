@@ -235,7 +235,7 @@ impl ChannelAuth {
         socket: SocketId,
         claims: Option<&Claims>,
     ) -> Result<Signed, Denial> {
-        let id = claims.and_then(rules::subject).ok_or_else(Denial::unauthorized)?;
+        let id = claims.and_then(Claims::subject).ok_or_else(Denial::unauthorized)?;
         let data = json!({ "id": id }).to_string();
         let auth = pusher::user_auth(application, &socket.pusher(), &data);
         Ok(Signed { auth, data: Some(data) })

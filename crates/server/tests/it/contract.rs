@@ -43,7 +43,7 @@ macro_rules! groups {
 }
 
 groups! {
-    apps auth chat_import csv deliveries export games packs pick polls previews pusher session_games sessions stats system votes
+    apps auth channel_auth chat_import csv deliveries export games packs pick polls previews pusher session_games sessions stats system votes
     webhooks
 }
 

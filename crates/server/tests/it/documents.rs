@@ -83,6 +83,10 @@ async fn set_up(name: &str, host: &Client) {
             let vote = json!({"username": "Ann", "vote": "up", "timestamp": "2099-01-01T20:30:00Z"});
             host.post("/api/votes/live", vote).await.expect(200);
         }
+        "an app" => {
+            let body = json!({"name": "Chat", "id": "chat", "key": "chat-key", "secret": "hush"});
+            host.post("/api/apps", body).await.expect(201);
+        }
         "a game" => add("Quiplash 3").await,
         "a failed delivery" => {
             host.post("/api/sessions", json!({})).await.expect(201);

@@ -2,6 +2,7 @@
 
 mod apps;
 mod backup;
+mod channel_auth;
 mod channel_events;
 mod channel_faults;
 mod channels;
@@ -25,6 +26,7 @@ mod library;
 mod node;
 mod picking;
 mod polls;
+mod pusher_http;
 mod rooms;
 mod sessions;
 mod sockets;

@@ -72,8 +72,8 @@ impl ErrorCode {
     }
 }
 
-/// Versions of the protocol that are spoken. What version 7 changed clients of 5 and 6 do not notice, and
-/// SDKs exist that say so.
+/// Versions of the protocol that are spoken: since 5, `data` is a JSON string, which is all that a client
+/// of this server could tell them apart by. The SDKs for Java and .NET say 5.
 const PROTOCOLS: std::ops::RangeInclusive<u32> = 5..=7;
 
 /// Why the `protocol` of an address will not do.

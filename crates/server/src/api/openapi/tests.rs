@@ -27,8 +27,12 @@ const PUBLIC: &[&str] = &[
     "GET /openapi.json",
     "GET /readyz",
     "GET /ws",
+    "GET /stats",
     "POST /api/auth/login",
     "POST /api/pick",
+    "POST /broadcasting/auth",
+    "POST /pusher/auth",
+    "POST /pusher/user-auth",
 ];
 
 /// Each operation with its name, such as `GET /health`.

@@ -114,10 +114,10 @@ struct BatchPublished {
 async fn publish_event(State(app): State<App>, signed: Signed<1>) -> Result<Json<EventPublished>, Error> {
     let application = &signed.application;
     let event = Event::parse(&signed.body, app.data_max_bytes(application))?;
-    let (channels, info) = (event.channels.clone(), event.info);
+    let info = event.info;
+    let asked = if info.asks() { event.channels.clone() } else { Vec::new() };
     publish(&app, application, event).await?;
-    let asked = channels.into_iter().filter(|_| info.asks());
-    let channels = asked.map(|channel| {
+    let channels = asked.into_iter().map(|channel| {
         let counts = counts(&app, application, &channel, info);
         (channel.to_string(), counts)
     });

@@ -333,6 +333,7 @@ impl ChannelSocket {
     ) {
         let app = self.app.clone();
         let mut told = app.reserve(&self.app_id, &[kind::CLIENT_EVENT]).await;
+        app.metrics.channels.client_events.inc();
         let whispered = OccurrenceKind::ClientEvent {
             socket: self.name(),
             channel: channel.clone(),

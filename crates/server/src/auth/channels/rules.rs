@@ -41,17 +41,12 @@ fn says(claim: &Value, text: &str) -> bool {
     }
 }
 
-/// The id of the user whom a token names.
-pub(super) fn subject(claims: &Claims) -> Option<String> {
-    claims.subject()
-}
-
 /// The member that a token names, with those of its claims that the others are told.
 ///
 /// # Errors
 /// [`Denial::Unauthorized`] when they are too much.
 pub(super) fn member(claims: &Claims, info_claims: &[String]) -> Result<Option<Member>, Denial> {
-    let Some(id) = subject(claims) else { return Ok(None) };
+    let Some(id) = claims.subject() else { return Ok(None) };
     let told = info_claims.iter().filter_map(|name| Some((name.clone(), claims.0.get(name)?.clone())));
     let told: Map<String, Value> = told.collect();
     if told.is_empty() {

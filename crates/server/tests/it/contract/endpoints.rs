@@ -37,6 +37,8 @@ pub(super) enum Reads {
     Nothing,
     /// An object of at most 1 MiB.
     Object,
+    /// An object or a form of at most 1 MiB.
+    Fields,
     /// An object of at most 10 MiB.
     Import,
     /// An object or an array of at most 10 MiB.

@@ -20,7 +20,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use bytes::Bytes;
-use fanfare::timers::Clock;
+use fanfare::{config::Secret, timers::Clock};
 use fanfare_model::Timestamp;
 use http_body_util::Full;
 use hyper::Request;
@@ -123,6 +123,7 @@ pub(super) async fn run(scenario: &Value, engine: Engine, description: &Descript
     let app = TestApp::spawn_with(engine, clock.clone(), |config| {
         config.app = Some("1:key:secret".parse().expect("an app"));
         // Nobody asks the real room service: this address answers nothing.
+        config.jwt_secret = Some(Secret("the secret of the contract, which is long enough".into()));
         config.rooms.base_url = "http://127.0.0.1:9/".parse().expect("a URL");
     })
     .await;
