@@ -40,7 +40,7 @@ pub enum Refused {
 
 /// Fields in the order in which they are written.
 #[derive(Serialize)]
-struct Message<'a, D> {
+struct Outgoing<'a, D> {
     event: &'a str,
     #[serde(rename = "messageId", skip_serializing_if = "Option::is_none")]
     message_id: Option<Id<'a>>,
@@ -59,7 +59,7 @@ struct Message<'a, D> {
 /// Data of a message that has none.
 type Nothing = ();
 
-impl<'a, D: Serialize> Message<'a, D> {
+impl<'a, D: Serialize> Outgoing<'a, D> {
     fn new(event: &'a str, channel: Option<&'a str>, data: Option<D>) -> Self {
         Self { event, message_id: None, channel, data, offset: None, epoch: None, recovered: None }
     }
@@ -107,7 +107,7 @@ pub fn connection_established(socket_id: &str, activity_timeout_s: u64) -> Strin
         activity_timeout: u64,
     }
     let data = Data { socket_id, activity_timeout: activity_timeout_s };
-    json(&Message::new("connection_established", None, Some(data)))
+    json(&Outgoing::new("connection_established", None, Some(data)))
 }
 
 /// Messages of this channel follow.
@@ -125,8 +125,8 @@ pub fn subscription_succeeded(
         presence: Presence<'a>,
     }
     let data = members.map(|members| Data { presence: members.into() });
-    let message = Message::new("subscription_succeeded", Some(channel), data).at(position);
-    json(&Message { recovered, ..message })
+    let message = Outgoing::new("subscription_succeeded", Some(channel), data).at(position);
+    json(&Outgoing { recovered, ..message })
 }
 
 /// No messages of this channel follow, for this reason.
@@ -143,7 +143,7 @@ pub fn subscription_error(channel: &str, why: Refused, error: &str) -> String {
         Refused::Capacity => ("CapacityError", 429),
         Refused::Server => ("ServerError", 500),
     };
-    json(&Message::new("subscription_error", Some(channel), Some(Data { kind, error, status })))
+    json(&Outgoing::new("subscription_error", Some(channel), Some(Data { kind, error, status })))
 }
 
 /// What became of a batch. `failed` says why, channel by channel; `present` who is present in the
@@ -173,7 +173,7 @@ pub fn batch_result(
     let failed = failed.iter().map(|(channel, why)| (&**channel, &**why)).collect();
     let presence = present.iter().map(|(channel, members)| (&**channel, (&**members).into())).collect();
     let data = Data { message_id, succeeded, failed, presence };
-    json(&Message { message_id, ..Message::new(event, None, Some(data)) })
+    json(&Outgoing { message_id, ..Outgoing::new(event, None, Some(data)) })
 }
 
 fn entries<T: Serialize, S: Serializer>(entries: &[(&str, T)], serializer: S) -> Result<S::Ok, S::Error> {
@@ -183,28 +183,28 @@ fn entries<T: Serialize, S: Serializer>(entries: &[(&str, T)], serializer: S) ->
 /// Something that was published, or that another client sent. `data` is written as the JSON it is, or as
 /// a string when it is none; `position` is the message's offset and its epoch, on channels with history.
 pub fn event(channel: &str, event: &str, data: Option<&str>, position: Option<(u64, &str)>) -> String {
-    json(&Message::new(event, Some(channel), data.map(Embedded)).at(position))
+    json(&Outgoing::new(event, Some(channel), data.map(Embedded)).at(position))
 }
 
 /// Somebody has come.
 pub fn member_added(channel: &str, member: &Member) -> String {
-    json(&Message::new("member_added", Some(channel), Some(MemberData::from(member))))
+    json(&Outgoing::new("member_added", Some(channel), Some(MemberData::from(member))))
 }
 
 /// Somebody has left.
 pub fn member_removed(channel: &str, member: &Member) -> String {
-    json(&Message::new("member_removed", Some(channel), Some(MemberData::from(member))))
+    json(&Outgoing::new("member_removed", Some(channel), Some(MemberData::from(member))))
 }
 
 /// The answer to a ping.
 pub fn pong() -> String {
-    json(&Message::<Nothing>::new("pong", None, None))
+    json(&Outgoing::<Nothing>::new("pong", None, None))
 }
 
 /// The message with this `messageId`, which is JSON, has arrived.
 pub fn ack(message_id: &str) -> String {
-    let message = Message::<Nothing>::new("ack", None, None);
-    json(&Message { message_id: Some(Embedded(message_id)), ..message })
+    let message = Outgoing::<Nothing>::new("ack", None, None);
+    json(&Outgoing { message_id: Some(Embedded(message_id)), ..message })
 }
 
 /// A message was not accepted, for this reason; `retry_after_ms` is the time, in milliseconds since 1970,
@@ -218,5 +218,5 @@ pub fn error(kind: ErrorKind, error: &str, retry_after_ms: Option<i64>) -> Strin
         #[serde(rename = "retryAfter", skip_serializing_if = "Option::is_none")]
         retry_after: Option<i64>,
     }
-    json(&Message::new("error", None, Some(Data { kind, error, retry_after: retry_after_ms })))
+    json(&Outgoing::new("error", None, Some(Data { kind, error, retry_after: retry_after_ms })))
 }
