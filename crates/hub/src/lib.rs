@@ -345,6 +345,27 @@ impl Hub {
         published
     }
 
+    /// Hands a publication to everybody subscribed to `topic` but the reader of `except`, in the form of each,
+    /// and leaves the topic's past as it is: it has no place there, and nobody can come back for it. Never
+    /// waits. `witness` is called as that of [`Hub::publish_and`]. Returns how many it was queued for.
+    pub fn whisper(
+        &self,
+        topic: &str,
+        publication: &Arc<dyn Publication>,
+        except: Option<&Bell>,
+        witness: impl FnOnce(),
+    ) -> usize {
+        let except = except.and_then(Bell::inbox);
+        let mut to_wake = ToWake::default();
+        let act = |known: Option<(&Topic, &mut State)>| {
+            witness();
+            known.map_or(0, |(name, state)| {
+                state.whisper(name, publication, except.as_deref(), &mut to_wake.0)
+            })
+        };
+        self.with_known(topic, act).1
+    }
+
     /// Drops what is older than the topics' histories say, and forgets topics that nobody is subscribed
     /// to and nobody can come back for.
     pub fn sweep(&self, now_ms: u64) {

@@ -271,6 +271,17 @@ impl State {
         Published { reached, position }
     }
 
+    /// Publishes what is no part of the past.
+    pub(crate) fn whisper(
+        &mut self,
+        topic: &Topic,
+        publication: &Arc<dyn Publication>,
+        except: Option<&Inbox>,
+        to_wake: &mut Vec<Waker>,
+    ) -> usize {
+        self.fan_out(&mut Forms::of(topic, publication, None), except, to_wake)
+    }
+
     /// Begins to keep a past, or changes how much of it is kept.
     pub(crate) fn keep(&mut self, history: Option<History>, epoch: impl FnOnce() -> u64, now_ms: u64) {
         match (history, &mut self.ring) {
