@@ -17,13 +17,13 @@ use fanfare_model::{
     wire::frame,
 };
 
+#[cfg(test)]
+pub(crate) use self::sockets::Position;
 pub(crate) use self::{
     counts::Counts,
     sockets::{ChannelSocket, Joined, Sockets, Wish, signal},
     usage::Usage,
 };
-#[cfg(test)]
-pub(crate) use self::sockets::Position;
 use super::{
     App, Error,
     occurrences::{Occurrence, OccurrenceKind, Places},
