@@ -1,10 +1,10 @@
 //! What was published lately, for those who come back.
 
-use std::{collections::VecDeque, fmt, sync::Arc};
+use std::{collections::VecDeque, sync::Arc};
 
 use bytes::Bytes;
 
-use crate::{Form, Publication};
+use crate::message::{Form, Position, Publication};
 
 /// How much of a topic's past is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,16 +15,6 @@ pub struct History {
     pub max_bytes: usize,
     /// How long one is kept, in milliseconds.
     pub max_age_ms: u64,
-}
-
-/// A place in a topic's stream: the publications of one epoch count from 1 without a gap. An epoch ends
-/// when the topic is forgotten, and none has the number of another.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Position {
-    /// The last publication before this place; 0 before the first.
-    pub offset: u64,
-    /// The stream.
-    pub epoch: u64,
 }
 
 /// What a subscriber wants of the past.
@@ -178,11 +168,5 @@ impl Ring {
         if let Some(first) = self.kept.pop_front() {
             self.bytes = self.bytes.saturating_sub(first.size);
         }
-    }
-}
-
-impl fmt::Debug for Ring {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ring").field("position", &self.position()).field("kept", &self.kept.len()).finish()
     }
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    Limits, Message, Topic,
+    message::{Limits, Message, Topic},
     sync::{Mutex, lock},
 };
 

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use crate::{
-    Limits, Message, Topic,
     inbox::{Inbox, KEPT_SLOTS, Pushed},
+    message::{Limits, Message, Topic},
 };
 
 fn message(topic: &Topic, seq: u64, bytes: usize) -> Arc<Message> {

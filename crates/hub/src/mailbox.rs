@@ -8,11 +8,14 @@ use std::{
 };
 
 use crate::{
-    Hub, Message, Replay, Topic, give_back,
+    history::Replay,
     inbox::{Inbox, Mail},
+    memory::give_back,
+    message::{Message, Topic},
     presence::{Member, TooManyMembers},
     sync::{Mutex, lock},
     topic::{Entry, Found, Join, Joined, Left, Start, State},
+    topics::Topics,
 };
 
 /// Answer of [`Mailbox::release`].
@@ -28,7 +31,7 @@ pub enum Release {
 ///
 /// One task at a time waits for a mailbox.
 pub struct Mailbox {
-    hub: Hub,
+    topics: Arc<Topics>,
     inbox: Arc<Inbox>,
     /// What to leave in the end. Locked before a topic, never under one.
     places: Mutex<HashMap<Topic, Place>>,
@@ -66,10 +69,10 @@ impl fmt::Debug for Bell {
 }
 
 impl Mailbox {
-    pub(crate) fn new(hub: Hub) -> Self {
-        hub.inner.connections.fetch_add(1, Ordering::Relaxed);
-        let inbox = Arc::new(Inbox::new(hub.inner.limits));
-        Self { hub, inbox, places: Mutex::new(HashMap::new()) }
+    pub(crate) fn new(topics: Arc<Topics>) -> Self {
+        topics.connections.fetch_add(1, Ordering::Relaxed);
+        let inbox = Arc::new(Inbox::new(topics.limits));
+        Self { topics, inbox, places: Mutex::new(HashMap::new()) }
     }
 
     /// Subscribes to a topic whose positions somebody else counts and that is delivered to, not published
@@ -79,7 +82,7 @@ impl Mailbox {
         if places.contains_key(topic) {
             return false;
         }
-        let (entry, number) = self.hub.with_entry(topic, |_, state| state.subscribe(&self.inbox, start));
+        let (entry, number) = self.topics.with_entry(topic, |_, state| state.subscribe(&self.inbox, start));
         self.keep(&mut places, entry, number, None);
         true
     }
@@ -104,16 +107,16 @@ impl Mailbox {
             drop(places);
             return Ok(found.tell(join.form));
         }
-        let announcer = self.hub.inner.announcer.as_deref();
-        let (entry, joined) = self.hub.with_entry(topic, |name, state| {
-            let epoch = || self.hub.next_epoch();
+        let announcer = self.topics.announcer.as_deref();
+        let (entry, joined) = self.topics.with_entry(topic, |name, state| {
+            let epoch = || self.topics.next_epoch();
             let joined = state.join(name, &self.inbox, join, epoch, announcer, &mut to_wake.0);
             if let Ok((_, found)) = &joined {
                 witness(&found.joined);
             }
             joined
         });
-        let (number, found) = joined.inspect_err(|_| self.hub.retire(&entry))?;
+        let (number, found) = joined.inspect_err(|_| self.topics.retire(&entry))?;
         let member = join.member.as_ref().map(|(member, _)| member.id.clone());
         self.keep(&mut places, entry, number, member);
         drop(places);
@@ -143,7 +146,7 @@ impl Mailbox {
         let mut places = lock(&self.places);
         let Some(place) = places.get_mut(topic) else { return false };
         let Some(id) = place.member.take() else { return false };
-        let announcer = self.hub.inner.announcer.as_deref();
+        let announcer = self.topics.announcer.as_deref();
         let mut state = lock(&place.entry.state);
         let member = state.depart(&place.entry.name, &id, announcer, &mut to_wake.0);
         if let Some(member) = &member {
@@ -169,7 +172,7 @@ impl Mailbox {
         let Some(place) = places.get_mut(topic).filter(|place| place.member.is_none()) else {
             return Ok(false);
         };
-        let announcer = self.hub.inner.announcer.as_deref();
+        let announcer = self.topics.announcer.as_deref();
         let mut state = lock(&place.entry.state);
         let is_new = state.arrive(&place.entry.name, member, max_members, announcer, &mut to_wake.0)?;
         if is_new {
@@ -256,7 +259,7 @@ impl Mailbox {
         number: u64,
         member: Option<Arc<str>>,
     ) {
-        self.hub.inner.subscriptions.fetch_add(1, Ordering::Relaxed);
+        self.topics.subscriptions.fetch_add(1, Ordering::Relaxed);
         match places.entry(entry.name.clone()) {
             hash_map::Entry::Vacant(vacant) => drop(vacant.insert(Place { entry, number, member })),
             hash_map::Entry::Occupied(_) => unreachable!("it was looked for under this lock"),
@@ -276,16 +279,16 @@ impl Mailbox {
 
     fn end(&self, place: &Place, witness: impl FnOnce(&Left), to_wake: &mut Vec<Waker>) -> Left {
         let Place { entry, number, member } = place;
-        let announcer = self.hub.inner.announcer.as_deref();
+        let announcer = self.topics.announcer.as_deref();
         let (left, is_empty) = {
             let state: &mut State = &mut lock(&entry.state);
             let left = state.leave(&entry.name, *number, member.as_ref(), announcer, to_wake);
             witness(&left);
             (left, state.is_empty())
         };
-        self.hub.inner.subscriptions.fetch_sub(1, Ordering::Relaxed);
+        self.topics.subscriptions.fetch_sub(1, Ordering::Relaxed);
         if is_empty {
-            self.hub.retire(entry);
+            self.topics.retire(entry);
         }
         left
     }
@@ -307,7 +310,7 @@ impl Drop for Mailbox {
         for place in places.into_values() {
             self.end(&place, |_| (), &mut ToWake::default().0);
         }
-        self.hub.inner.connections.fetch_sub(1, Ordering::Relaxed);
+        self.topics.connections.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

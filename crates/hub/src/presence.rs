@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use bytes::Bytes;
 
-use crate::give_back;
+use crate::memory::give_back;
 
 /// Somebody who is present on a topic.
 #[derive(Debug, Clone, PartialEq, Eq)]

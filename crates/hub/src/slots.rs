@@ -4,14 +4,14 @@
 /// larger part, all are closed at once, so that a walk costs what there is and not what there once was.
 pub(crate) struct Slots<T> {
     /// By number, which only grows.
-    slots: Vec<(u64, Option<T>)>,
+    entries: Vec<(u64, Option<T>)>,
     next: u64,
     count: usize,
 }
 
 impl<T> Default for Slots<T> {
     fn default() -> Self {
-        Self { slots: Vec::new(), next: 0, count: 0 }
+        Self { entries: Vec::new(), next: 0, count: 0 }
     }
 }
 
@@ -27,7 +27,7 @@ impl<T> Slots<T> {
     /// Keeps a value; returns its number, which no other had or will have.
     pub(crate) fn insert(&mut self, value: T) -> u64 {
         let number = self.next;
-        self.slots.push((number, Some(value)));
+        self.entries.push((number, Some(value)));
         self.next += 1;
         self.count += 1;
         number
@@ -35,31 +35,31 @@ impl<T> Slots<T> {
 
     pub(crate) fn get_mut(&mut self, number: u64) -> Option<&mut T> {
         let index = self.index(number)?;
-        self.slots[index].1.as_mut()
+        self.entries[index].1.as_mut()
     }
 
     /// Takes a value out. What a crowd needed is given back when it has gone.
     pub(crate) fn remove(&mut self, number: u64) -> Option<T> {
         let index = self.index(number)?;
-        let value = self.slots[index].1.take()?;
+        let value = self.entries[index].1.take()?;
         self.count -= 1;
         if self.count == 0 {
-            self.slots = Vec::new();
-        } else if self.count * 2 < self.slots.len() {
-            self.slots.retain(|(_, value)| value.is_some());
-            if self.count * 4 < self.slots.capacity() {
-                self.slots.shrink_to(self.count * 2);
+            self.entries = Vec::new();
+        } else if self.count * 2 < self.entries.len() {
+            self.entries.retain(|(_, value)| value.is_some());
+            if self.count * 4 < self.entries.capacity() {
+                self.entries.shrink_to(self.count * 2);
             }
         }
         Some(value)
     }
 
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
-        self.slots.iter_mut().filter_map(|(_, value)| value.as_mut())
+        self.entries.iter_mut().filter_map(|(_, value)| value.as_mut())
     }
 
     fn index(&self, number: u64) -> Option<usize> {
-        self.slots.binary_search_by_key(&number, |(number, _)| *number).ok()
+        self.entries.binary_search_by_key(&number, |(number, _)| *number).ok()
     }
 }
 
@@ -86,7 +86,7 @@ mod tests {
                 prop_assert_eq!((slots.len(), slots.is_empty()), (model.len(), model.is_empty()));
                 prop_assert!(slots.iter_mut().map(|value| *value).eq(model.values().copied()));
                 prop_assert_eq!(slots.get_mut(number).copied(), model.get(&number).copied());
-                prop_assert!(slots.slots.len() <= slots.len() * 2, "holes are the lesser part");
+                prop_assert!(slots.entries.len() <= slots.len() * 2, "holes are the lesser part");
             }
         }
     }
@@ -102,9 +102,9 @@ mod tests {
                 slots.remove(number);
             }
             assert_eq!(slots.iter_mut().map(|value| *value).collect::<Vec<_>>(), [stays]);
-            assert!(slots.slots.capacity() <= 4, "{} for the one who stayed", slots.slots.capacity());
+            assert!(slots.entries.capacity() <= 4, "{} for the one who stayed", slots.entries.capacity());
             slots.remove(stays);
-            assert_eq!(slots.slots.capacity(), 0);
+            assert_eq!(slots.entries.capacity(), 0);
         }
     }
 }

@@ -3,12 +3,10 @@
 
 use std::{sync::Arc, task::Waker};
 
-use bytes::Bytes;
-
 use crate::{
-    Announcer, Form, Message, Topic,
-    history::{History, Missed, Position, Replay, Replayed, Ring},
+    history::{History, Missed, Replay, Replayed, Ring},
     inbox::{Inbox, Pushed},
+    message::{Form, Message, Position, Publication, Topic},
     presence::{Member, Presence, TooManyMembers},
     slots::Slots,
     sync::Mutex,
@@ -19,19 +17,17 @@ use crate::{
 pub enum Start {
     /// Messages arrive at once.
     Live,
-    /// Only the highest position is kept, until [`release`](crate::Mailbox::release).
+    /// Only the highest position is kept, until [`release`](crate::mailbox::Mailbox::release).
     CatchingUp,
 }
 
-/// Something that can be told in several forms.
-pub trait Publication: Send + Sync {
-    /// The bytes for subscribers of this form; asked for once a form when it is published, and again
-    /// for those who come back for it. `position` is there on topics that keep a history. Called under
-    /// the topic's lock when it is published: it must not touch the hub, and not panic.
-    fn form(&self, form: Form, position: Option<Position>) -> Bytes;
-
-    /// About how many bytes it takes up in a history. Asked for once, under the same lock.
-    fn size(&self) -> usize;
+/// Makes what the subscribers of a topic are told of its members. Called under the topic's lock: it must
+/// not touch the hub, and not panic.
+pub trait Announcer: Send + Sync {
+    /// Somebody came who was not present.
+    fn member_added(&self, topic: &Topic, member: &Member) -> Arc<dyn Publication>;
+    /// Somebody has left with his last connection.
+    fn member_removed(&self, topic: &Topic, member: &Member) -> Arc<dyn Publication>;
 }
 
 /// How a subscriber joins a topic.
@@ -147,7 +143,12 @@ impl State {
     /// Adds a subscription to a topic whose positions somebody else counts.
     pub(crate) fn subscribe(&mut self, inbox: &Arc<Inbox>, start: Start) -> u64 {
         let live = start == Start::Live;
-        self.subscriptions.insert(Subscription { inbox: inbox.clone(), highest_seq: 0, form: Form(0), live })
+        self.subscriptions.insert(Subscription {
+            inbox: inbox.clone(),
+            highest_seq: 0,
+            form: Form::default(),
+            live,
+        })
     }
 
     /// Adds a subscription, and its member before it: he is not told of himself.
@@ -269,6 +270,17 @@ impl State {
         let position = self.ring.as_mut().map(|ring| ring.push(publication, now_ms));
         let reached = self.fan_out(&mut Forms::of(topic, publication, position), except, to_wake);
         Published { reached, position }
+    }
+
+    /// Publishes what is no part of the past.
+    pub(crate) fn whisper(
+        &mut self,
+        topic: &Topic,
+        publication: &Arc<dyn Publication>,
+        except: Option<&Inbox>,
+        to_wake: &mut Vec<Waker>,
+    ) -> usize {
+        self.fan_out(&mut Forms::of(topic, publication, None), except, to_wake)
     }
 
     /// Begins to keep a past, or changes how much of it is kept.

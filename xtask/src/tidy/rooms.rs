@@ -39,7 +39,14 @@ const ROOMS: &[Room] = &[
     },
     Room {
         rule: "publish",
-        names: &[".deliver(", "Hub::deliver", ".publish_and(", "Hub::publish"],
+        names: &[
+            ".deliver(",
+            "Hub::deliver",
+            ".publish_and(",
+            "Hub::publish",
+            "hub.whisper(",
+            "Hub::whisper",
+        ],
         within: &["crates/"],
         except: &["crates/hub/", "crates/server/src/app/publish.rs"],
         tests_may: true,

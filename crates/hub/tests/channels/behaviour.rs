@@ -73,7 +73,7 @@ fn each_is_told_in_his_form_and_the_sender_is_not() {
     for (number, mailbox) in (0..).zip(&mailboxes) {
         join(mailbox, &topic, &Join { form: Form::new(number), ..Join::default() });
     }
-    let publication = Said::new("hello");
+    let publication = Said::that("hello");
     let bell = mailboxes[1].bell();
     let publishing = Publishing { publication: &publication, except: Some(&bell), history: None, now_ms: 0 };
     assert_eq!(hub.publish(&topic, &publishing).reached, 2);
@@ -114,7 +114,7 @@ fn a_history_that_became_smaller_is_so_at_once() {
     let (hub, topic): (_, Topic) = (hub(ROOMY), "t".into());
     let alive: Vec<_> = (0..5)
         .map(|_| {
-            let publication = Said::new("12345");
+            let publication = Said::that("12345");
             let publishing =
                 Publishing { publication: &publication, except: None, history: Some(LONG), now_ms: 0 };
             hub.publish(&topic, &publishing);
@@ -151,6 +151,20 @@ fn what_is_too_old_is_not_told_though_nobody_has_swept() {
 }
 
 #[test]
+fn the_last_publication_is_shown_for_as_long_as_it_is_kept() {
+    let (hub, topic): (_, Topic) = (hub(ROOMY), "t".into());
+    assert!(hub.last("t", 0).is_none(), "there is no such topic");
+    for text in ["old", "new"] {
+        publish(&hub, &topic, text, Some(LONG));
+    }
+    let last = |now_ms| hub.last("t", now_ms).map(|last| (last.publication.size(), last.left_ms));
+    let size = last(0).expect("it is kept").0;
+    assert_eq!(last(1), Some((size, LONG.max_age_ms - 1)));
+    assert_eq!(last(LONG.max_age_ms), Some((size, 0)));
+    assert_eq!(last(LONG.max_age_ms + 1), None);
+}
+
+#[test]
 fn who_was_here_all_the_time_can_come_back_however_quiet_it_was() {
     let (hub, topic): (_, Topic) = (hub(ROOMY), "t".into());
     let mailbox = hub.connect();
@@ -171,10 +185,9 @@ fn who_was_here_all_the_time_can_come_back_however_quiet_it_was() {
 fn a_gap_that_cannot_be_filled_is_said() {
     let (hub, topic): (_, Topic) = (hub(ROOMY), "t".into());
     let history = History { max_messages: 3, ..LONG };
-    let epoch = (0..9)
-        .map(|n| publish(&hub, &topic, &n.to_string(), Some(history)).position.expect("a history").epoch)
-        .last()
-        .expect("nine");
+    let mut epochs = (0..9).map(|n| publish(&hub, &topic, &n.to_string(), Some(history)).position);
+    let epoch = epochs.next().flatten().expect("a history").epoch;
+    assert!(epochs.all(|position| position.is_some_and(|position| position.epoch == epoch)));
     for (offset, epoch, missed) in [
         (0, epoch, None),
         (5, epoch, None),
@@ -315,5 +328,5 @@ fn leaving_one_topic_of_many_takes_its_messages_alone() {
     // By a name of its own, not the one that was subscribed with.
     (0..TOPICS).filter(|n| n % 3 > 0).for_each(|n| assert!(mailbox.unsubscribe(&format!("t{n}"))));
     let seqs: Vec<u64> = take_all(&mailbox).iter().map(|message| message.seq).collect();
-    assert!(seqs.iter().copied().eq((0..10 * TOPICS).filter(|seq| (seq % TOPICS) % 3 == 0)));
+    assert!(seqs.iter().copied().eq((0..10 * TOPICS).filter(|seq| (seq % TOPICS).is_multiple_of(3))));
 }

@@ -298,7 +298,7 @@ impl Play {
     fn publish(&mut self, topic: TopicNo, size: usize, except: Option<BoxNo>, history: Option<History>) {
         self.published += 1;
         let text = format!("{}{}", self.published, "x".repeat(size));
-        let publication = Said::new(text.clone());
+        let publication = Said::that(text.clone());
         let alive = Arc::downgrade(&publication);
         let bell = except.map(|who| self.boxes[who].bell());
         let publishing =
@@ -402,14 +402,18 @@ proptest! {
     #[test]
     fn does_what_the_model_says(steps in steps()) {
         let mut play = Play::new(Limits { mailbox_max_messages: 30, mailbox_max_bytes: 400 });
-        steps.into_iter().for_each(|step| play.step(step));
+        for step in steps {
+            play.step(step);
+        }
         play.end();
     }
 
     #[test]
     fn does_so_with_mailboxes_that_overflow(steps in steps()) {
         let mut play = Play::new(Limits { mailbox_max_messages: 4, mailbox_max_bytes: 40 });
-        steps.into_iter().for_each(|step| play.step(step));
+        for step in steps {
+            play.step(step);
+        }
         play.end();
     }
 }

@@ -18,7 +18,7 @@ pub(crate) const LONG: History =
 pub(crate) struct Said(pub(crate) String);
 
 impl Said {
-    pub(crate) fn new(text: impl Into<String>) -> Arc<dyn Publication> {
+    pub(crate) fn that(text: impl Into<String>) -> Arc<dyn Publication> {
         Arc::new(Self(text.into()))
     }
 
@@ -44,11 +44,11 @@ pub(crate) struct Herald;
 
 impl Announcer for Herald {
     fn member_added(&self, _: &Topic, member: &Member) -> Arc<dyn Publication> {
-        Said::new(format!("+{}", member.id))
+        Said::that(format!("+{}", member.id))
     }
 
     fn member_removed(&self, _: &Topic, member: &Member) -> Arc<dyn Publication> {
-        Said::new(format!("-{}", member.id))
+        Said::that(format!("-{}", member.id))
     }
 }
 
@@ -75,7 +75,7 @@ pub(crate) fn publish_at(
     history: Option<History>,
     now_ms: u64,
 ) -> Published {
-    let publication = Said::new(text);
+    let publication = Said::that(text);
     hub.publish(topic, &Publishing { publication: &publication, except: None, history, now_ms })
 }
 

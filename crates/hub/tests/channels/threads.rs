@@ -103,7 +103,7 @@ fn every_subscriber_sees_a_stream_without_a_gap_in_the_order_of_its_witnesses() 
                 threads.spawn(move || {
                     for n in 0..EACH {
                         let said = format!("{publisher}-{n}");
-                        let publication = Said::new(said.clone());
+                        let publication = Said::that(said.clone());
                         let publishing = Publishing {
                             publication: &publication,
                             except: None,
@@ -118,7 +118,9 @@ fn every_subscriber_sees_a_stream_without_a_gap_in_the_order_of_its_witnesses() 
                 })
             })
             .collect();
-        publishers.into_iter().for_each(|thread| thread.join().expect("published"));
+        for thread in publishers {
+            thread.join().expect("published");
+        }
         let orders: Vec<_> = followers.into_iter().map(|thread| thread.join().expect("no gap")).collect();
         done.store(true, Ordering::Relaxed);
         churning.join().expect("came and went");
@@ -132,7 +134,9 @@ fn every_subscriber_sees_a_stream_without_a_gap_in_the_order_of_its_witnesses() 
 
 /// Applies what waits.
 fn hear(view: &mut View, mailbox: &Mailbox) {
-    take_all(mailbox).iter().for_each(|message| view.hear(message));
+    for message in take_all(mailbox) {
+        view.hear(&message);
+    }
 }
 
 #[test]
@@ -161,7 +165,7 @@ fn lists_of_members_and_news_of_them_fit_together_whenever_one_joins() {
                     if turn % 5 == 0 {
                         mailbox.depart(topic, |member| note('-', &member.id));
                         let arrived = mailbox.arrive(topic, &crate::support::member(&id), 1_000, |member| {
-                            note('+', &member.id)
+                            note('+', &member.id);
                         });
                         arrived.expect("there is room");
                     }
@@ -241,7 +245,9 @@ fn whoever_has_joined_is_told_however_often_the_topic_is_forgotten() {
                     })
                 })
                 .collect();
-            speakers.into_iter().for_each(|thread| thread.join().expect("heard itself"));
+            for thread in speakers {
+                thread.join().expect("heard itself");
+            }
             done.store(true, Ordering::Relaxed);
             sweeping.join().expect("swept");
         });

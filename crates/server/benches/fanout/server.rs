@@ -15,10 +15,12 @@ use crate::{
 /// Where the benchmark command installs Bun.
 const BUN: &str = "benches/fanout/bun";
 
+/// Connections besides those of the load client.
+const OTHER_CONNECTIONS: u32 = 16;
+
 /// Lifts the limits that a load like this meets.
 const SETTINGS: &[(&str, &str)] = &[
     ("FANFARE_APP", APP),
-    ("FANFARE_HTTP_CONNECTIONS_MAX", "1000000"),
     ("FANFARE_CHANNELS_MESSAGES_PER_SECOND", "0"),
     ("FANFARE_CHANNELS_DATA_MAX_BYTES", "131072"),
 ];
@@ -73,11 +75,15 @@ enum Running {
 }
 
 impl Server {
-    pub(crate) async fn start(kind: Kind) -> Self {
+    /// Starts one that so many will connect to.
+    pub(crate) async fn start(kind: Kind, connections: u32) -> Self {
         match kind {
             Kind::Fanfare => {
                 let data = program::folder();
-                let program = Program::start(&data.path().join("data"), SETTINGS).await;
+                let most = (connections + OTHER_CONNECTIONS).to_string();
+                let mut settings = SETTINGS.to_vec();
+                settings.push(("FANFARE_HTTP_CONNECTIONS_MAX", &most));
+                let program = Program::start(&data.path().join("data"), &settings).await;
                 let publisher = Publisher::open(program.addr, Api::Pusher).await;
                 Self { addr: program.addr, running: Running::Fanfare { program, publisher, _data: data } }
             }

@@ -36,7 +36,7 @@ pub(crate) struct Run {
 impl Stage {
     /// Starts a server and connects so many.
     pub(crate) async fn set(kind: Kind, connections: u32, channels: Channels) -> Self {
-        let server = Server::start(kind).await;
+        let server = Server::start(kind, connections).await;
         let idle_kib = server.resident_kib();
         let plan = Plan { addr: server.addr, connections, channels };
         let plan = serde_json::to_string(&plan).expect("JSON");

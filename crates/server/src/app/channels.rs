@@ -7,7 +7,7 @@ mod usage;
 
 use std::sync::Arc;
 
-use fanfare_hub::{Bell, Figures, History, Topic};
+use fanfare_hub::{Bell, Figures, History, Publishing, Topic};
 use fanfare_model::{
     Timestamp,
     application::Application,
@@ -17,9 +17,11 @@ use fanfare_model::{
     wire::frame,
 };
 
+#[cfg(test)]
+pub(crate) use self::sockets::Position;
 pub(crate) use self::{
     counts::Counts,
-    sockets::{ChannelSocket, Joined, Position, Sockets, Wish, signal},
+    sockets::{ChannelSocket, Joined, Sockets, Wish, signal},
     usage::Usage,
 };
 use super::{
@@ -160,9 +162,7 @@ impl App {
         let shared: (Arc<str>, Arc<str>) = (event.as_str().into(), data.as_str().into());
         for channel in &channels {
             let mut told = self.reserve(&app_id, &[kind::BROADCAST]).await;
-            self.metrics.channels.events.inc();
-            let news = News::Event { event: shared.0.clone(), data: Some(shared.1.clone()), user_id: None };
-            self.tell_channel(&app_id, channel, news, except.as_ref(), || {
+            self.tell_event(&app_id, channel, shared.clone(), except.as_ref(), || {
                 let (channel, event, data) = (channel.clone(), event.clone(), data.clone());
                 told.tell(OccurrenceKind::Broadcast { channel, event, data });
             });
@@ -175,10 +175,9 @@ impl App {
     pub(super) fn tell_session_channel(&self, session_id: i64, is_start: bool, event: &str, data: &str) {
         let application = self.applications.default();
         let channels = [Some(ChannelName::of_session(session_id)), is_start.then(ChannelName::of_sessions)];
-        let (event, data): (Arc<str>, Arc<str>) = (event.into(), data.into());
+        let shared: (Arc<str>, Arc<str>) = (event.into(), data.into());
         for channel in channels.into_iter().flatten() {
-            let news = News::Event { event: event.clone(), data: Some(data.clone()), user_id: None };
-            self.tell_channel(&application.id, &channel, news, None, || ());
+            self.tell_event(&application.id, &channel, shared.clone(), None, || ());
         }
     }
 
@@ -222,8 +221,27 @@ impl App {
         self.channels.sockets.ring_user(app_id, user_id, signal::TERMINATED)
     }
 
-    /// Puts news into the mailboxes of a channel's subscribers; `witness` is called at that moment.
-    fn tell_channel(
+    /// Puts an event into the mailboxes of a channel's subscribers, and into its history where it has one;
+    /// `witness` is called at that moment.
+    fn tell_event(
+        &self,
+        app_id: &str,
+        channel: &ChannelName,
+        (event, data): (Arc<str>, Arc<str>),
+        except: Option<&Bell>,
+        witness: impl FnOnce(),
+    ) {
+        let topic = channel_topic(app_id, channel);
+        let Past { history, is_resumable } = self.channels.past(channel);
+        let publication = Publication::new(topic.clone(), News::Event { event, data }, is_resumable);
+        let now_ms = self.clock.tick().as_millis();
+        let publishing = Publishing { publication: &publication, except, history, now_ms };
+        publish::volatile(&self.hub, &topic, &publishing, witness);
+    }
+
+    /// Puts news that nobody can come back for into the mailboxes of a channel's subscribers; `witness` is
+    /// called at that moment.
+    fn tell_in_passing(
         &self,
         app_id: &str,
         channel: &ChannelName,
@@ -232,10 +250,7 @@ impl App {
         witness: impl FnOnce(),
     ) {
         let topic = channel_topic(app_id, channel);
-        let Past { history, is_resumable } = self.channels.past(channel);
-        let publication = Publication::new(topic.clone(), news, is_resumable);
-        let now_ms = self.clock.tick().as_millis();
-        let publishing = fanfare_hub::Publishing { publication: &publication, except, history, now_ms };
-        publish::volatile(&self.hub, &topic, &publishing, |_| witness());
+        let publication = Publication::new(topic.clone(), news, false);
+        publish::in_passing(&self.hub, &topic, &publication, except, witness);
     }
 }

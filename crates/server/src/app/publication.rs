@@ -25,8 +25,10 @@ pub(crate) struct Publication {
 
 /// What is told.
 pub(crate) enum News {
-    /// An event: its name, the text of its data, and who whispered it on a presence channel.
-    Event { event: Arc<str>, data: Option<Arc<str>>, user_id: Option<String> },
+    /// An event: its name and the text of its data.
+    Event { event: Arc<str>, data: Arc<str> },
+    /// What a client told the others; who it was, on a presence channel.
+    Whisper { event: String, data: Option<String>, user_id: Option<String> },
     /// Somebody is present.
     Added(Member),
     /// Somebody is present no longer.
@@ -42,7 +44,8 @@ impl Publication {
 
     fn pusher(&self, channel: &str) -> String {
         match &self.news {
-            News::Event { event, data, user_id } => {
+            News::Event { event, data } => pusher::event(channel, event, Some(data), None),
+            News::Whisper { event, data, user_id } => {
                 pusher::event(channel, event, data.as_deref(), user_id.as_deref())
             }
             News::Added(member) => pusher::member_added(channel, member),
@@ -53,10 +56,13 @@ impl Publication {
 
     fn broadcasting(&self, channel: &str, position: Option<Position>) -> Option<String> {
         match &self.news {
-            News::Event { event, data, user_id: _ } => {
+            News::Whisper { event, data, user_id: _ } => {
+                Some(broadcasting::event(channel, event, data.as_deref(), None))
+            }
+            News::Event { event, data } => {
                 let epoch = position.map(|position| epoch(position.epoch));
                 let position = position.zip(epoch.as_deref()).map(|(at, epoch)| (at.offset, epoch));
-                Some(broadcasting::event(channel, event, data.as_deref(), position))
+                Some(broadcasting::event(channel, event, Some(data), position))
             }
             News::Added(member) => Some(broadcasting::member_added(channel, member)),
             News::Removed(member) => Some(broadcasting::member_removed(channel, member)),
@@ -84,10 +90,9 @@ impl hub::Publication for Publication {
 
     fn size(&self) -> usize {
         match &self.news {
-            News::Event { event, data, .. } => {
-                self.topic.len() + event.len() + data.as_ref().map_or(0, |data| data.len())
-            }
-            News::Added(_) | News::Removed(_) | News::Count(_) => self.topic.len(),
+            News::Event { event, data } => self.topic.len() + event.len() + data.len(),
+            // No part of any history.
+            News::Whisper { .. } | News::Added(_) | News::Removed(_) | News::Count(_) => 0,
         }
     }
 }

@@ -5,7 +5,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use bytes::Bytes;
-use fanfare_hub::{Hub, Published, Publishing, Topic};
+use fanfare_hub::{Bell, Hub, Publication, Publishing, Topic};
 use fanfare_model::{
     event::{Event, kind},
     limits,
@@ -22,13 +22,19 @@ use crate::dispatch::Dispatcher;
 const HEADS_MAX: usize = 1_024;
 
 /// The volatile door: puts a publication into mailboxes, and has `witness` see it under the topic's lock.
-pub(super) fn volatile(
+pub(super) fn volatile(hub: &Hub, topic: &Topic, publishing: &Publishing<'_>, witness: impl FnOnce()) {
+    hub.publish_and(topic, publishing, |_| witness());
+}
+
+/// The same for what is no part of the topic's past.
+pub(super) fn in_passing(
     hub: &Hub,
     topic: &Topic,
-    publishing: &Publishing<'_>,
-    witness: impl FnOnce(&Published),
-) -> Published {
-    hub.publish_and(topic, publishing, witness)
+    publication: &Arc<dyn Publication>,
+    except: Option<&Bell>,
+    witness: impl FnOnce(),
+) {
+    hub.whisper(topic, publication, except, witness);
 }
 
 /// Publishes until the store is closed.

@@ -17,6 +17,8 @@ use super::{
 };
 
 /// The shortest secret that makes tokens as hard to forge as HS256 allows, in bytes
+/// Variables of ours that set no key: which file is read, and what is logged in which format.
+const NO_KEYS: &[&str] = &["FANFARE_CONFIG", "FANFARE_LOG", "FANFARE_LOG_FORMAT"];
 /// (RFC 7518, section 3.2).
 const JWT_SECRET_ADVISED_BYTES: usize = 32;
 
@@ -192,7 +194,8 @@ fn warnings(loaded: &Loaded, variables: &BTreeMap<String, OsString>) -> Vec<Stri
     }
     let known: Vec<String> = KEYS.iter().map(Key::env).collect();
     // Others may well own variables that begin like ours; only a near miss is worth a word.
-    for name in variables.keys().filter(|name| name.starts_with("FANFARE_") && !known.contains(name)) {
+    let is_known = |name: &String| known.contains(name) || NO_KEYS.contains(&name.as_str());
+    for name in variables.keys().filter(|name| name.starts_with("FANFARE_") && !is_known(name)) {
         let nearest = file::nearest(name, known.iter().map(String::as_str));
         warnings.extend(nearest.map(|near| format!("unknown variable {name}; did you mean {near}?")));
     }

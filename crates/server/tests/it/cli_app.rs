@@ -26,7 +26,7 @@ async fn an_app_is_made_listed_and_deleted() {
     let run = app(&machine, &["list"]).await;
     assert_eq!(run.code, Some(0), "{run:?}");
     let lines: Vec<&str> = run.output.lines().collect();
-    assert!(lines[0].starts_with("ID ") && lines[1].contains("  default  default  -"), "{}", run.output);
+    assert!(lines[0].starts_with("ID ") && lines[1].contains("  default  default     -"), "{}", run.output);
     let limits = "connections_max=5 data_max_bytes=1000 client_events=false subscription_counts=true";
     assert!(lines[2].starts_with("chat ") && lines[2].ends_with(&format!("-        Chat rooms  {limits}")));
     let run = app(&machine, &["list", "--json"]).await;

@@ -377,7 +377,9 @@ pub(super) fn shared(name: &str) -> Vec<&'static str> {
 /// or not.
 pub(super) fn put(operation: &mut Value, takes_body: bool, takes_key: bool) {
     let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
-    for (_, status, texts) in TEXTS.iter().chain(apps::TEXTS).chain(channels::TEXTS).filter(|(of, ..)| *of == id) {
+    for (_, status, texts) in
+        TEXTS.iter().chain(apps::TEXTS).chain(channels::TEXTS).filter(|(of, ..)| *of == id)
+    {
         let of_body = if *status == "400" && takes_body { BODY } else { &[] };
         let of_key = if *status == "400" && takes_key { &[KEY][..] } else { &[] };
         let texts: Vec<_> = texts.iter().copied().chain([of_body, of_key]).flatten().copied().collect();
@@ -415,8 +417,12 @@ mod tests {
     #[test]
     fn every_refusal_of_an_operation_has_its_texts() {
         let mut document = described();
-        let mut known: Vec<_> =
-            TEXTS.iter().chain(apps::TEXTS).chain(channels::TEXTS).map(|(id, status, _)| (*id, *status)).collect();
+        let mut known: Vec<_> = TEXTS
+            .iter()
+            .chain(apps::TEXTS)
+            .chain(channels::TEXTS)
+            .map(|(id, status, _)| (*id, *status))
+            .collect();
         let mut found = Vec::new();
         for operation in super::super::shared::operations(&mut document) {
             let id = operation["operationId"].as_str().expect("an id").to_owned();

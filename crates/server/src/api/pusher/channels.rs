@@ -82,6 +82,7 @@ struct ChannelUser {
 
 /// Nothing more to say.
 #[derive(Serialize, ToSchema)]
+#[schema(as = Terminated)]
 struct Done {}
 
 /// The channels of an app that somebody is subscribed to.

@@ -10,7 +10,6 @@ use fanfare_model::{
     pusher::{Event, Info},
 };
 use serde::Serialize;
-use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 

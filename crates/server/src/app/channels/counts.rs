@@ -46,7 +46,7 @@ impl App {
             return;
         }
         if count <= AT_ONCE_MAX_SUBSCRIPTIONS {
-            self.tell_channel(app_id, channel, News::Count(count), None, || ());
+            self.tell_in_passing(app_id, channel, News::Count(count), None, || ());
         } else {
             self.channels.counts.changed(app_id, channel);
         }
@@ -66,7 +66,7 @@ pub(crate) async fn run(app: App) {
         }
         for (app_id, channel) in app.channels.counts.take() {
             if let Some(figures) = app.hub.figures(&channel_topic(&app_id, &channel)) {
-                app.tell_channel(&app_id, &channel, News::Count(figures.subscriptions), None, || ());
+                app.tell_in_passing(&app_id, &channel, News::Count(figures.subscriptions), None, || ());
             }
         }
     }

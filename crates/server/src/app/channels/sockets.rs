@@ -341,9 +341,9 @@ impl ChannelSocket {
             data: data.clone().unwrap_or_default(),
             user_id: user_id.clone(),
         };
-        let news = News::Event { event: event.into(), data: data.map(Into::into), user_id };
+        let news = News::Whisper { event, data, user_id };
         let witness = || told.tell(whispered);
-        self.app.tell_channel(&self.app_id, channel, news, Some(&self.mailbox.bell()), witness);
+        self.app.tell_in_passing(&self.app_id, channel, news, Some(&self.mailbox.bell()), witness);
     }
 
     /// Its member has given no sign of life for too long.

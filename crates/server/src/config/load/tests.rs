@@ -59,6 +59,7 @@ const EVERY_KEY: &str = "
         database_url = 'sqlite:x.db'
         admin_key = 'a'
         jwt_secret = 'j'
+        app = 'i:k:s'
         shutdown_deadline_ms = 101
         http.connections_max = 1_0
         http.header_timeout_ms = 0x14
@@ -111,6 +112,7 @@ const EVERY_VARIABLE: &[(&str, &str)] = &[
     ("FANFARE_DATABASE_URL", "sqlite:x.db"),
     ("FANFARE_ADMIN_KEY", "a"),
     ("FANFARE_JWT_SECRET", "j"),
+    ("FANFARE_APP", "i:k:s"),
     ("FANFARE_SHUTDOWN_DEADLINE_MS", "101"),
     ("FANFARE_HTTP_CONNECTIONS_MAX", "10"),
     ("FANFARE_HTTP_CONNECTIONS_MAX_PER_ADDRESS", "11"),

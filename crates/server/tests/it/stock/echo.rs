@@ -36,9 +36,11 @@ async fn public_and_private_channels_are_heard_and_left() {
         }
         let channels = app.channels();
         let data = json!({"order": {"id": 1}});
-        for (channel, event) in
-            [("orders", r"App\Events\OrderCreated"), ("orders", "plain"), ("private-chat", r"App\Events\Said")]
-        {
+        for (channel, event) in [
+            ("orders", r"App\Events\OrderCreated"),
+            ("orders", "plain"),
+            ("private-chat", r"App\Events\Said"),
+        ] {
             channels.publish(channel, event, &data).await.expect("told");
         }
         for node in &mut nodes {

@@ -62,7 +62,8 @@ async fn channels_are_asked_for() {
     let asked = json!({"info": "user_count,subscription_count"});
     let (_, found) = backend.call("get", get("/channels/presence-room", asked)).await;
     assert_eq!((&found["occupied"], &found["user_count"]), (&json!(true), &json!(2)), "{found}");
-    let (_, found) = backend.call("get", get("/channels/orders", json!({"info": "subscription_count"}))).await;
+    let (_, found) =
+        backend.call("get", get("/channels/orders", json!({"info": "subscription_count"}))).await;
     assert_eq!(found, json!({"occupied": true, "subscription_count": 1}));
     let (_, found) = backend.call("get", get("/channels/nobody", json!({}))).await;
     assert_eq!(found["occupied"], false);

@@ -39,31 +39,3 @@ async fn a_user_is_spoken_to_on_all_connections_and_can_be_sent_away() {
     let (status, _) = backend.call("sendToUser", json!(["ann", "greeting", {}])).await;
     assert_eq!(status, 200, "nobody is there to hear it");
 }
-
-#[tokio::test]
-async fn the_channel_of_a_user_is_for_the_user_alone() {
-    let app = spawn(|_| ()).await;
-    let backend = Backend::start(&app).await;
-    let mut bob = Client::connect(&app, Some(&backend), Some(&json!("bob"))).await;
-    signed_in(&mut bob, "bob").await;
-    let refused = bob.subscribe("#server-to-user-ann", &[]).await;
-    assert_eq!(refused["event"], "pusher:subscription_error", "{refused}");
-    assert_eq!(app.channels().statistics().expect("the app").channels, 1);
-}
-
-#[tokio::test]
-async fn a_user_signs_in_again_after_a_restart() {
-    let mut app = spawn(|_| ()).await;
-    let addr = app.addr();
-    app.reconfigure(|config| config.listen = addr);
-    let mut backend = Backend::start(&app).await;
-    let mut client = Client::connect(&app, Some(&backend), Some(&json!("ann"))).await;
-    signed_in(&mut client, "ann").await;
-    app.restart().await;
-    client.connected().await;
-    assert_eq!(client.hear().await["signed_in"]["id"], "ann");
-    client.hears_nothing().await;
-    let (status, _) = backend.call("sendToUser", json!(["ann", "greeting", 1])).await;
-    assert_eq!(status, 200);
-    assert_eq!(client.hear().await, json!({"user": "greeting", "data": 1}));
-}

@@ -32,6 +32,7 @@ const NO_APP: &[&str] = &["App not found"];
 const UNSIGNED: &[&str] = &[
     "auth_signature is wrong: it must be the HMAC-SHA256 of the request under the app's secret, in hexadecimal",
     "The query lacks auth_signature: requests are signed with the app's key and secret",
+    "The query lacks auth_key: requests are signed with the app's key and secret",
     "The query has auth_key more than once",
     "The query has more than 32 parameters",
     "auth_key is not the key of this app",

@@ -22,8 +22,22 @@ const NO_FORM: &[&str] = &["Content-Type must be application/json or application
 const NOT_JUDGED: &[&str] =
     &["Authorization failed", r#"{"error":"Something went wrong!","message":"Internal error"}"#];
 
-/// The texts of operations that sign.
+const NO_HANDSHAKE: &[&str] =
+    &["Sec-WebSocket-Key must be 16 bytes in base64", "This connection cannot be upgraded"];
+const NO_UPGRADE: &[&str] = &["WebSocket upgrade required", "WebSocket version 13 required"];
+const BAD_ORIGIN: &[&str] = &["This origin may not open a socket here"];
+
+/// The texts of operations that sign, or open a socket.
 pub(super) const TEXTS: &[Texts] = &[
+    ("open_channel_socket", "400", &[NO_HANDSHAKE]),
+    ("open_channel_socket", "403", &[BAD_ORIGIN]),
+    ("open_channel_socket", "426", &[NO_UPGRADE]),
+    ("open_app_socket", "400", &[NO_HANDSHAKE]),
+    ("open_app_socket", "403", &[BAD_ORIGIN]),
+    ("open_app_socket", "426", &[NO_UPGRADE]),
+    ("open_pusher_socket", "400", &[NO_HANDSHAKE]),
+    ("open_pusher_socket", "403", &[BAD_ORIGIN]),
+    ("open_pusher_socket", "426", &[NO_UPGRADE]),
     ("sign_channel", "400", &[TO_SIGN]),
     ("sign_channel", "403", &[UNSIGNED]),
     ("sign_channel", "404", &[NO_APP]),
