@@ -113,27 +113,14 @@ impl Server {
         let observer =
             observer(metrics.clone(), shelf.clone(), proof.clone(), interest.clone(), clock.clone());
         let (store, commits) = open_store(&config, observer).await?;
-        let admin_key = config.admin_key.as_ref().map(|key| key.0.as_str());
-        let started = async {
-            let (auth, new_key) =
-                Auth::load(&store, admin_key, jwt_secret.0.as_bytes(), clock.clone()).await?;
-            let loaded = app::fill_empty_library(&store, clock.now()).await?;
-            if loaded > 0 {
-                tracing::info!(games = loaded, "the library was empty and got the shipped catalogue");
-            }
-            let applications = load_applications(&config, &store, clock.now()).await?;
-            let default_app = occurrences::adopt_default(&store).await?;
-            let were_watched = app::were_watched(&store).await?;
-            follow_webhooks(&config, &store, clock.now()).await?;
-            Ok::<_, StartError>((auth, new_key, default_app, were_watched, applications))
-        };
-        let (auth, new_admin_key, default_app, were_watched, applications) = match started.await {
-            Ok(parts) => parts,
+        let settled = match settle(&config, &store, &jwt_secret.0, &clock).await {
+            Ok(settled) => settled,
             Err(error) => {
                 store.close().await;
                 return Err(error);
             }
         };
+        let Settled { auth, new_admin_key, default_app, were_watched, applications } = settled;
         let (tasks, hub) = (Tasks::default(), new_hub());
         let (occurrences, told) = Occurrences::new(interest, default_app);
         let roll_call = occurrences::roll_call(hub.clone());
@@ -231,6 +218,36 @@ impl Server {
             tracing::warn!("the database did not close in time; what was not answered may not be committed");
         }
     }
+}
+
+/// What is known once the database is in order.
+struct Settled {
+    auth: Auth,
+    new_admin_key: Option<String>,
+    /// The id of the default application.
+    default_app: Arc<str>,
+    were_watched: bool,
+    applications: Applications,
+}
+
+/// Brings the database in line with the configuration before anything runs.
+async fn settle(
+    config: &Config,
+    store: &Store,
+    jwt_secret: &str,
+    clock: &Clock,
+) -> Result<Settled, StartError> {
+    let admin_key = config.admin_key.as_ref().map(|key| key.0.as_str());
+    let (auth, new_admin_key) = Auth::load(store, admin_key, jwt_secret.as_bytes(), clock.clone()).await?;
+    let loaded = app::fill_empty_library(store, clock.now()).await?;
+    if loaded > 0 {
+        tracing::info!(games = loaded, "the library was empty and got the shipped catalogue");
+    }
+    let applications = load_applications(config, store, clock.now()).await?;
+    let default_app = occurrences::adopt_default(store).await?;
+    let were_watched = app::were_watched(store).await?;
+    follow_webhooks(config, store, clock.now()).await?;
+    Ok(Settled { auth, new_admin_key, default_app, were_watched, applications })
 }
 
 /// Brings the webhooks of the configuration file in line before anything is sent.

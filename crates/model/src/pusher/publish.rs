@@ -254,14 +254,13 @@ mod tests {
                 json!("cache"),
                 "info must be user_count or subscription_count, or both with a comma between them",
             ),
-            (
-                "data",
-                json!({}),
-                "Request body describes no event: invalid type: map, expected a string at line 1 column 21",
-            ),
         ] {
             assert_eq!(with(field, value.clone()), expected, "{field}: {value}");
         }
+        let shape = with("data", json!({}));
+        let expected =
+            "Request body describes no event: invalid type: map, expected a string at line 1 column ";
+        assert!(shape.starts_with(expected), "{shape}");
         for body in [&b"{"[..], b"", b"\xff", br#"{"name":"\ud800"}"#] {
             assert_eq!(Event::parse(body, 9), Err(InvalidEvent::NotJson));
         }

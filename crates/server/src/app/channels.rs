@@ -162,6 +162,7 @@ impl App {
         let shared: (Arc<str>, Arc<str>) = (event.as_str().into(), data.as_str().into());
         for channel in &channels {
             let mut told = self.reserve(&app_id, &[kind::BROADCAST]).await;
+            self.metrics.channels.events.inc();
             self.tell_event(&app_id, channel, shared.clone(), except.as_ref(), || {
                 let (channel, event, data) = (channel.clone(), event.clone(), data.clone());
                 told.tell(OccurrenceKind::Broadcast { channel, event, data });

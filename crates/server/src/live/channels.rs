@@ -6,9 +6,7 @@
 //! something to it is stuck, or while it is being authorised.
 
 #[cfg(test)]
-mod echo;
-#[cfg(test)]
-mod frames;
+mod tests;
 
 use std::{
     future::{Future, poll_fn},

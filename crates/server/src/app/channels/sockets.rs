@@ -341,6 +341,7 @@ impl ChannelSocket {
             data: data.clone().unwrap_or_default(),
             user_id: user_id.clone(),
         };
+        self.app.metrics.channels.client_events.inc();
         let news = News::Whisper { event, data, user_id };
         let witness = || told.tell(whispered);
         self.app.tell_in_passing(&self.app_id, channel, news, Some(&self.mailbox.bell()), witness);

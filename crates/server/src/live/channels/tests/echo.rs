@@ -12,7 +12,7 @@ use tokio::{
     net::TcpListener,
 };
 
-use super::{
+use super::super::{
     super::{
         effect::{Ask, Dialect, Effect, Effects, End, Grant, Join, Joined, User},
         upgrade::shake_hands,
