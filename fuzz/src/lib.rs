@@ -24,7 +24,10 @@ pub fn broadcasting(bytes: &[u8]) {
                 .collect();
             let id = batch.message_id.as_deref();
             let result = broadcasting_wire::batch_result(batch.kind, id, &[], &failed, &[]);
-            assert_eq!(json(&result)["data"]["failed"].as_object().map(|map| map.len()), Some(failed.len()));
+            assert_eq!(
+                json(&result)["data"]["failed"].as_object().map(serde_json::Map::len),
+                Some(failed.len())
+            );
         }
         Ok(broadcasting_wire::ClientMessage::Subscribe(subscribe)) => {
             if let Some(data) = subscribe.channel_data {

@@ -157,6 +157,7 @@ pub fn of_channel(channel: &str) -> String {
 /// Every key that there is, in the order in which they are written.
 #[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the fields are called so in the events")]
 struct Data<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     socket_id: Option<&'a str>,

@@ -77,7 +77,7 @@ impl NewApplication {
             id: given("id").map(|value| word("id", value)).transpose()?,
             key: given("key").map(|value| word("key", value)).transpose()?,
             secret: given("secret").map(secret).transpose()?,
-            limits: LimitsPatch::parse(body)?.applied_to(AppLimits::default()),
+            limits: LimitsPatch::parse(body)?.applied_to(&AppLimits::default()),
         })
     }
 }
@@ -111,7 +111,7 @@ impl ApplicationPatch {
     pub fn applied_to(&self, application: Application) -> Application {
         Application {
             name: self.name.clone().unwrap_or(application.name),
-            limits: self.limits.applied_to(application.limits),
+            limits: self.limits.applied_to(&application.limits),
             ..application
         }
     }
@@ -154,7 +154,7 @@ impl LimitsPatch {
 
     /// The limits after this change.
     #[must_use]
-    pub fn applied_to(&self, limits: AppLimits) -> AppLimits {
+    pub fn applied_to(&self, limits: &AppLimits) -> AppLimits {
         let channels = self.channels_max_per_connection;
         let client_events = self.client_events_per_second;
         AppLimits {

@@ -13,8 +13,8 @@ impl SocketId {
     /// As a UUID (RFC 9562, section 4), whatever its version.
     pub fn uuid(self) -> String {
         let hex = format!("{:032x}", self.0);
-        let [a, b, c, d, e] = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
-        format!("{a}-{b}-{c}-{d}-{e}")
+        let parts = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
+        parts.join("-")
     }
 
     /// Reads either spelling.

@@ -12,6 +12,7 @@ use crate::{
 /// What `data` of channel events holds of interest here.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_field_names, reason = "the fields are called so in the event")]
 struct Data {
     channel: String,
     user_id: Option<String>,
@@ -60,17 +61,14 @@ pub(super) fn body(event: &Event) -> String {
     let is_pushers = name == kind::CLIENT_EVENT || kind::PUSHER.contains(&name);
     // Somebody may fire an event of such a name with any data.
     let read = is_pushers.then(|| serde_json::from_str::<Data>(&data).ok()).flatten();
-    match read {
-        Some(Data { channel, user_id, event: client_event, data, socket_id }) => {
-            let data = data.map(|data| text(&data));
-            let told = OfChannel { channel, event: client_event, data, socket_id, user_id };
-            to_json(&Body { time_ms: event.at.as_millis(), events: [Named { name, event: told }] })
-        }
-        None => {
-            let data = serde_json::from_str(&data).expect("an event's data is JSON");
-            let events = [Named { name, event: Other { data } }];
-            to_json(&Body { time_ms: event.at.as_millis(), events })
-        }
+    if let Some(Data { channel, user_id, event: client_event, data, socket_id }) = read {
+        let data = data.map(|data| text(&data));
+        let told = OfChannel { channel, event: client_event, data, socket_id, user_id };
+        to_json(&Body { time_ms: event.at.as_millis(), events: [Named { name, event: told }] })
+    } else {
+        let data = serde_json::from_str(&data).expect("an event's data is JSON");
+        let events = [Named { name, event: Other { data } }];
+        to_json(&Body { time_ms: event.at.as_millis(), events })
     }
 }
 

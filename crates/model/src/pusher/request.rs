@@ -97,7 +97,7 @@ impl RequestHead<'_> {
         };
         // Clients sign the path before they encode it, and few encode it at all.
         let decoded = || percent_decode_str(self.path).decode_utf8_lossy();
-        if !is_signed(self.path) && !(self.path.contains('%') && is_signed(&decoded())) {
+        if !(is_signed(self.path) || self.path.contains('%') && is_signed(&decoded())) {
             return Err(InvalidRequest::Signature);
         }
         if self.method != "POST" {

@@ -28,7 +28,7 @@ pub fn is_channel_auth(
     now: Timestamp,
 ) -> bool {
     let parts = channel_parts(socket_id, channel, channel_data);
-    is_auth(application, auth, parts.into_iter().flatten(), now)
+    is_auth(application, auth, &parts.into_iter().flatten(), now)
 }
 
 /// `{key}:{signature}`, by which a socket belongs to a user; made with the current secret. `user_data` is
@@ -45,7 +45,7 @@ pub fn is_user_auth(
     user_data: &str,
     now: Timestamp,
 ) -> bool {
-    is_auth(application, auth, user_parts(socket_id, user_data).into_iter(), now)
+    is_auth(application, auth, &user_parts(socket_id, user_data).into_iter(), now)
 }
 
 fn channel_parts<'a>(
@@ -68,7 +68,7 @@ fn auth<'a>(application: &Application, parts: impl Iterator<Item = &'a str>) -> 
 fn is_auth<'a>(
     application: &Application,
     auth: &str,
-    parts: impl Iterator<Item = &'a str> + Clone,
+    parts: &(impl Iterator<Item = &'a str> + Clone),
     now: Timestamp,
 ) -> bool {
     let Some((key, signature)) = auth.split_once(':') else { return false };

@@ -87,7 +87,7 @@ pub(crate) fn median(values: impl Iterator<Item = f64>) -> f64 {
 pub(crate) type Table = Vec<(String, Results)>;
 
 /// Those with that name.
-pub(crate) fn of<'a>(table: &'a Table, kind: Kind) -> Option<&'a Results> {
+pub(crate) fn of(table: &Table, kind: Kind) -> Option<&Results> {
     table.iter().find(|(name, _)| name == kind.name()).map(|(_, results)| results)
 }
 

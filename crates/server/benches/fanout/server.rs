@@ -125,7 +125,7 @@ impl Server {
     pub(crate) async fn publish(&mut self, load: &Load) {
         match &mut self.running {
             Running::Fanfare { publisher, .. } | Running::Bun { publisher, .. } => {
-                publisher.publish(load).await
+                publisher.publish(load).await;
             }
             Running::Raw(process) => {
                 process.tell(load).await;

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     app::{App, Error as AppError},
-    auth::{Claims, Signed},
+    auth::{ChannelAuth, Claims, Signed},
 };
 
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -151,7 +151,7 @@ async fn sign_user(
     let socket = text(&fields, "socket_id").ok_or(invalid("Missing required fields: socket_id"))?;
     let socket = socket_id(socket)?;
     let (application, claims) = (application(&app, &fields)?, claims(&app, &headers));
-    let Signed { auth, data } = app.channel_auth.sign_user(&application, socket, claims.as_ref())?;
+    let Signed { auth, data } = ChannelAuth::sign_user(&application, socket, claims.as_ref())?;
     Ok(Json(SignedUser { auth, user_data: data.unwrap_or_default() }))
 }
 

@@ -234,7 +234,7 @@ impl App {
     ) {
         let topic = channel_topic(app_id, channel);
         let Past { history, is_resumable } = self.channels.past(channel);
-        let publication = Publication::new(topic.clone(), News::Event { event, data }, is_resumable);
+        let publication = Publication::shared(topic.clone(), News::Event { event, data }, is_resumable);
         let now_ms = self.clock.tick().as_millis();
         let publishing = Publishing { publication: &publication, except, history, now_ms };
         publish::volatile(&self.hub, &topic, &publishing, witness);
@@ -251,7 +251,7 @@ impl App {
         witness: impl FnOnce(),
     ) {
         let topic = channel_topic(app_id, channel);
-        let publication = Publication::new(topic.clone(), news, false);
+        let publication = Publication::shared(topic.clone(), news, false);
         publish::in_passing(&self.hub, &topic, &publication, except, witness);
     }
 }

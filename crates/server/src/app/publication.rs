@@ -38,7 +38,7 @@ pub(crate) enum News {
 }
 
 impl Publication {
-    pub(crate) fn new(topic: Topic, news: News, shows_position: bool) -> Arc<dyn hub::Publication> {
+    pub(crate) fn shared(topic: Topic, news: News, shows_position: bool) -> Arc<dyn hub::Publication> {
         Arc::new(Self { topic, news, shows_position })
     }
 
@@ -102,11 +102,11 @@ pub(crate) struct Announcer;
 
 impl hub::Announcer for Announcer {
     fn member_added(&self, topic: &Topic, member: &hub::Member) -> Arc<dyn hub::Publication> {
-        Publication::new(topic.clone(), News::Added(from_hub(member)), false)
+        Publication::shared(topic.clone(), News::Added(from_hub(member)), false)
     }
 
     fn member_removed(&self, topic: &Topic, member: &hub::Member) -> Arc<dyn hub::Publication> {
-        Publication::new(topic.clone(), News::Removed(from_hub(member)), false)
+        Publication::shared(topic.clone(), News::Removed(from_hub(member)), false)
     }
 }
 

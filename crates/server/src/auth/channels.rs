@@ -230,7 +230,6 @@ impl ChannelAuth {
     /// # Errors
     /// [`Denial::Unauthorized`] when the token names nobody.
     pub(crate) fn sign_user(
-        &self,
         application: &Application,
         socket: SocketId,
         claims: Option<&Claims>,
@@ -273,6 +272,7 @@ impl ChannelAuth {
 
     /// The member whom a signature of the app names, if there is a good one; on a presence channel
     /// without `channel_data` the user who has signed in.
+    #[expect(clippy::option_option, reason = "nobody need be named by one that is good")]
     fn by_signature(&self, wish: Wish<'_>) -> Result<Option<Option<Member>>, Denial> {
         let Some(auth) = wish.auth.filter(|_| wish.protocol == Protocol::Pusher) else { return Ok(None) };
         let (socket, now) = (wish.socket.pusher(), self.clock.now());

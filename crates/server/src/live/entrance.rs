@@ -279,6 +279,7 @@ fn token(headers: &HeaderMap, query: Option<&str>) -> Option<String> {
 }
 
 /// Rings at sockets whose moment has come.
+#[expect(clippy::needless_pass_by_value, reason = "the alarms hand it over")]
 pub(crate) fn ring(bell: Bell) {
     bell.ring(signal::ALARM);
 }

@@ -86,8 +86,8 @@ mod tests {
     async fn each_rings_once_and_hardly_late() {
         let clock = Clock::manual(Timestamp::EPOCH);
         let alarms = Alarms::new(clock.clone());
-        let (ring, rung) = mpsc::channel();
-        let mut run = Box::pin(alarms.clone().run(move |ms: u64| ring.send(ms).expect("heard")));
+        let (heard_by, heard_of) = mpsc::channel();
+        let mut run = Box::pin(alarms.clone().run(move |ms: u64| heard_by.send(ms).expect("heard")));
         assert!(futures_util::poll!(&mut run).is_pending());
         for ms in [1_000, 10, 249, 250, 5_000] {
             alarms.set(clock.tick().plus_millis(ms), ms);
@@ -97,7 +97,7 @@ mod tests {
             assert!(futures_util::poll!(&mut run).is_pending());
             clock.advance(Duration::from_millis(100));
             assert!(futures_util::poll!(&mut run).is_pending());
-            heard.extend(rung.try_iter().map(|ms| (ms, clock.tick().as_millis())));
+            heard.extend(heard_of.try_iter().map(|ms| (ms, clock.tick().as_millis())));
         }
         assert_eq!(heard, [(10, 300), (249, 300), (250, 300), (1_000, 1_000), (5_000, 5_000)]);
         assert_eq!(alarms.slots().len(), 0);

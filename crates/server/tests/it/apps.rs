@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use crate::support::{Client, Engine, TestApp};
 
-fn preset(text: &str) -> Option<Preset> {
-    Some(text.parse().expect("three parts"))
+fn preset(text: &str) -> Preset {
+    text.parse().expect("three parts")
 }
 
 async fn apps(host: &Client) -> Vec<Value> {
@@ -45,21 +45,22 @@ async fn the_first_start_makes_one_that_stays() {
 async fn the_configuration_gives_the_default_one() {
     let line = |id: &str, key: &str, is_default| (id.to_owned(), key.to_owned(), is_default);
     let mut app =
-        TestApp::spawn_with(Engine::Sqlite, Clock::real(), |config| config.app = preset("1:key:hush")).await;
+        TestApp::spawn_with(Engine::Sqlite, Clock::real(), |config| config.app = Some(preset("1:key:hush")))
+            .await;
     assert_eq!(names(&app.host().await).await, [line("1", "key", true)]);
     let refused = app.host().await.post("/api/apps/1/rotate", json!({})).await.expect(409);
     assert_eq!(refused["error"], "The secret of this app stands in the configuration, as app");
     app.host().await.patch("/api/apps/1", json!({"members_max": 5})).await.expect(200);
 
     // Another secret is taken beside the one before it.
-    app.reconfigure(|config| config.app = preset("1:key:another"));
+    app.reconfigure(|config| config.app = Some(preset("1:key:another")));
     app.restart().await;
     let changed = apps(&app.host().await).await.remove(0);
     assert!(changed["old_secret_until"].is_string(), "{changed}");
     assert_eq!((&changed["is_default"], &changed["members_max"]), (&json!(true), &json!(5)));
 
     // Another app takes its place, and it goes on as any other.
-    app.reconfigure(|config| config.app = preset("2:key2:hush"));
+    app.reconfigure(|config| config.app = Some(preset("2:key2:hush")));
     app.restart().await;
     assert_eq!(names(&app.host().await).await, [line("2", "key2", true), line("1", "key", false)]);
     app.host().await.delete("/api/apps/2").await.expect(409);
@@ -75,8 +76,9 @@ async fn the_configuration_gives_the_default_one() {
 #[tokio::test]
 async fn a_key_that_another_app_has_keeps_the_server_from_starting() {
     let mut app =
-        TestApp::spawn_with(Engine::Sqlite, Clock::real(), |config| config.app = preset("1:key:hush")).await;
-    app.reconfigure(|config| config.app = preset("2:key:hush"));
+        TestApp::spawn_with(Engine::Sqlite, Clock::real(), |config| config.app = Some(preset("1:key:hush")))
+            .await;
+    app.reconfigure(|config| config.app = Some(preset("2:key:hush")));
     app.stop().await;
     let error = Server::start(app.config().clone(), Clock::real()).await.err().expect("it does not start");
     assert_eq!(error.to_string(), "app: another app has this key already");

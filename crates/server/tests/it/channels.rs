@@ -196,7 +196,7 @@ async fn a_stop_closes_every_socket_in_its_words() {
     let mut app = spawn().await;
     let mut ts = Peer::broadcasting(app.addr(), None).await;
     let mut pusher = Peer::pusher(app.addr(), "key").await;
-    let (_, ts, pusher) = tokio::join!(app.stop(), ts.closed(), pusher.closed());
+    let ((), ts, pusher) = tokio::join!(app.stop(), ts.closed(), pusher.closed());
     assert_eq!((ts.0, pusher.0), (1001, 4200));
 }
 

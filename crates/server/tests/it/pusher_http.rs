@@ -189,7 +189,7 @@ async fn changes_of_an_app_hold_once_they_are_answered() {
     let rotated = host.post("/api/apps/2/rotate", json!({})).await.expect(200);
     let second = known(rotated["secret"].as_str().expect("a text"));
     assert_eq!((publish(&first, "").await, publish(&second, "").await), (200, 200));
-    clock.advance(Duration::from_secs(24 * 60 * 60));
+    clock.advance(Duration::from_hours(24));
     let (host, backend) = (app.host().await, app.stranger());
     let publish = async |application: &Application| {
         let body = json!({"name": "n", "data": "", "channel": "a"});

@@ -69,7 +69,7 @@ async fn a_channel_is_kept_until_it_is_vacated(database: TestDatabase) {
         presence::vacate(tx, "", "b")
     })
     .await;
-    assert_eq!(channels(&store).await, [("".into(), "a".into()), ("shop".into(), "a".into())]);
+    assert_eq!(channels(&store).await, [(String::new(), "a".into()), ("shop".into(), "a".into())]);
     write(&store, |tx| presence::vacate(tx, "", "a")).await;
     assert_eq!(channels(&store).await, [("shop".into(), "a".into())]);
 }

@@ -105,7 +105,7 @@ impl Client {
 
     /// Subscribes all connections to their channels and waits until each of them has succeeded.
     fn subscribe(&mut self) {
-        let mut to_come = VecDeque::from_iter(0..self.sockets.len());
+        let mut to_come: VecDeque<_> = (0..self.sockets.len()).collect();
         let mut under_way = 0;
         let mut frames = Vec::new();
         while under_way > 0 || !to_come.is_empty() {

@@ -154,7 +154,9 @@ impl Socket {
     /// it are missing.
     fn count(&mut self, stamp: Stamp, at_ns: u64, tally: &mut Tally) {
         let is_right = match &mut self.next {
-            Some((number, step)) if stamp.number >= *number && (stamp.number - *number) % *step == 0 => {
+            Some((number, step))
+                if stamp.number >= *number && (stamp.number - *number).is_multiple_of(*step) =>
+            {
                 *number = stamp.number + *step;
                 self.in_order += 1;
                 true

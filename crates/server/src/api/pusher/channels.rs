@@ -53,6 +53,7 @@ struct ChannelState {
     /// The last event of a cache channel; null when it has none any more.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false)]
+    #[expect(clippy::option_option, reason = "null is another answer than none")]
     cache: Option<Option<CachedData>>,
 }
 

@@ -92,7 +92,9 @@ impl Sockets {
             let open = self.open();
             open.sockets.values().filter(|entry| is_meant(entry)).map(|entry| entry.bell.clone()).collect()
         };
-        bells.iter().for_each(|bell| bell.ring(signals));
+        for bell in &bells {
+            bell.ring(signals);
+        }
         bells.len()
     }
 

@@ -127,7 +127,7 @@ mod tests {
         let clock = Clock::manual(at(0));
         let mut grace = Grace::new(3_000, 10);
         grace.left(place("a", None), at(0), clock.tick());
-        clock.advance(Duration::from_millis(2_000));
+        clock.advance(Duration::from_secs(2));
         assert!(grace.came(&place("a", None)));
         grace.left(place("a", None), at(2_000), clock.tick());
         grace.left(place("a", None), at(2_000), clock.tick());

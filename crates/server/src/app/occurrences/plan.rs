@@ -73,13 +73,13 @@ impl Planner {
         }
         match occurred {
             OccurrenceKind::PresenceJoin { channel, member } => {
-                self.came(occurrence, place(app, channel, Some(&member.id)), entries);
+                self.came(occurrence, &place(app, channel, Some(&member.id)), entries);
                 if let Some(app) = self.keeps_members(app) {
                     entries.push(Entry::Join { app, channel: channel.clone(), member: member.clone() });
                 }
             }
             OccurrenceKind::Occupied { channel } => {
-                self.came(occurrence, place(app, channel, None), entries);
+                self.came(occurrence, &place(app, channel, None), entries);
                 if let Some(app) = self.keeps_channels(app) {
                     entries.push(Entry::Occupy { app, channel: channel.clone() });
                 }
@@ -120,9 +120,9 @@ impl Planner {
         }
     }
 
-    fn came(&mut self, occurrence: &Occurrence, place: Place, entries: &mut Vec<Entry>) {
+    fn came(&mut self, occurrence: &Occurrence, place: &Place, entries: &mut Vec<Entry>) {
         let Occurrence { app, at, kind: occurred } = occurrence;
-        if !self.grace.came(&place)
+        if !self.grace.came(place)
             && let (Some(name), Some(data)) = (occurred.later(), occurred.later_data())
             && self.asks(app, name)
         {
@@ -145,15 +145,12 @@ impl Planner {
         if self.asks(&app, name) {
             entries.push(self.fire(&app, name, at, data));
         }
-        match user {
-            Some(user) => {
-                let (channel, user) = (channel.to_string(), user.to_string());
-                entries.extend(self.keeps_members(&app).map(|app| Entry::Remove { app, channel, user }));
-            }
-            None => {
-                let channel = channel.to_string();
-                entries.extend(self.keeps_channels(&app).map(|app| Entry::Vacate { app, channel }));
-            }
+        let channel = channel.to_string();
+        if let Some(user) = user {
+            let user = user.to_string();
+            entries.extend(self.keeps_members(&app).map(|app| Entry::Remove { app, channel, user }));
+        } else {
+            entries.extend(self.keeps_channels(&app).map(|app| Entry::Vacate { app, channel }));
         }
     }
 

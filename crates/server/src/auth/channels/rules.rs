@@ -35,7 +35,7 @@ fn fits(rule: &Rule, claims: &Claims, channel: &str) -> bool {
 fn says(claim: &Value, text: &str) -> bool {
     match claim {
         Value::String(said) => said == text,
-        Value::Number(_) | Value::Bool(_) => claim.to_string() == text,
+        Value::Number(_) | Value::Bool(_) => *claim.to_string() == *text,
         Value::Array(items) => items.iter().any(|item| !item.is_array() && says(item, text)),
         Value::Null | Value::Object(_) => false,
     }

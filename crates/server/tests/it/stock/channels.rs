@@ -87,9 +87,9 @@ async fn presence_knows_each_user_once() {
         })
     );
     let mut seven = Client::connect(&app, Some(&backend), Some(&json!(7))).await;
-    let seen = seven.subscribe(channel, &["client-hi"]).await;
-    assert_eq!(seen["members"], json!({"ann": info("ann"), "7": info("7")}));
-    assert_eq!((&seen["count"], &seen["me"]), (&json!(2), &json!(7)));
+    let found = seven.subscribe(channel, &["client-hi"]).await;
+    assert_eq!(found["members"], json!({"ann": info("ann"), "7": info("7")}));
+    assert_eq!((&found["count"], &found["me"]), (&json!(2), &json!(7)));
     let added = ann.hear().await;
     assert_eq!(added["event"], "pusher:member_added");
     assert_eq!(added["data"]["info"], info("7"));

@@ -25,7 +25,7 @@ impl Peer {
         let mut peer = Self::open(addr, &format!("/ws{query}"), &[]).await.expect("101");
         let hello = peer.hear().await;
         assert_eq!(hello["event"], "connection_established", "{hello}");
-        peer.id = hello["data"]["socket_id"].as_str().expect("an id").to_owned();
+        hello["data"]["socket_id"].as_str().expect("an id").clone_into(&mut peer.id);
         peer
     }
 
@@ -36,7 +36,7 @@ impl Peer {
         let hello = peer.hear().await;
         assert_eq!(hello["event"], "pusher:connection_established", "{hello}");
         let data: Value = serde_json::from_str(hello["data"].as_str().expect("text")).expect("JSON");
-        peer.id = data["socket_id"].as_str().expect("an id").to_owned();
+        data["socket_id"].as_str().expect("an id").clone_into(&mut peer.id);
         peer.is_pusher = true;
         peer
     }
@@ -99,9 +99,9 @@ impl Peer {
 
     /// Proves that nothing else was on its way: the answer to a ping comes next.
     pub(crate) async fn hears_nothing(&mut self) {
-        let (ping, pong) = if self.is_pusher { ("pusher:ping", "pusher:pong") } else { ("ping", "pong") };
-        self.say(&json!({ "event": ping })).await;
-        assert_eq!(self.hear().await["event"], pong);
+        let prefix = if self.is_pusher { "pusher:" } else { "" };
+        self.say(&json!({ "event": format!("{prefix}ping") })).await;
+        assert_eq!(self.hear().await["event"], format!("{prefix}pong"));
     }
 
     /// The code and the reason with which the server closes; whatever comes before is skipped.

@@ -31,7 +31,7 @@ async fn names(stage: &mut Stage, count: usize) -> Vec<String> {
     stage.events(count).await.into_iter().map(|(name, _)| name).collect()
 }
 
-async fn advance(stage: &Stage, ms: u64) {
+fn advance(stage: &Stage, ms: u64) {
     stage.clock.advance(Duration::from_millis(ms));
 }
 
@@ -47,17 +47,17 @@ async fn who_comes_back_soon_was_never_away() {
     stage.tell(MAIN, left("ann")).await;
     stage.tell(MAIN, vacated()).await;
     assert_eq!(names(&mut stage, 1).await, ["presence_leave"], "at once");
-    advance(&stage, PUSHER_GRACE_MS - 1).await;
+    advance(&stage, PUSHER_GRACE_MS - 1);
     stage.tell(MAIN, occupied()).await;
     stage.tell(MAIN, joined("ann")).await;
     assert_eq!(names(&mut stage, 1).await, ["presence_join"]);
-    advance(&stage, PUSHER_GRACE_MS).await;
+    advance(&stage, PUSHER_GRACE_MS);
 
     stage.tell(MAIN, left("ann")).await;
     stage.tell(MAIN, vacated()).await;
     assert_eq!(names(&mut stage, 1).await, ["presence_leave"], "nothing else was told meanwhile");
     let left_at = stage.clock.now();
-    advance(&stage, PUSHER_GRACE_MS).await;
+    advance(&stage, PUSHER_GRACE_MS);
     let mut events = Vec::new();
     while events.len() < 2 {
         events.extend(stage.commits.recv().await.expect("the store is open").events);

@@ -180,7 +180,7 @@ async fn one_that_hangs_holds_up_nobody_for_longer_than_its_time() {
         tokio::join!(auth.authorise(first), auth.authorise(second))
     };
     let advance = async {
-        Clock::real().timeout(SOON_MS, service.requests.recv()).await.ok().expect("it is asked");
+        Clock::real().timeout(SOON_MS, service.requests.recv()).await.expect("it is asked");
         clock.advance(Duration::from_millis(TIMEOUT_MS));
     };
     let ((first, second), ()) = tokio::join!(asked, advance);
@@ -204,7 +204,7 @@ async fn no_more_are_under_way_than_may_be() {
             // The first two come at once; each that follows, when one was answered.
             let come = if turn == 0 { 2 } else { usize::from(turn < 4) };
             for _ in 0..come {
-                Clock::real().timeout(SOON_MS, requests.recv()).await.ok().expect("it is asked");
+                Clock::real().timeout(SOON_MS, requests.recv()).await.expect("it is asked");
             }
             assert!(requests.try_recv().is_err(), "too many under way");
             book.gate.add_permits(1);

@@ -169,7 +169,7 @@ fn signs_who_somebody_is() {
         (Some(json!({"role": "admin"})), None),
         (None, None),
     ] {
-        let signed = desk.auth.sign_user(app, SOCKET, said.clone().map(claims).as_ref());
+        let signed = ChannelAuth::sign_user(app, SOCKET, said.clone().map(claims).as_ref());
         match expected {
             None => assert_eq!(signed, Err(Denial::Unauthorized("Unauthorized".into())), "{said:?}"),
             Some(data) => {

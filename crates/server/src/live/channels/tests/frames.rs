@@ -110,8 +110,8 @@ impl Sent {
         let tail = &length.to_be_bytes()[8 - field..];
         match field {
             1 => bytes.push(mask | tail[0]),
-            2 => bytes.push(mask | 126),
-            8 => bytes.push(mask | 127),
+            2 => bytes.push(mask | 0x7e),
+            8 => bytes.push(mask | 0x7f),
             _ => panic!("a length has 1, 2 or 8 bytes"),
         }
         if field > 1 {
