@@ -33,8 +33,35 @@ struct Queue {
 /// A reader that has nothing to do.
 struct Waiting {
     waker: Waker,
-    /// It is stuck with what it took: messages need not wake it.
-    for_urgent_only: bool,
+    /// From how much on messages wake it; signals and an overflow do in any case.
+    until: Hold,
+}
+
+/// How much must wait before a reader that holds back wants to be woken; the first of both counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hold {
+    /// Messages.
+    pub messages: usize,
+    /// Bytes.
+    pub bytes: usize,
+}
+
+impl Hold {
+    /// The first message.
+    const NOT: Self = Self { messages: 1, bytes: usize::MAX };
+    /// No message at all.
+    const EVER: Self = Self { messages: usize::MAX, bytes: usize::MAX };
+}
+
+/// What a look into a mailbox came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// Something was taken, or there is a signal or an overflow.
+    Mail(Mail),
+    /// Less waits than was to be waited for; the task is woken when it is enough.
+    Held,
+    /// Nothing waits; the task is woken when something does.
+    Nothing,
 }
 
 /// What a reader finds.
@@ -77,7 +104,9 @@ impl Inbox {
         }
         queue.bytes = bytes;
         queue.messages.push_back(message.clone());
-        let wakes = queue.waiting.take_if(|waiting| !waiting.for_urgent_only);
+        let count = queue.messages.len();
+        let wakes =
+            queue.waiting.take_if(|Waiting { until, .. }| count >= until.messages || bytes >= until.bytes);
         to_wake.extend(wakes.map(|waiting| waiting.waker));
         Pushed::Queued
     }
@@ -119,19 +148,39 @@ impl Inbox {
         max_bytes: usize,
         into: &mut impl Extend<Arc<Message>>,
     ) -> Poll<Mail> {
-        let for_urgent_only = max_messages == 0;
-        let replaced = {
+        let hold = if max_messages == 0 { Hold::EVER } else { Hold::NOT };
+        match self.look(cx, hold, max_messages, max_bytes, into) {
+            Look::Mail(mail) => Poll::Ready(mail),
+            Look::Held | Look::Nothing => Poll::Pending,
+        }
+    }
+
+    /// The same for a reader that holds back until so much waits, once there is a first message.
+    pub(crate) fn look(
+        &self,
+        cx: &Context<'_>,
+        hold: Hold,
+        max_messages: usize,
+        max_bytes: usize,
+        into: &mut impl Extend<Arc<Message>>,
+    ) -> Look {
+        let (replaced, found) = {
             let queue = &mut *lock(&self.queue);
-            let has_mail = !for_urgent_only && !queue.messages.is_empty();
-            if has_mail || queue.overflowed || queue.signals != 0 {
+            let count = queue.messages.len();
+            let is_enough = count > 0 && (count >= hold.messages || queue.bytes >= hold.bytes);
+            if is_enough || queue.overflowed || queue.signals != 0 {
                 queue.take(max_messages, max_bytes, into);
                 let signals = std::mem::take(&mut queue.signals);
-                return Poll::Ready(Mail { overflowed: queue.overflowed, signals });
+                return Look::Mail(Mail { overflowed: queue.overflowed, signals });
             }
-            queue.wait(cx, for_urgent_only)
+            if count == 0 && hold != Hold::EVER {
+                (queue.wait(cx, Hold::NOT), Look::Nothing)
+            } else {
+                (queue.wait(cx, hold), Look::Held)
+            }
         };
         drop(replaced);
-        Poll::Pending
+        found
     }
 
     pub(crate) fn overflowed(&self) -> bool {
@@ -139,22 +188,22 @@ impl Inbox {
     }
 
     pub(crate) async fn ready(&self) {
-        self.until(false, |queue| queue.overflowed || !queue.messages.is_empty()).await;
+        self.until(Hold::NOT, |queue| queue.overflowed || !queue.messages.is_empty()).await;
     }
 
     pub(crate) async fn overflow(&self) {
-        self.until(true, |queue| queue.overflowed).await;
+        self.until(Hold::EVER, |queue| queue.overflowed).await;
     }
 
     /// Looks and registers under one lock, so that nothing falls between the two.
-    async fn until(&self, for_urgent_only: bool, is_so: impl Fn(&Queue) -> bool) {
+    async fn until(&self, hold: Hold, is_so: impl Fn(&Queue) -> bool) {
         poll_fn(|cx| {
             let replaced = {
                 let queue = &mut *lock(&self.queue);
                 if is_so(queue) {
                     return Poll::Ready(());
                 }
-                queue.wait(cx, for_urgent_only)
+                queue.wait(cx, hold)
             };
             drop(replaced);
             Poll::Pending
@@ -165,13 +214,13 @@ impl Inbox {
 
 impl Queue {
     /// Registers the task; returns one that waited before it, to be dropped when the lock is given back.
-    fn wait(&mut self, cx: &Context<'_>, for_urgent_only: bool) -> Option<Waiting> {
+    fn wait(&mut self, cx: &Context<'_>, until: Hold) -> Option<Waiting> {
         match &mut self.waiting {
             Some(waiting) if waiting.waker.will_wake(cx.waker()) => {
-                waiting.for_urgent_only = for_urgent_only;
+                waiting.until = until;
                 None
             }
-            waiting => waiting.replace(Waiting { waker: cx.waker().clone(), for_urgent_only }),
+            waiting => waiting.replace(Waiting { waker: cx.waker().clone(), until }),
         }
     }
 

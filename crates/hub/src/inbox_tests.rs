@@ -1,12 +1,18 @@
 //! The inbox alone.
 
-use std::sync::Arc;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Wake, Waker},
+};
 
 use bytes::Bytes;
 use proptest::prelude::*;
 
 use crate::{
-    inbox::{Inbox, KEPT_SLOTS, Pushed},
+    inbox::{Hold, Inbox, KEPT_SLOTS, Look, Mail, Pushed},
     message::{Limits, Message, Topic},
 };
 
@@ -88,6 +94,50 @@ fn a_burst_leaves_no_memory_behind() {
     }
     take(&inbox, 1_000, 1_000);
     assert!(inbox.holds().2 <= KEPT_SLOTS);
+}
+
+/// Counts how often it is woken.
+struct Counter(AtomicUsize);
+
+impl Wake for Counter {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+fn push_and_wake(inbox: &Inbox, bytes: usize) {
+    let mut to_wake = Vec::new();
+    inbox.push(&message(&"t".into(), 1, bytes), &mut to_wake);
+    to_wake.into_iter().for_each(Waker::wake);
+}
+
+#[test]
+fn who_holds_back_is_woken_by_the_first_message_and_then_by_enough() {
+    let inbox = inbox(9, 100);
+    let counter = Arc::new(Counter(AtomicUsize::new(0)));
+    let waker = Waker::from(counter.clone());
+    let mut taken: Vec<Arc<Message>> = Vec::new();
+    let hold = Hold { messages: 3, bytes: 50 };
+    let mut look = |inbox: &Inbox| inbox.look(&Context::from_waker(&waker), hold, 9, 100, &mut taken);
+    let woken = || counter.0.load(Ordering::SeqCst);
+    assert_eq!(look(&inbox), Look::Nothing);
+    push_and_wake(&inbox, 1);
+    assert_eq!((woken(), look(&inbox)), (1, Look::Held));
+    push_and_wake(&inbox, 1);
+    assert_eq!((woken(), look(&inbox)), (1, Look::Held), "two are not enough");
+    push_and_wake(&inbox, 1);
+    let mail = Look::Mail(Mail { overflowed: false, signals: 0 });
+    assert_eq!((woken(), look(&inbox)), (2, mail));
+    push_and_wake(&inbox, 49);
+    assert_eq!(look(&inbox), Look::Held);
+    push_and_wake(&inbox, 1);
+    assert_eq!((woken(), look(&inbox)), (3, mail), "so many bytes are enough");
+    push_and_wake(&inbox, 1);
+    assert_eq!(look(&inbox), Look::Held);
+    inbox.signal(4);
+    assert_eq!((woken(), look(&inbox)), (4, Look::Mail(Mail { overflowed: false, signals: 4 })));
+    assert_eq!(look(&inbox), Look::Nothing);
+    assert_eq!(taken.len(), 6);
 }
 
 proptest! {

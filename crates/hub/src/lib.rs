@@ -143,7 +143,7 @@ mod topics;
 pub use crate::{
     history::{History, Replay, Replayed},
     hub::{Figures, Hub, Publishing},
-    inbox::Mail,
+    inbox::{Hold, Look, Mail},
     mailbox::{Bell, Mailbox, Release},
     message::{Form, Limits, Message, Position, Publication, Topic},
     presence::{Member, TooManyMembers},

@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     history::Replay,
-    inbox::{Inbox, Mail},
+    inbox::{Hold, Inbox, Look, Mail},
     memory::give_back,
     message::{Message, Topic},
     presence::{Member, TooManyMembers},
@@ -229,6 +229,20 @@ impl Mailbox {
         into: &mut impl Extend<Arc<Message>>,
     ) -> Poll<Mail> {
         self.inbox.poll(cx, max_messages, max_bytes, into)
+    }
+
+    /// The same for a reader that holds back until so much waits, so as to take it all at once: once there is a
+    /// first message, the task is woken when there is enough of it. Whoever holds back sees to it that he looks
+    /// again.
+    pub fn look(
+        &self,
+        cx: &Context<'_>,
+        hold: Hold,
+        max_messages: usize,
+        max_bytes: usize,
+        into: &mut impl Extend<Arc<Message>>,
+    ) -> Look {
+        self.inbox.look(cx, hold, max_messages, max_bytes, into)
     }
 
     /// Waits until there is something to take or the mailbox has overflowed. Cancel safe.

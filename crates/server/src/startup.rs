@@ -39,6 +39,10 @@ use crate::{
     webhooks::Webhooks,
 };
 
+/// How late a socket may be pinged, or given up.
+const ALARM_SLOT_MS: u64 = 250;
+/// How much longer than it should something may be held back that is to be written with more.
+const FLUSH_SLOT_MS: u64 = 2;
 /// How often channels are looked through for what is too old.
 const HUB_SWEEP_MS: u64 = 10_000;
 /// How long the database may take to close once every task has ended.
@@ -323,8 +327,10 @@ fn run(
     #[expect(clippy::disallowed_methods, reason = "it outlives the tracked tasks and is awaited by `stop`")]
     let publisher = tokio::spawn(tasks.vital("publisher", publisher.run(commits)));
     let monitor = Monitor::new(app.clone(), bell, egress, config.rooms.clone(), were_watched);
-    let alarms = Alarms::new(clock.clone());
-    tasks.spawn_vital("alarms of sockets", ring_alarms(alarms.clone(), tasks.clone()));
+    let alarms = Alarms::new(clock.clone(), ALARM_SLOT_MS);
+    tasks.spawn_vital("alarms of sockets", ring(alarms.clone(), live::ring, tasks.clone()));
+    let flushes = Alarms::new(clock.clone(), FLUSH_SLOT_MS);
+    tasks.spawn_vital("flushes of sockets", ring(flushes.clone(), live::flush, tasks.clone()));
     tasks.spawn("apps", applications::run(app.clone(), tasks.clone()));
     tasks.spawn("channels", watch_channels(app.clone()));
     tasks.spawn("subscription counts", channels::counts::run(app.clone()));
@@ -334,6 +340,7 @@ fn run(
         settings: config.sockets.clone(),
         shared: Arc::new(app.clone()),
         alarms,
+        flushes,
     };
     tasks.spawn("housekeeping", housekeeping::run(app.clone()));
     let leftovers = leftovers::run(app.store.clone(), app.leftovers.clone(), clock.clone(), tasks.clone());
@@ -346,10 +353,10 @@ fn run(
     publisher
 }
 
-async fn ring_alarms(alarms: Alarms<Bell>, tasks: Tasks) {
+async fn ring(alarms: Alarms<Bell>, ring: fn(Bell), tasks: Tasks) {
     tokio::select! {
         () = tasks.stopping() => {}
-        () = alarms.run(live::ring) => {}
+        () = alarms.run(ring) => {}
     }
 }
 

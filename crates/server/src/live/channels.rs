@@ -15,7 +15,7 @@ use std::{
     task::{Context, Poll},
 };
 
-use fanfare_hub::{Bell, Mail};
+use fanfare_hub::{Bell, Hold, Look, Mail};
 use fanfare_model::wire::frame;
 use futures_util::{Sink, SinkExt, Stream};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
@@ -52,6 +52,10 @@ const STOP_GRACE_MS: u64 = 3_000;
 pub(super) struct Around {
     pub(super) clock: Clock,
     pub(super) alarms: Alarms<Bell>,
+    /// Rung when what was held back is to be written.
+    pub(super) flushes: Alarms<Bell>,
+    /// How long after a write the next one may be held back.
+    pub(super) write_delay_ms: u64,
     pub(super) metrics: Arc<Metrics>,
     /// The largest message that a client may send.
     pub(super) message_max_bytes: usize,
@@ -112,6 +116,10 @@ struct Driver<D, A, T> {
     alarm_at: Tick,
     /// Since when the client takes nothing.
     stalled_since: Option<Tick>,
+    /// Until when what comes is held back, so as to be written at once with what follows.
+    held_until: Tick,
+    /// Whether a bell was set for that.
+    is_flush_set: bool,
     _counted: Counted,
 }
 
@@ -142,6 +150,8 @@ where
         outbox: Outbox::default(),
         verdict: None,
         stalled_since: None,
+        held_until: Tick::from_millis(0),
+        is_flush_set: false,
         around,
     });
     driver.run()
@@ -197,12 +207,14 @@ where
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Input, Ending>> {
         loop {
             if self.poll_write(cx)?.is_pending() {
-                return match self.poll_mail(cx, 0)? {
-                    Poll::Ready(signals) => Poll::Ready(Ok(Input::Signals(signals))),
-                    Poll::Pending => Poll::Pending,
-                };
+                match self.poll_mail(cx, 0)? {
+                    // No more than a flush, which has to wait as everything else.
+                    Poll::Ready(0) => continue,
+                    Poll::Ready(signals) => return Poll::Ready(Ok(Input::Signals(signals))),
+                    Poll::Pending => return Poll::Pending,
+                }
             }
-            let mail = self.poll_mail(cx, WRITE_MAX_FRAMES)?;
+            let mail = self.poll_held_mail(cx)?;
             if self.poll_write(cx)?.is_pending() {
                 continue;
             }
@@ -230,13 +242,44 @@ where
         let mailbox = self.socket.mailbox();
         match mailbox.poll(cx, max_frames, WRITE_MAX_BYTES, &mut self.outbox) {
             Poll::Ready(Mail { overflowed: true, .. }) => Err(Ending::End(End::TooSlow)),
-            Poll::Ready(Mail { signals, .. }) => Ok(Poll::Ready(signals)),
+            Poll::Ready(Mail { signals, .. }) => Ok(Poll::Ready(self.without_flush(signals))),
             Poll::Pending => Ok(Poll::Pending),
         }
     }
 
+    /// The same, but what comes shortly after a write is held back for a moment, so that a burst goes out in
+    /// few writes: each costs as much for one frame as for many.
+    fn poll_held_mail(&mut self, cx: &mut Context<'_>) -> Result<Poll<u8>, Ending> {
+        if self.held_until <= self.around.clock.tick() {
+            return self.poll_mail(cx, WRITE_MAX_FRAMES);
+        }
+        let hold = Hold { messages: WRITE_MAX_FRAMES, bytes: WRITE_MAX_BYTES };
+        let mailbox = self.socket.mailbox();
+        match mailbox.look(cx, hold, WRITE_MAX_FRAMES, WRITE_MAX_BYTES, &mut self.outbox) {
+            Look::Mail(Mail { overflowed: true, .. }) => Err(Ending::End(End::TooSlow)),
+            Look::Mail(Mail { signals, .. }) => Ok(Poll::Ready(self.without_flush(signals))),
+            Look::Nothing => Ok(Poll::Pending),
+            Look::Held => {
+                if !self.is_flush_set {
+                    self.is_flush_set = true;
+                    self.around.flushes.set(self.held_until, self.socket.mailbox().bell());
+                }
+                Ok(Poll::Pending)
+            }
+        }
+    }
+
+    /// That something is to be written is done by the look itself.
+    fn without_flush(&mut self, signals: u8) -> u8 {
+        if signals & signal::FLUSH != 0 {
+            self.is_flush_set = false;
+        }
+        signals & !signal::FLUSH
+    }
+
     /// Writes what the library has to say and then the outbox, neither into a frame of the other's.
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Result<Poll<()>, Ending> {
+        let has_frames = self.outbox.has_frames();
         let written = if self.outbox.is_within_frame() {
             self.outbox.poll_write(self.io.get_mut(), cx).map_err(|_| Ending::gone())
         } else {
@@ -253,6 +296,9 @@ where
         match written {
             Poll::Ready(Ok(())) => {
                 self.stalled_since = None;
+                if has_frames {
+                    self.held_until = self.around.clock.tick().plus_millis(self.around.write_delay_ms);
+                }
                 Ok(Poll::Ready(()))
             }
             Poll::Ready(Err(ending)) => Err(ending),

@@ -83,8 +83,8 @@ fn enter(
     if !origin_allowed(header(ORIGIN), header(HOST), &settings.origins) {
         return (StatusCode::FORBIDDEN, Json(json!({ "error": BAD_ORIGIN }))).into_response();
     }
-    let Live { tasks, shared: app, alarms, .. } = live;
-    let hall = Hall { tasks: tasks.clone(), app, alarms, protocol };
+    let Live { tasks, shared: app, alarms, flushes, .. } = live;
+    let hall = Hall { tasks: tasks.clone(), app, alarms, flushes, protocol };
     let clock = hall.app.clock.clone();
     shake_hands(request, &tasks, clock, |upgraded| hall.receive(upgraded, application, claims))
 }
@@ -101,6 +101,7 @@ struct Hall {
     tasks: Tasks,
     app: Arc<App>,
     alarms: Alarms<Bell>,
+    flushes: Alarms<Bell>,
     protocol: Protocol,
 }
 
@@ -139,6 +140,8 @@ impl Hall {
         let around = Around {
             clock: self.app.clock.clone(),
             alarms: self.alarms,
+            flushes: self.flushes,
+            write_delay_ms: self.app.channels.settings.write_delay_ms,
             metrics: self.app.metrics.clone(),
             message_max_bytes: self.app.channels.settings.message_max_bytes as usize,
         };
@@ -276,6 +279,12 @@ fn token(headers: &HeaderMap, query: Option<&str>) -> Option<String> {
         pairs.collect::<HashMap<_, _>>().get("auth_token").map(|token| (*token).to_owned())
     };
     bearer.or_else(in_query).or_else(in_cookie).filter(|token| !token.is_empty())
+}
+
+/// Rings at sockets that have held something back.
+#[expect(clippy::needless_pass_by_value, reason = "the alarms hand it over")]
+pub(crate) fn flush(bell: Bell) {
+    bell.ring(signal::FLUSH);
 }
 
 /// Rings at sockets whose moment has come.

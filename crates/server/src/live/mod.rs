@@ -28,7 +28,7 @@ use fanfare_hub::Bell;
 use fanfare_model::event::Event;
 
 pub(crate) use self::{
-    entrance::{open_broadcasting, open_pusher, ring},
+    entrance::{flush, open_broadcasting, open_pusher, ring},
     sse::{all_stream, session_stream},
     upgrade::upgrade,
 };
@@ -49,6 +49,8 @@ pub(crate) struct Live {
     pub(crate) shared: Arc<App>,
     /// Rung when a channel socket has something to do by itself.
     pub(crate) alarms: Alarms<Bell>,
+    /// Rung when a channel socket has held something back for long enough.
+    pub(crate) flushes: Alarms<Bell>,
 }
 
 /// What a connection asks of the rest of the server.

@@ -26,6 +26,11 @@ pub(super) struct Outbox {
 }
 
 impl Outbox {
+    /// Whether there is something to write.
+    pub(super) fn has_frames(&self) -> bool {
+        !self.frames.is_empty()
+    }
+
     /// Whether a frame is cut in two: nothing else may be written before its rest.
     pub(super) fn is_within_frame(&self) -> bool {
         self.written > 0

@@ -10,15 +10,14 @@ use tokio::sync::Notify;
 
 use super::{Clock, Tick};
 
-/// How late an alarm may be.
-pub(crate) const ALARM_SLOT_MS: u64 = 250;
-
 /// Who is to be woken when; clones are one.
 #[derive(Clone)]
 pub(crate) struct Alarms<B>(Arc<Shared<B>>);
 
 struct Shared<B> {
     clock: Clock,
+    /// How late an alarm may be.
+    slot_ms: u64,
     /// By the slot's end.
     slots: Mutex<BTreeMap<Tick, Vec<B>>>,
     /// An earlier slot than any other was taken.
@@ -26,14 +25,15 @@ struct Shared<B> {
 }
 
 impl<B: Send> Alarms<B> {
-    pub(crate) fn new(clock: Clock) -> Self {
-        Self(Arc::new(Shared { clock, slots: Mutex::default(), earlier: Notify::new() }))
+    /// Alarms that are late by less than `slot_ms`.
+    pub(crate) fn new(clock: Clock, slot_ms: u64) -> Self {
+        Self(Arc::new(Shared { clock, slot_ms, slots: Mutex::default(), earlier: Notify::new() }))
     }
 
     /// Hands `bell` to [`Alarms::run`] once, at `at` or up to a slot later. Cannot be taken back.
     pub(crate) fn set(&self, at: Tick, bell: B) {
         // A moment so far ahead never comes.
-        let Some(end_ms) = at.as_millis().checked_next_multiple_of(ALARM_SLOT_MS) else { return };
+        let Some(end_ms) = at.as_millis().checked_next_multiple_of(self.0.slot_ms) else { return };
         let end = Tick::from_millis(end_ms);
         let is_earliest = {
             let mut slots = self.slots();
@@ -85,7 +85,7 @@ mod tests {
     #[tokio::test]
     async fn each_rings_once_and_hardly_late() {
         let clock = Clock::manual(Timestamp::EPOCH);
-        let alarms = Alarms::new(clock.clone());
+        let alarms = Alarms::new(clock.clone(), 250);
         let (heard_by, heard_of) = mpsc::channel();
         let mut run = Box::pin(alarms.clone().run(move |ms: u64| heard_by.send(ms).expect("heard")));
         assert!(futures_util::poll!(&mut run).is_pending());

@@ -218,3 +218,30 @@ async fn too_much_is_refused_and_the_socket_goes_on() {
         assert_eq!(peer.closed().await.0, 1009);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_burst_that_is_held_back_comes_whole_and_in_order() {
+    let app = TestApp::spawn_with(Engine::Sqlite, Clock::real(), |config| {
+        config.app = Some("night:key:secret".parse::<Preset>().expect("an app"));
+        config.channels.write_delay_ms = 20;
+    })
+    .await;
+    let channels = app.channels();
+    let mut peers = Vec::new();
+    for _ in 0..3 {
+        let mut peer = Peer::pusher(app.addr(), "key").await;
+        peer.subscribe("orders", None, None).await;
+        peers.push(peer);
+    }
+    for round in 0..3 {
+        for n in 0..300 {
+            channels.publish("orders", "n", &json!([round, n])).await.expect("told");
+        }
+        for peer in &mut peers {
+            for n in 0..300 {
+                assert_eq!(peer.hear().await["data"], json!([round, n]).to_string());
+            }
+            peer.hears_nothing().await;
+        }
+    }
+}

@@ -95,7 +95,9 @@ impl House {
         let clock = Clock::real();
         let server = Server::start(config, clock.clone()).await.expect("the server starts");
         let metrics = server.channels().app().metrics.clone();
-        let around = Around { alarms: Alarms::new(clock.clone()), clock, metrics, message_max_bytes };
+        let alarms = Alarms::new(clock.clone(), 250);
+        let around =
+            Around { flushes: alarms.clone(), alarms, write_delay_ms: 0, clock, metrics, message_max_bytes };
         Self { server, around, _folder: folder }
     }
 
