@@ -5,7 +5,7 @@
 //! - `http://localhost:5000` is that server; `$TOKEN` and `$ADMIN_KEY` are set.
 //! - `<!-- setup: … -->` names something that happens before the next block; see [`set_up`].
 //! - The output stands in the next block, as `json` or as `text`. A `curl` without one is an error.
-//! - `json`: the same keys and values. Of ids (`id`, `…_id`, `…Id`), durations (`…_ms`), times and
+//! - `json`: the same keys and values. Of ids (`id`, `…_id`, `…Id`), durations (`…_ms`, `…_s`), times and
 //!   tokens only the kind must be the same. `…` in a text stands for anything, as the last item of a
 //!   list for any more.
 //! - `text`: the same lines, blanks at their ends apart. `…` stands for any part of a line, on a
@@ -190,7 +190,7 @@ fn same(expected: &Value, actual: &Value, key: &str, at: &str) -> Result<(), Str
             let is_same = a == b || is_like(a, b) || is_time(a) && is_time(b) || key == "token";
             if is_same { Ok(()) } else { Err(format!("at {at:?}: {a:?} expected, got {b:?}")) }
         }
-        (Value::Number(_), Value::Number(_)) if is_id(key) || key.ends_with("_ms") => Ok(()),
+        (Value::Number(_), Value::Number(_)) if is_id(key) || is_duration(key) => Ok(()),
         (a, b) if a == b => Ok(()),
         (a, b) => Err(format!("at {at:?}: {a} expected, got {b}")),
     }
@@ -198,6 +198,10 @@ fn same(expected: &Value, actual: &Value, key: &str, at: &str) -> Result<(), Str
 
 fn is_id(key: &str) -> bool {
     key == "id" || key.ends_with("_id") || key.ends_with("Id")
+}
+
+fn is_duration(key: &str) -> bool {
+    key.ends_with("_ms") || key.ends_with("_s")
 }
 
 fn is_time(text: &str) -> bool {
