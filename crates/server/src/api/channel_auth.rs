@@ -34,13 +34,16 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 #[expect(dead_code, reason = "describes what `Fields` holds")]
 struct ChannelToSign {
     /// The socket, as it was told its id.
-    #[schema(example = "1234.5678")]
+    #[schema(
+        example = "1234.5678",
+        pattern = "^([0-9]{1,18}\\.[0-9]{1,18}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$"
+    )]
     socket_id: String,
     /// A private or presence channel.
-    #[schema(example = "private-session.3")]
+    #[schema(example = "private-session.3", pattern = "^[A-Za-z0-9_=@,.;:-]{1,200}$")]
     channel_name: String,
     /// The key of the app; the default app without.
-    #[schema(nullable = false, example = "278d425bdf160c739803")]
+    #[schema(example = "278d425bdf160c739803")]
     app_key: Option<String>,
 }
 
@@ -49,10 +52,13 @@ struct ChannelToSign {
 #[expect(dead_code, reason = "describes what `Fields` holds")]
 struct UserToSign {
     /// The socket, as it was told its id.
-    #[schema(example = "1234.5678")]
+    #[schema(
+        example = "1234.5678",
+        pattern = "^([0-9]{1,18}\\.[0-9]{1,18}|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})$"
+    )]
     socket_id: String,
     /// The key of the app; the default app without.
-    #[schema(nullable = false, example = "278d425bdf160c739803")]
+    #[schema(example = "278d425bdf160c739803")]
     app_key: Option<String>,
 }
 

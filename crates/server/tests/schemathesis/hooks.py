@@ -32,6 +32,7 @@ WEBHOOK = (
     r"|headers: \*\*\* stands for a value that .* does not have"
     r"|retry_schedule_ms cannot stand beside retry_attempts or retry_delay_ms"
     r"|retry_schedule_ms: retry \d+ waits \d+ ms: a wait is 1 ms to 7 days"
+    r"|app: there is no app with this id"
 )
 EVENT = r"data must be an object of at most 65536 bytes|data: JSON nested more than 100 deep"
 
