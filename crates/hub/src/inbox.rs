@@ -126,9 +126,18 @@ impl Inbox {
     /// Drops what waits of one topic. Its messages share its name's allocation, so a look at each is
     /// enough: whoever leaves many topics with a full queue looks often.
     pub(crate) fn forget(&self, topic: &Topic) {
+        self.forget_those(topic, |_| true);
+    }
+
+    /// Drops what waits of one topic and has a place there.
+    pub(crate) fn forget_counted(&self, topic: &Topic) {
+        self.forget_those(topic, |message| message.seq > 0);
+    }
+
+    fn forget_those(&self, topic: &Topic, are_meant: impl Fn(&Message) -> bool) {
         let Queue { messages, bytes, .. } = &mut *lock(&self.queue);
         messages.retain(|message| {
-            let stays = !Arc::ptr_eq(&message.topic, topic);
+            let stays = !Arc::ptr_eq(&message.topic, topic) || !are_meant(message);
             *bytes -= if stays { 0 } else { message.bytes.len() };
             stays
         });

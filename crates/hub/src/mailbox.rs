@@ -281,12 +281,13 @@ impl Mailbox {
     }
 
     /// What somebody finds who is subscribed already. What he is told of what he missed is taken out of
-    /// the queue, under the topic's lock, so nothing newer can be among it.
+    /// the queue, under the topic's lock, so nothing newer can be among it; what has no place in the topic,
+    /// as news of members, stays.
     fn find_again(&self, place: &Place, join: &Join) -> Found {
         let state = lock(&place.entry.state);
         let found = state.found(join);
         if found.missed.is_some() && matches!(join.replay, Some(Replay::After(_))) {
-            self.inbox.forget(&place.entry.name);
+            self.inbox.forget_counted(&place.entry.name);
         }
         found
     }

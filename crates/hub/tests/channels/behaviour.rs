@@ -213,10 +213,11 @@ fn who_joins_again_and_asks_for_what_he_missed_gets_it_once() {
     let start = join(&mailbox, &topic, &with(LONG, None, 0)).position.expect("a history");
     publish(&hub, &topic, "one", Some(LONG));
     publish(&hub, &topic, "two", Some(LONG));
+    hub.whisper(&topic, &Said::that("psst"), None, || ());
     let again = join(&mailbox, &topic, &with(LONG, Some(Replay::After(start)), 0));
     publish(&hub, &topic, "three", Some(LONG));
     assert_eq!(told(&again.replayed.expect("asked for").missed), ["one", "two"]);
-    assert_eq!(texts(&mailbox), ["three"]);
+    assert_eq!(texts(&mailbox), ["psst", "three"]);
     // What cannot be told stays where it is.
     publish(&hub, &topic, "four", Some(LONG));
     let unknown = Replay::After(Position { offset: 99, ..start });

@@ -169,6 +169,10 @@ impl BoxModel {
         self.waiting.retain(|(other, _, _)| *other != topic);
     }
 
+    pub(crate) fn forget_counted(&mut self, topic: TopicNo) {
+        self.waiting.retain(|(other, seq, _)| *other != topic || *seq == 0);
+    }
+
     pub(crate) fn take(&mut self, max_messages: usize, max_bytes: usize) -> Vec<(TopicNo, u64, Bytes)> {
         let (mut taken, mut bytes) = (Vec::new(), 0);
         while taken.len() < max_messages

@@ -41,6 +41,7 @@ enum Step {
     Depart { who: BoxNo, topic: TopicNo },
     Arrive { who: BoxNo, topic: TopicNo, member: usize, max_members: usize },
     Publish { topic: TopicNo, size: usize, except: Option<BoxNo>, past: usize },
+    Whisper { topic: TopicNo, except: Option<BoxNo> },
     Deliver { topic: TopicNo, seq: u64 },
     Sweep,
     Wait { ms: u64 },
@@ -74,6 +75,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         8 => (topic(), 0_usize..12, prop::option::of(who()), past()).prop_map(|(topic, size, except, past)| {
             Step::Publish { topic, size, except, past }
         }),
+        1 => (topic(), prop::option::of(who())).prop_map(|(topic, except)| Step::Whisper { topic, except }),
         1 => (topic(), 0_u64..9).prop_map(|(topic, seq)| Step::Deliver { topic, seq }),
         1 => Just(Step::Sweep),
         2 => prop_oneof![0_u64..40, 0_u64..800].prop_map(|ms| Step::Wait { ms }),
@@ -133,6 +135,12 @@ impl Play {
             Step::Arrive { who, topic, member, max_members } => self.arrive(who, topic, member, max_members),
             Step::Publish { topic, size, except, past } => {
                 self.publish(topic, size, except, history(topic, past));
+            }
+            Step::Whisper { topic, except } => {
+                let bell = except.map(|who| self.boxes[who].bell());
+                let publication = Said::that("w");
+                let reached = self.hub.whisper(&self.names[topic], &publication, bell.as_ref(), || ());
+                assert_eq!(reached, self.world.tell(topic, "w", None, except));
             }
             Step::Deliver { topic, seq } => self.deliver(topic, seq),
             Step::Sweep => {
@@ -229,10 +237,10 @@ impl Play {
         });
         assert_eq!(joined.replayed.map(|replayed| (replayed.missed, replayed.complete)), told);
         let takes_over = matches!((replay, &expected), (Some(Replay::After(_)), Some(Some(_))));
-        if takes_over {
-            self.world.boxes[who].forget(topic);
+        if takes_over && !is_new {
+            self.world.boxes[who].forget_counted(topic);
         }
-        if is_new || takes_over {
+        if is_new {
             self.views.insert((who, topic), View::of(members.unwrap_or_default()));
         }
         if let Some(position) = joined.position {
