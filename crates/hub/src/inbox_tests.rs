@@ -85,6 +85,36 @@ fn takes_by_messages_and_by_bytes_but_at_least_one() {
     assert_eq!(take(&inbox, 9, 10), [5]);
 }
 
+struct Counts(AtomicUsize);
+
+impl Wake for Counts {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn the_last_look_says_what_wakes_its_reader() {
+    let (inbox, (a, _)) = (inbox(9, 100), topics());
+    let counts = Arc::new(Counts(AtomicUsize::new(0)));
+    let waker = Waker::from(counts.clone());
+    let mut taken: Vec<Arc<Message>> = Vec::new();
+    let push = || {
+        let mut to_wake = Vec::new();
+        inbox.push(&message(&a, 1, 1), &mut to_wake);
+        to_wake.into_iter().for_each(Waker::wake);
+        counts.0.load(Ordering::Relaxed)
+    };
+    for (looks, woken) in [(&[9, 0][..], 0), (&[0, 9], 1), (&[9], 2)] {
+        inbox.take(9, 99, &mut taken);
+        for max_messages in looks {
+            let looked = inbox.poll(&Context::from_waker(&waker), *max_messages, 99, &mut taken);
+            assert!(looked.is_pending());
+        }
+        assert_eq!((push(), push()), (woken, woken), "once, after looks for {looks:?}");
+    }
+}
+
 #[test]
 fn a_burst_leaves_no_memory_behind() {
     let inbox = inbox(1_000, 1_000);
