@@ -12,7 +12,7 @@ use fanfare_model::{
     Timestamp,
     application::Application,
     channel::{ChannelName, Member, SocketId},
-    event::kind,
+    event::{Event, kind},
     limits::{CACHE_KEEP_MS, HISTORY_MAX_BYTES},
     wire::frame,
 };
@@ -163,22 +163,30 @@ impl App {
         for channel in &channels {
             let mut told = self.reserve(&app_id, &[kind::BROADCAST]).await;
             self.metrics.channels.events.inc();
+            // What nobody asks for is not copied.
+            let is_wanted = self.occurrences.wants(&app_id, kind::BROADCAST);
             self.tell_event(&app_id, channel, shared.clone(), except.as_ref(), || {
-                let (channel, event, data) = (channel.clone(), event.clone(), data.clone());
-                told.tell(OccurrenceKind::Broadcast { channel, event, data });
+                if is_wanted {
+                    let (channel, event, data) = (channel.clone(), event.clone(), data.clone());
+                    told.tell(OccurrenceKind::Broadcast { channel, event, data });
+                }
             });
         }
         Ok(())
     }
 
-    /// Tells a session's event, with its `data`, on the session's channel of the default application, and
-    /// its start on the channel of all sessions.
-    pub(super) fn tell_session_channel(&self, session_id: i64, is_start: bool, event: &str, data: &str) {
+    /// Tells a session's event on the session's channel of the default application, and its start on the
+    /// channel of all sessions. It is not made for channels on which nobody could hear of it.
+    pub(super) fn tell_session_channel(&self, session_id: i64, event: &Event) {
         let application = self.applications.default();
+        let is_start = event.kind == kind::SESSION_STARTED;
         let channels = [Some(ChannelName::of_session(session_id)), is_start.then(ChannelName::of_sessions)];
-        let shared: (Arc<str>, Arc<str>) = (event.into(), data.into());
         for channel in channels.into_iter().flatten() {
-            self.tell_event(&application.id, &channel, shared.clone(), None, || ());
+            let is_heard = || self.hub.is_heard(&channel_topic(&application.id, &channel));
+            if self.channels.past(&channel).history.is_some() || is_heard() {
+                let shared = (event.kind.as_str().into(), event.channel_data().into());
+                self.tell_event(&application.id, &channel, shared, None, || ());
+            }
         }
     }
 

@@ -131,8 +131,7 @@ impl Publisher {
         self.tell(ALL_EVENTS, 0, || sse::message(&event.public_id, &event.socket_frame()));
         self.tell(&public_topic(topic), seq, || sse::message(event.seq, &event.public_frame()));
         if let Some(session_id) = event.session_id() {
-            let is_start = event.kind == kind::SESSION_STARTED;
-            self.app.tell_session_channel(session_id, is_start, &event.kind, &event.channel_data());
+            self.app.tell_session_channel(session_id, event);
         }
     }
 

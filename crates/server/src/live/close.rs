@@ -4,7 +4,7 @@
 //!
 //! | Code | When | What a client does |
 //! |---|---|---|
-//! | 1000 | answers a close of the client's that has no code of its own | nothing |
+//! | none | answers a close of the client's that has none | nothing |
 //! | 1001 | the server is shutting down | reconnects, and resumes with `after` |
 //! | 1002 | the client broke the WebSocket protocol | is repaired |
 //! | 1007 | a text frame was not UTF-8 | is repaired |

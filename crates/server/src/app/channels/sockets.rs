@@ -338,16 +338,18 @@ impl ChannelSocket {
         let app = self.app.clone();
         let mut told = app.reserve(&self.app_id, &[kind::CLIENT_EVENT]).await;
         app.metrics.channels.client_events.inc();
-        let whispered = OccurrenceKind::ClientEvent {
+        // What nobody asks for is not copied.
+        let is_wanted = app.occurrences.wants(&self.app_id, kind::CLIENT_EVENT);
+        let whispered = is_wanted.then(|| OccurrenceKind::ClientEvent {
             socket: self.name(),
             channel: channel.clone(),
             event: event.clone(),
             data: data.clone().unwrap_or_default(),
             user_id: user_id.clone(),
-        };
+        });
         self.app.metrics.channels.client_events.inc();
         let news = News::Whisper { event, data, user_id };
-        let witness = || told.tell(whispered);
+        let witness = || whispered.into_iter().for_each(|whispered| told.tell(whispered));
         self.app.tell_in_passing(&self.app_id, channel, news, Some(&self.mailbox.bell()), witness);
     }
 
