@@ -71,6 +71,8 @@ pub struct Mail {
     pub overflowed: bool,
     /// The bits that bells have rung since the last look.
     pub signals: u8,
+    /// All was taken: the task is woken when there is more, without another look.
+    pub drained: bool,
 }
 
 /// What became of a message.
@@ -180,9 +182,10 @@ impl Inbox {
             if is_enough || queue.overflowed || queue.signals != 0 {
                 queue.take(max_messages, max_bytes, into);
                 let signals = std::mem::take(&mut queue.signals);
-                return Look::Mail(Mail { overflowed: queue.overflowed, signals });
-            }
-            if count == 0 && hold != Hold::EVER {
+                let drained = queue.messages.is_empty() && !queue.overflowed;
+                let replaced = if drained { queue.wait(cx, Hold::NOT) } else { None };
+                (replaced, Look::Mail(Mail { overflowed: queue.overflowed, signals, drained }))
+            } else if count == 0 && hold != Hold::EVER {
                 (queue.wait(cx, Hold::NOT), Look::Nothing)
             } else {
                 (queue.wait(cx, hold), Look::Held)

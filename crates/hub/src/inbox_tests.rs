@@ -156,7 +156,7 @@ fn who_holds_back_is_woken_by_the_first_message_and_then_by_enough() {
     push_and_wake(&inbox, 1);
     assert_eq!((woken(), look(&inbox)), (1, Look::Held), "two are not enough");
     push_and_wake(&inbox, 1);
-    let mail = Look::Mail(Mail { overflowed: false, signals: 0 });
+    let mail = Look::Mail(Mail { overflowed: false, signals: 0, drained: true });
     assert_eq!((woken(), look(&inbox)), (2, mail));
     push_and_wake(&inbox, 49);
     assert_eq!(look(&inbox), Look::Held);
@@ -165,7 +165,10 @@ fn who_holds_back_is_woken_by_the_first_message_and_then_by_enough() {
     push_and_wake(&inbox, 1);
     assert_eq!(look(&inbox), Look::Held);
     inbox.signal(4);
-    assert_eq!((woken(), look(&inbox)), (4, Look::Mail(Mail { overflowed: false, signals: 4 })));
+    assert_eq!(
+        (woken(), look(&inbox)),
+        (4, Look::Mail(Mail { overflowed: false, signals: 4, drained: true }))
+    );
     assert_eq!(look(&inbox), Look::Nothing);
     assert_eq!(taken.len(), 6);
 }

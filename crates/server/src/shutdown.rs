@@ -1,8 +1,13 @@
 //! One token that asks everything to stop, one tracker that knows what still runs, one deadline
 //! after which what still runs is cut off. Every task of the server is spawned here.
 
-use std::future::Future;
+use std::{
+    collections::HashMap,
+    future::Future,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
+use tokio::task::AbortHandle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::Instrument;
 
@@ -12,9 +17,43 @@ use crate::timers::Clock;
 #[derive(Clone, Default)]
 pub(crate) struct Tasks {
     stop: CancellationToken,
-    cut: CancellationToken,
     failed: CancellationToken,
     tracker: TaskTracker,
+    running: Arc<Mutex<Running>>,
+}
+
+/// What the deadline cuts off. A task is entered once and never asks about the deadline itself: that
+/// would be a price for each time it is woken.
+#[derive(Default)]
+struct Running {
+    next: u64,
+    tasks: HashMap<u64, AbortHandle>,
+    /// The deadline has passed: what starts now ends at once.
+    is_cut: bool,
+}
+
+impl Running {
+    /// Those that are to be cut off.
+    fn cut(&mut self) -> HashMap<u64, AbortHandle> {
+        self.is_cut = true;
+        std::mem::take(&mut self.tasks)
+    }
+}
+
+/// A task's entry among those that run; goes with it.
+struct Entry {
+    number: u64,
+    running: Arc<Mutex<Running>>,
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        lock(&self.running).tasks.remove(&self.number);
+    }
+}
+
+fn lock(running: &Mutex<Running>) -> MutexGuard<'_, Running> {
+    running.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Notices the end of a task that the server cannot do without, be it by a panic.
@@ -36,15 +75,21 @@ impl Tasks {
     /// Starts a task under a name. It should end soon after [`Tasks::stopping`] resolves; past
     /// the deadline it is dropped where it stands.
     pub(crate) fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
-        let cut = self.cut.clone();
-        let guarded = async move {
-            tokio::select! {
-                biased;
-                () = cut.cancelled() => tracing::warn!("cut off at the deadline"),
-                () = task => {}
-            }
+        // Held until the task is entered, so that it cannot leave before.
+        let mut running = lock(&self.running);
+        let number = running.next;
+        running.next += 1;
+        let entry = Entry { number, running: self.running.clone() };
+        let entered = async move {
+            let _entry = entry;
+            task.await;
         };
-        self.tracker.spawn(guarded.instrument(tracing::debug_span!("task", name)));
+        let spawned = self.tracker.spawn(entered.instrument(tracing::debug_span!("task", name)));
+        if running.is_cut {
+            spawned.abort();
+        } else {
+            running.tasks.insert(number, spawned.abort_handle());
+        }
     }
 
     /// The same task, but the server has failed if it ends before the server is asked to stop.
@@ -92,7 +137,11 @@ impl Tasks {
         self.tracker.close();
         let in_time = clock.timeout(deadline_ms, self.tracker.wait()).await.is_ok();
         if !in_time {
-            self.cut.cancel();
+            let late = lock(&self.running).cut();
+            tracing::warn!(tasks = late.len(), "cut off at the deadline");
+            for task in late.into_values() {
+                task.abort();
+            }
             self.tracker.wait().await;
         }
         in_time
@@ -145,5 +194,35 @@ mod tests {
         assert!(futures_util::poll!(&mut stopping).is_pending());
         clock.advance(Duration::from_secs(1));
         assert!(!stopping.await);
+    }
+
+    #[tokio::test]
+    async fn a_task_that_starts_another_at_its_end_does_not_outlive_the_deadline() {
+        struct Starts(Tasks);
+        impl Drop for Starts {
+            fn drop(&mut self) {
+                self.0.spawn("late", std::future::pending());
+            }
+        }
+        let (tasks, clock) = (Tasks::default(), Clock::manual(Timestamp::from_millis(0)));
+        let starts = Starts(tasks.clone());
+        tasks.spawn("stubborn", async move {
+            let _starts = starts;
+            std::future::pending::<()>().await;
+        });
+        let mut stopping = Box::pin(tasks.stop(&clock, 1_000));
+        assert!(futures_util::poll!(&mut stopping).is_pending());
+        clock.advance(Duration::from_secs(1));
+        assert!(!stopping.await);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_kept_of_a_task_that_has_ended() {
+        let (tasks, clock) = (Tasks::default(), Clock::manual(Timestamp::from_millis(0)));
+        for _ in 0..10 {
+            tasks.spawn("short", async {});
+        }
+        assert!(tasks.stop(&clock, 1_000).await);
+        assert!(lock(&tasks.running).tasks.is_empty());
     }
 }

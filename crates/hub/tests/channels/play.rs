@@ -340,7 +340,8 @@ impl Play {
         let model = &mut self.world.boxes[who];
         let signals = std::mem::take(&mut model.signals);
         let has_mail = messages > 0 && !model.waiting.is_empty();
-        let expected = Poll::Ready(Mail { overflowed: model.overflowed, signals });
+        let drained = !model.overflowed && model.waiting.len() <= messages;
+        let expected = Poll::Ready(Mail { overflowed: model.overflowed, signals, drained });
         let is_ready = has_mail || model.overflowed || signals != 0;
         assert_eq!(polled, if is_ready { expected } else { Poll::Pending });
         self.took(who, messages, usize::MAX, &taken);

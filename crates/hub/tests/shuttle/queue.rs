@@ -1,6 +1,11 @@
 //! One reader's queue.
 
-use std::{future::poll_fn, ops::Range, sync::Arc, task::Waker};
+use std::{
+    future::poll_fn,
+    ops::Range,
+    sync::Arc,
+    task::{Poll, Waker},
+};
 
 use bytes::Bytes;
 use shuttle::{future::block_on, thread};
@@ -44,12 +49,19 @@ fn end<const N: usize>(threads: [thread::JoinHandle<()>; N]) {
     }
 }
 
+/// Whether the mailbox has overflowed, and signals.
+type News = (bool, u8);
+
+fn news(mail: Mail) -> News {
+    (mail.overflowed, mail.signals)
+}
+
 /// One look; waits when there is nothing.
-fn look(inbox: &Inbox, max_messages: usize, taken: &mut Vec<u64>) -> Mail {
+fn look(inbox: &Inbox, max_messages: usize, taken: &mut Vec<u64>) -> News {
     let mut messages: Vec<Arc<Message>> = Vec::new();
     let mail = block_on(poll_fn(|cx| inbox.poll(cx, max_messages, usize::MAX, &mut messages)));
     taken.extend(messages.iter().map(|message| message.seq));
-    mail
+    news(mail)
 }
 
 #[test]
@@ -59,7 +71,7 @@ fn a_message_wakes_its_reader() {
         let pusher = pushes(&inbox, "t", 1..4);
         let mut taken = Vec::new();
         while taken.len() < 3 {
-            assert_eq!(look(&inbox, 2, &mut taken), Mail { overflowed: false, signals: 0 });
+            assert_eq!(look(&inbox, 2, &mut taken), (false, 0));
         }
         assert_eq!(taken, [1, 2, 3]);
         pusher.join().expect("pushes");
@@ -88,7 +100,7 @@ fn a_signal_wakes_a_reader_and_is_seen_once() {
         let ringers = [rings(&inbox, 1), rings(&inbox, 2)];
         let (mut seen, mut taken) = (0, Vec::new());
         while seen != 3 {
-            let Mail { overflowed, signals } = look(&inbox, 9, &mut taken);
+            let (overflowed, signals) = look(&inbox, 9, &mut taken);
             assert!(!overflowed && signals != 0 && seen & signals == 0);
             seen |= signals;
         }
@@ -102,10 +114,10 @@ fn a_reader_that_is_stuck_hears_signals_and_then_finds_its_messages() {
         let inbox = inbox(9);
         let threads = [pushes(&inbox, "t", 1..2), rings(&inbox, 1)];
         let mut taken = Vec::new();
-        assert_eq!(look(&inbox, 0, &mut taken), Mail { overflowed: false, signals: 1 });
+        assert_eq!(look(&inbox, 0, &mut taken), (false, 1));
         assert!(taken.is_empty());
         while taken.is_empty() {
-            assert_eq!(look(&inbox, 9, &mut taken).signals, 0);
+            assert_eq!(look(&inbox, 9, &mut taken).1, 0);
         }
         end(threads);
     });
@@ -122,8 +134,33 @@ fn a_reader_that_was_stuck_is_woken_by_a_message_again() {
             assert!(inbox.poll(cx, 0, 0, &mut taken).is_pending());
             inbox.poll(cx, 9, 9, &mut taken)
         }));
-        assert_eq!((mail, taken.len()), (Mail { overflowed: false, signals: 0 }, 1));
+        assert_eq!((news(mail), taken.len()), ((false, 0), 1));
         pusher.join().expect("pushes");
+    });
+}
+
+#[test]
+fn a_reader_that_has_taken_all_is_woken_without_another_look() {
+    check(|| {
+        let inbox = inbox(9);
+        let threads = [pushes(&inbox, "t", 1..4), rings(&inbox, 1)];
+        let mut taken: Vec<Arc<Message>> = Vec::new();
+        let mut seen = 0;
+        block_on(poll_fn(|cx| {
+            loop {
+                let Poll::Ready(mail) = inbox.poll(cx, 2, usize::MAX, &mut taken) else {
+                    return Poll::Pending;
+                };
+                seen |= mail.signals;
+                if taken.len() == 3 && seen == 1 {
+                    return Poll::Ready(());
+                }
+                if mail.drained {
+                    return Poll::Pending;
+                }
+            }
+        }));
+        end(threads);
     });
 }
 
@@ -133,10 +170,10 @@ fn a_reader_that_is_stuck_hears_of_an_overflow() {
         let inbox = inbox(1);
         let pusher = pushes(&inbox, "t", 1..4);
         let mut taken = Vec::new();
-        assert_eq!(look(&inbox, 0, &mut taken), Mail { overflowed: true, signals: 0 });
+        assert_eq!(look(&inbox, 0, &mut taken), (true, 0));
         pusher.join().expect("pushes");
         assert_eq!(push(&inbox, &"t".into(), 9), Pushed::Refused);
-        assert_eq!(look(&inbox, 9, &mut taken), Mail { overflowed: true, signals: 0 });
+        assert_eq!(look(&inbox, 9, &mut taken), (true, 0));
         assert!(taken.is_empty());
     });
 }
@@ -148,14 +185,14 @@ fn an_overflow_loses_no_signal() {
         let threads = [pushes(&inbox, "t", 1..2), rings(&inbox, 4)];
         let (mut seen, mut taken) = (0, Vec::new());
         loop {
-            let Mail { overflowed, signals } = look(&inbox, 0, &mut taken);
+            let (overflowed, signals) = look(&inbox, 0, &mut taken);
             seen |= signals;
             if overflowed {
                 break;
             }
         }
         end(threads);
-        assert_eq!(seen | look(&inbox, 0, &mut taken).signals, 4);
+        assert_eq!(seen | look(&inbox, 0, &mut taken).1, 4);
     });
 }
 

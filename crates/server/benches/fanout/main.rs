@@ -64,8 +64,12 @@ struct Args {
 /// How the raw loop writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Writes {
+    /// Each message by itself.
     Each,
+    /// What it has published together, once it has published all.
     Together,
+    /// What it has been fed with over HTTP since it wrote last together.
+    Fed,
 }
 
 fn main() -> ExitCode {
@@ -78,7 +82,7 @@ fn main() -> ExitCode {
         client::run(serde_json::from_str(plan).expect("a plan"))
     }
     if let Some(writes) = args.raw {
-        raw::run(writes == Writes::Together)
+        raw::run(writes)
     }
     let runtime = runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let faults = runtime.block_on(cases::run(&args));

@@ -25,7 +25,7 @@ const SECRET: &[u8] = b"benchsecret";
 pub(crate) enum Api {
     /// Pusher's, which Fanfare has.
     Pusher,
-    /// That of the Bun server.
+    /// That of the Bun server and of the raw loop.
     Plain,
 }
 

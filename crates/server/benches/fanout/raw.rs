@@ -1,5 +1,8 @@
 //! What a server cannot be faster than: a process that answers the handshake and from then on writes the
-//! same bytes to every socket. It has no queue, no channels and no publisher but itself.
+//! same bytes to every socket. It has no queue and no channels, and publishes by itself, or what requests
+//! over HTTP feed it with.
+
+mod feed;
 
 use std::{
     fmt::Write as _,
@@ -12,8 +15,9 @@ use mio::{
     net::{TcpListener, TcpStream},
 };
 
+use self::feed::{Feed, Frames};
 use crate::{
-    clock,
+    Writes, clock,
     control::{Control, SAID},
     message::{EVENT, Stamp},
     plan::{Audience, Load},
@@ -35,12 +39,9 @@ struct Raw {
     poll: Poll,
     events: Events,
     listener: TcpListener,
-    control: Control<Load>,
     sockets: Vec<Socket>,
-    /// The frames of this load, one behind the other.
-    frames: Vec<u8>,
-    /// Where each of them ends.
-    ends: Vec<usize>,
+    /// Those of this load.
+    frames: Frames,
 }
 
 struct Socket {
@@ -54,25 +55,29 @@ struct Socket {
     whole: usize,
 }
 
-/// Says where it listens, and publishes what it is told to.
-pub(crate) fn run(coalesces: bool) -> ! {
+/// Says where it listens, and publishes what it is told to, or what it is fed with.
+pub(crate) fn run(writes: Writes) -> ! {
     let poll = Poll::new().expect("a poll");
     let mut listener = TcpListener::bind("127.0.0.1:0".parse().expect("an address")).expect("a port");
     poll.registry().register(&mut listener, LISTENER, Interest::READABLE).expect("registered");
     println!("listening on http://{}", listener.local_addr().expect("bound"));
     let mut raw = Raw {
-        coalesces,
-        control: Control::listen(&poll),
+        coalesces: writes != Writes::Each,
         poll,
         events: Events::with_capacity(EVENTS_MAX),
         listener,
         sockets: Vec::new(),
-        frames: Vec::new(),
-        ends: Vec::new(),
+        frames: Frames::default(),
     };
+    if writes == Writes::Fed {
+        let feed = Feed::listen(&raw.poll);
+        println!("listening on http://{}", feed.addr);
+        raw.follow(&feed)
+    }
+    let control = Control::listen(&raw.poll);
     loop {
         raw.turn(None);
-        while let Some(load) = raw.control.take() {
+        while let Some(load) = control.take() {
             raw.publish(&load);
             println!("published");
         }
@@ -80,29 +85,57 @@ pub(crate) fn run(coalesces: bool) -> ! {
 }
 
 impl Raw {
-    fn publish(&mut self, load: &Load) {
-        assert!(matches!(load.audience, Audience::All), "there are no channels here");
-        self.frames.clear();
-        self.ends.clear();
+    /// Writes what has come to every socket, as often as something has.
+    fn follow(&mut self, feed: &Feed) -> ! {
+        loop {
+            if self.is_all_written() {
+                self.start_over();
+                self.turn(None);
+            } else {
+                self.turn(Some(Duration::ZERO));
+            }
+            let known = self.frames.ends.len();
+            if feed.take(&mut self.frames) {
+                self.write_new(known);
+            } else if !self.is_all_written() {
+                self.turn(None);
+            }
+        }
+    }
+
+    fn is_all_written(&self) -> bool {
+        self.sockets.iter().all(|socket| socket.written == self.frames.bytes.len())
+    }
+
+    /// Forgets what was written.
+    fn start_over(&mut self) {
+        self.frames.bytes.clear();
+        self.frames.ends.clear();
         for socket in &mut self.sockets {
             (socket.written, socket.whole) = (0, 0);
         }
+    }
+
+    fn publish(&mut self, load: &Load) {
+        assert!(matches!(load.audience, Audience::All), "there are no channels here");
+        self.start_over();
         let start_ns = clock::now_ns();
         let mut text = String::new();
         for number in 0..load.messages {
             if let Some(per_second) = load.per_second {
                 self.wait_until(start_ns + u64::from(number) * 1_000_000_000 / u64::from(per_second));
             }
+            let known = self.frames.ends.len();
             self.make(&mut text, number, load.data_bytes);
             if load.per_second.is_some() || !self.coalesces {
-                self.write_new();
+                self.write_new(known);
             }
         }
         // All has been published, and waits for every socket.
         if load.per_second.is_none() && self.coalesces {
             (0..self.sockets.len()).for_each(|at| self.write_to(at));
         }
-        while self.sockets.iter().any(|socket| socket.written < self.frames.len()) {
+        while !self.is_all_written() {
             self.turn(None);
         }
     }
@@ -124,15 +157,15 @@ impl Raw {
         let _ = write!(text, r#"{{"event":"{EVENT}","channel":"{EVENT}","data":"#);
         Stamp { number, sent_us: clock::now_ns() / 1_000 }.write(text, data_bytes);
         text.push('}');
-        wire::write_unmasked(&mut self.frames, wire::TEXT, text.as_bytes());
-        self.ends.push(self.frames.len());
+        wire::write_unmasked(&mut self.frames.bytes, wire::TEXT, text.as_bytes());
+        self.frames.ends.push(self.frames.bytes.len());
     }
 
-    /// Writes the newest frame to every socket that has got all others. The rest has it written when there
-    /// is room again.
-    fn write_new(&mut self) {
+    /// Writes the newest frames to every socket that has got all those known before. The rest has them
+    /// written when there is room again.
+    fn write_new(&mut self, known: usize) {
         for at in 0..self.sockets.len() {
-            if self.sockets[at].whole + 1 == self.ends.len() {
+            if self.sockets[at].whole == known {
                 self.write_to(at);
             }
         }
@@ -141,15 +174,18 @@ impl Raw {
     /// Writes to a socket what it has not got, as far as there is room.
     fn write_to(&mut self, at: usize) {
         let socket = &mut self.sockets[at];
-        while let Some(&end) = self.ends.get(socket.whole) {
-            let end =
-                if self.coalesces { self.frames.len().min(socket.written + WRITE_MAX_BYTES) } else { end };
-            match socket.stream.write(&self.frames[socket.written..end]) {
+        while let Some(&end) = self.frames.ends.get(socket.whole) {
+            let end = if self.coalesces {
+                self.frames.bytes.len().min(socket.written + WRITE_MAX_BYTES)
+            } else {
+                end
+            };
+            match socket.stream.write(&self.frames.bytes[socket.written..end]) {
                 Ok(written) => socket.written += written,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) => panic!("a client left: {error}"),
             }
-            while self.ends.get(socket.whole).is_some_and(|end| *end <= socket.written) {
+            while self.frames.ends.get(socket.whole).is_some_and(|end| *end <= socket.written) {
                 socket.whole += 1;
             }
         }
@@ -189,7 +225,7 @@ impl Raw {
             stream.set_nodelay(true).expect("a TCP socket");
             let both = Interest::READABLE | Interest::WRITABLE;
             self.poll.registry().register(&mut stream, Token(self.sockets.len()), both).expect("registered");
-            let (written, whole) = (self.frames.len(), self.ends.len());
+            let (written, whole) = (self.frames.bytes.len(), self.frames.ends.len());
             self.sockets.push(Socket { stream, is_open: false, rest: Vec::new(), written, whole });
         }
     }

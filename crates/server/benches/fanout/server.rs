@@ -36,6 +36,8 @@ pub(crate) enum Kind {
     RawEach,
     /// The raw loop with what waits for a socket in one write.
     RawTogether,
+    /// The same, published to over HTTP, one request after another, as a server is.
+    RawFed,
 }
 
 impl Kind {
@@ -45,6 +47,7 @@ impl Kind {
             Self::Bun => "Bun",
             Self::RawEach => "raw loop, a write each",
             Self::RawTogether => "raw loop, coalesced",
+            Self::RawFed => "raw loop, coalesced, over HTTP",
         }
     }
 
@@ -69,8 +72,16 @@ pub(crate) struct Server {
 }
 
 enum Running {
-    Fanfare { program: Program, publisher: Publisher, _data: TempDir },
-    Bun { process: Process, publisher: Publisher },
+    Fanfare {
+        program: Program,
+        publisher: Publisher,
+        _data: TempDir,
+    },
+    /// A process that the requests of the Bun server are sent to.
+    Plain {
+        process: Process,
+        publisher: Publisher,
+    },
     Raw(Process),
 }
 
@@ -92,7 +103,13 @@ impl Server {
                 let mut process = Process::start(&bun(), &["run", script.to_str().expect("a readable path")]);
                 let addr = process.listens().await;
                 let publisher = Publisher::open(addr, Api::Plain).await;
-                Self { addr, running: Running::Bun { process, publisher } }
+                Self { addr, running: Running::Plain { process, publisher } }
+            }
+            Kind::RawFed => {
+                let mut process = Process::of_this(&["--raw=fed"]);
+                let addr = process.listens().await;
+                let publisher = Publisher::open(process.listens().await, Api::Plain).await;
+                Self { addr, running: Running::Plain { process, publisher } }
             }
             Kind::RawEach | Kind::RawTogether => {
                 let role = if kind == Kind::RawEach { "--raw=each" } else { "--raw=together" };
@@ -106,7 +123,7 @@ impl Server {
     fn pid(&self) -> u32 {
         match &self.running {
             Running::Fanfare { program, .. } => program.pid(),
-            Running::Bun { process, .. } | Running::Raw(process) => process.pid(),
+            Running::Plain { process, .. } | Running::Raw(process) => process.pid(),
         }
     }
 
@@ -124,7 +141,7 @@ impl Server {
     /// Publishes a load; returns once the last message is out.
     pub(crate) async fn publish(&mut self, load: &Load) {
         match &mut self.running {
-            Running::Fanfare { publisher, .. } | Running::Bun { publisher, .. } => {
+            Running::Fanfare { publisher, .. } | Running::Plain { publisher, .. } => {
                 publisher.publish(load).await;
             }
             Running::Raw(process) => {
@@ -137,7 +154,7 @@ impl Server {
     pub(crate) async fn stop(self) {
         match self.running {
             Running::Fanfare { program, .. } => program.stop().await,
-            Running::Bun { process, .. } | Running::Raw(process) => process.stop().await,
+            Running::Plain { process, .. } | Running::Raw(process) => process.stop().await,
         }
     }
 }

@@ -206,23 +206,24 @@ where
     /// Writes what there is to write, then waits for something else to do. Mail and frames take turns.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Input, Ending>> {
         loop {
-            if self.poll_write(cx)?.is_pending() {
+            let now = self.around.clock.tick();
+            if self.poll_write(cx, now)?.is_pending() {
                 match self.poll_mail(cx, 0)? {
                     // No more than a flush, which has to wait as everything else.
-                    Poll::Ready(0) => continue,
-                    Poll::Ready(signals) => return Poll::Ready(Ok(Input::Signals(signals))),
+                    Poll::Ready(Mail { signals: 0, .. }) => continue,
+                    Poll::Ready(Mail { signals, .. }) => return Poll::Ready(Ok(Input::Signals(signals))),
                     Poll::Pending => return Poll::Pending,
                 }
             }
-            let mail = self.poll_held_mail(cx)?;
-            if self.poll_write(cx)?.is_pending() {
+            let mail = self.poll_held_mail(cx, now)?;
+            if self.outbox.has_frames() && self.poll_write(cx, now)?.is_pending() {
                 continue;
             }
-            if let Poll::Ready(signals) = mail
-                && signals != 0
-            {
-                return Poll::Ready(Ok(Input::Signals(signals)));
-            }
+            let waits = match mail {
+                Poll::Ready(Mail { signals: 0, drained, .. }) => drained,
+                Poll::Ready(Mail { signals, .. }) => return Poll::Ready(Ok(Input::Signals(signals))),
+                Poll::Pending => true,
+            };
             let input = match &mut self.verdict {
                 Some(verdict) => verdict.as_mut().poll(cx).map(|(ask, verdict)| Input::Verdict(ask, verdict)),
                 None => Pin::new(&mut self.io).poll_next(cx).map(Input::Frame),
@@ -231,33 +232,31 @@ where
                 self.verdict = None;
                 return Poll::Ready(Ok(input));
             }
-            if mail.is_pending() {
+            if waits {
                 return Poll::Pending;
             }
         }
     }
 
-    /// Moves a batch from the mailbox to the outbox; returns signals, if any.
-    fn poll_mail(&mut self, cx: &mut Context<'_>, max_frames: usize) -> Result<Poll<u8>, Ending> {
+    /// Moves a batch from the mailbox to the outbox.
+    fn poll_mail(&mut self, cx: &mut Context<'_>, max_frames: usize) -> Result<Poll<Mail>, Ending> {
         let mailbox = self.socket.mailbox();
         match mailbox.poll(cx, max_frames, WRITE_MAX_BYTES, &mut self.outbox) {
-            Poll::Ready(Mail { overflowed: true, .. }) => Err(Ending::End(End::TooSlow)),
-            Poll::Ready(Mail { signals, .. }) => Ok(Poll::Ready(self.without_flush(signals))),
+            Poll::Ready(mail) => self.received(mail),
             Poll::Pending => Ok(Poll::Pending),
         }
     }
 
     /// The same, but what comes shortly after a write is held back for a moment, so that a burst goes out in
     /// few writes: each costs as much for one frame as for many.
-    fn poll_held_mail(&mut self, cx: &mut Context<'_>) -> Result<Poll<u8>, Ending> {
-        if self.held_until <= self.around.clock.tick() {
+    fn poll_held_mail(&mut self, cx: &mut Context<'_>, now: Tick) -> Result<Poll<Mail>, Ending> {
+        if self.held_until <= now {
             return self.poll_mail(cx, WRITE_MAX_FRAMES);
         }
         let hold = Hold { messages: WRITE_MAX_FRAMES, bytes: WRITE_MAX_BYTES };
         let mailbox = self.socket.mailbox();
         match mailbox.look(cx, hold, WRITE_MAX_FRAMES, WRITE_MAX_BYTES, &mut self.outbox) {
-            Look::Mail(Mail { overflowed: true, .. }) => Err(Ending::End(End::TooSlow)),
-            Look::Mail(Mail { signals, .. }) => Ok(Poll::Ready(self.without_flush(signals))),
+            Look::Mail(mail) => self.received(mail),
             Look::Nothing => Ok(Poll::Pending),
             Look::Held => {
                 if !self.is_flush_set {
@@ -269,6 +268,13 @@ where
         }
     }
 
+    fn received(&mut self, mail: Mail) -> Result<Poll<Mail>, Ending> {
+        if mail.overflowed {
+            return Err(Ending::End(End::TooSlow));
+        }
+        Ok(Poll::Ready(Mail { signals: self.without_flush(mail.signals), ..mail }))
+    }
+
     /// That something is to be written is done by the look itself.
     fn without_flush(&mut self, signals: u8) -> u8 {
         if signals & signal::FLUSH != 0 {
@@ -278,7 +284,7 @@ where
     }
 
     /// Writes what the library has to say and then the outbox, neither into a frame of the other's.
-    fn poll_write(&mut self, cx: &mut Context<'_>) -> Result<Poll<()>, Ending> {
+    fn poll_write(&mut self, cx: &mut Context<'_>, now: Tick) -> Result<Poll<()>, Ending> {
         let has_frames = self.outbox.has_frames();
         let written = if self.outbox.is_within_frame() {
             self.outbox.poll_write(self.io.get_mut(), cx).map_err(|_| Ending::gone())
@@ -297,14 +303,13 @@ where
             Poll::Ready(Ok(())) => {
                 self.stalled_since = None;
                 if has_frames {
-                    self.held_until = self.around.clock.tick().plus_millis(self.around.write_delay_ms);
+                    self.held_until = now.plus_millis(self.around.write_delay_ms);
                 }
                 Ok(Poll::Ready(()))
             }
             Poll::Ready(Err(ending)) => Err(ending),
             Poll::Pending => {
                 if self.stalled_since.is_none() {
-                    let now = self.around.clock.tick();
                     self.stalled_since = Some(now);
                     self.wake_by(now.plus_millis(STALL_MAX_MS));
                 }

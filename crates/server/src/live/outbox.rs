@@ -54,7 +54,13 @@ impl Outbox {
         io: &mut T,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
-        while !self.frames.is_empty() {
+        while let Some(first) = self.frames.front() {
+            // A single frame is the rule where messages are few, and costs less than a list of one.
+            if self.frames.len() == 1 {
+                let bytes = ready!(Pin::new(&mut *io).poll_write(cx, &first[self.written..]))?;
+                self.wrote(bytes)?;
+                continue;
+            }
             let mut slices = [IoSlice::new(&[]); WRITE_MAX_FRAMES];
             let mut count = 0;
             for (slice, frame) in slices.iter_mut().zip(&self.frames) {
@@ -63,12 +69,17 @@ impl Outbox {
                 count += 1;
             }
             let bytes = ready!(Pin::new(&mut *io).poll_write_vectored(cx, &slices[..count]))?;
-            if bytes == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-            }
-            self.advance(bytes);
+            self.wrote(bytes)?;
         }
         Poll::Ready(Ok(()))
+    }
+
+    fn wrote(&mut self, bytes: usize) -> io::Result<()> {
+        if bytes == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        self.advance(bytes);
+        Ok(())
     }
 
     fn advance(&mut self, bytes: usize) {

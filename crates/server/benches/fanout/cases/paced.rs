@@ -25,7 +25,7 @@ pub(super) async fn run(args: &Args) -> u64 {
         per_second: Some(PER_SECOND),
         audience: Audience::All,
     };
-    let kinds = [Kind::Fanfare, Kind::Bun, Kind::RawEach];
+    let kinds = [Kind::Fanfare, Kind::Bun, Kind::RawEach, Kind::RawFed];
     let table = take_turns(args, &kinds, CONNECTIONS, &load, 1).await;
     let what = format!(
         "{PER_SECOND} messages a second of {DATA_BYTES} B to {CONNECTIONS} subscribers; {} rounds of {seconds} s",
