@@ -33,35 +33,8 @@ struct Queue {
 /// A reader that has nothing to do.
 struct Waiting {
     waker: Waker,
-    /// From how much on messages wake it; signals and an overflow do in any case.
-    until: Hold,
-}
-
-/// How much must wait before a reader that holds back wants to be woken; the first of both counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Hold {
-    /// Messages.
-    pub messages: usize,
-    /// Bytes.
-    pub bytes: usize,
-}
-
-impl Hold {
-    /// The first message.
-    const NOT: Self = Self { messages: 1, bytes: usize::MAX };
-    /// No message at all.
-    const EVER: Self = Self { messages: usize::MAX, bytes: usize::MAX };
-}
-
-/// What a look into a mailbox came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Look {
-    /// Something was taken, or there is a signal or an overflow.
-    Mail(Mail),
-    /// Less waits than was to be waited for; the task is woken when it is enough.
-    Held,
-    /// Nothing waits; the task is woken when something does.
-    Nothing,
+    /// Whether messages wake it; signals and an overflow do in any case.
+    hears_messages: bool,
 }
 
 /// What a reader finds.
@@ -106,9 +79,7 @@ impl Inbox {
         }
         queue.bytes = bytes;
         queue.messages.push_back(message.clone());
-        let count = queue.messages.len();
-        let wakes =
-            queue.waiting.take_if(|Waiting { until, .. }| count >= until.messages || bytes >= until.bytes);
+        let wakes = queue.waiting.take_if(|waiting| waiting.hears_messages);
         to_wake.extend(wakes.map(|waiting| waiting.waker));
         Pushed::Queued
     }
@@ -159,36 +130,17 @@ impl Inbox {
         max_bytes: usize,
         into: &mut impl Extend<Arc<Message>>,
     ) -> Poll<Mail> {
-        let hold = if max_messages == 0 { Hold::EVER } else { Hold::NOT };
-        match self.look(cx, hold, max_messages, max_bytes, into) {
-            Look::Mail(mail) => Poll::Ready(mail),
-            Look::Held | Look::Nothing => Poll::Pending,
-        }
-    }
-
-    /// The same for a reader that holds back until so much waits, once there is a first message.
-    pub(crate) fn look(
-        &self,
-        cx: &Context<'_>,
-        hold: Hold,
-        max_messages: usize,
-        max_bytes: usize,
-        into: &mut impl Extend<Arc<Message>>,
-    ) -> Look {
         let (replaced, found) = {
             let queue = &mut *lock(&self.queue);
-            let count = queue.messages.len();
-            let is_enough = count > 0 && (count >= hold.messages || queue.bytes >= hold.bytes);
-            if is_enough || queue.overflowed || queue.signals != 0 {
+            let has_mail = max_messages > 0 && !queue.messages.is_empty();
+            if has_mail || queue.overflowed || queue.signals != 0 {
                 queue.take(max_messages, max_bytes, into);
                 let signals = std::mem::take(&mut queue.signals);
                 let drained = queue.messages.is_empty() && !queue.overflowed;
-                let replaced = if drained { queue.wait(cx, Hold::NOT) } else { None };
-                (replaced, Look::Mail(Mail { overflowed: queue.overflowed, signals, drained }))
-            } else if count == 0 && hold != Hold::EVER {
-                (queue.wait(cx, Hold::NOT), Look::Nothing)
+                let replaced = if drained { queue.wait(cx, true) } else { None };
+                (replaced, Poll::Ready(Mail { overflowed: queue.overflowed, signals, drained }))
             } else {
-                (queue.wait(cx, hold), Look::Held)
+                (queue.wait(cx, max_messages > 0), Poll::Pending)
             }
         };
         drop(replaced);
@@ -200,22 +152,22 @@ impl Inbox {
     }
 
     pub(crate) async fn ready(&self) {
-        self.until(Hold::NOT, |queue| queue.overflowed || !queue.messages.is_empty()).await;
+        self.until(true, |queue| queue.overflowed || !queue.messages.is_empty()).await;
     }
 
     pub(crate) async fn overflow(&self) {
-        self.until(Hold::EVER, |queue| queue.overflowed).await;
+        self.until(false, |queue| queue.overflowed).await;
     }
 
     /// Looks and registers under one lock, so that nothing falls between the two.
-    async fn until(&self, hold: Hold, is_so: impl Fn(&Queue) -> bool) {
+    async fn until(&self, hears_messages: bool, is_so: impl Fn(&Queue) -> bool) {
         poll_fn(|cx| {
             let replaced = {
                 let queue = &mut *lock(&self.queue);
                 if is_so(queue) {
                     return Poll::Ready(());
                 }
-                queue.wait(cx, hold)
+                queue.wait(cx, hears_messages)
             };
             drop(replaced);
             Poll::Pending
@@ -226,13 +178,13 @@ impl Inbox {
 
 impl Queue {
     /// Registers the task; returns one that waited before it, to be dropped when the lock is given back.
-    fn wait(&mut self, cx: &Context<'_>, until: Hold) -> Option<Waiting> {
+    fn wait(&mut self, cx: &Context<'_>, hears_messages: bool) -> Option<Waiting> {
         match &mut self.waiting {
             Some(waiting) if waiting.waker.will_wake(cx.waker()) => {
-                waiting.until = until;
+                waiting.hears_messages = hears_messages;
                 None
             }
-            waiting => waiting.replace(Waiting { waker: cx.waker().clone(), until }),
+            waiting => waiting.replace(Waiting { waker: cx.waker().clone(), hears_messages }),
         }
     }
 

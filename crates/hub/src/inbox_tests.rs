@@ -5,14 +5,14 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    task::{Context, Wake, Waker},
+    task::{Context, Poll, Wake, Waker},
 };
 
 use bytes::Bytes;
 use proptest::prelude::*;
 
 use crate::{
-    inbox::{Hold, Inbox, KEPT_SLOTS, Look, Mail, Pushed},
+    inbox::{Inbox, KEPT_SLOTS, Mail, Pushed},
     message::{Limits, Message, Topic},
 };
 
@@ -142,35 +142,27 @@ fn push_and_wake(inbox: &Inbox, bytes: usize) {
 }
 
 #[test]
-fn who_holds_back_is_woken_by_the_first_message_and_then_by_enough() {
+fn who_has_taken_all_is_woken_by_the_next_message_without_another_look() {
     let inbox = inbox(9, 100);
     let counter = Arc::new(Counter(AtomicUsize::new(0)));
     let waker = Waker::from(counter.clone());
     let mut taken: Vec<Arc<Message>> = Vec::new();
-    let hold = Hold { messages: 3, bytes: 50 };
-    let mut look = |inbox: &Inbox| inbox.look(&Context::from_waker(&waker), hold, 9, 100, &mut taken);
+    let mut poll = |max| inbox.poll(&Context::from_waker(&waker), max, 100, &mut taken);
+    let mail = |signals, drained| Poll::Ready(Mail { overflowed: false, signals, drained });
     let woken = || counter.0.load(Ordering::SeqCst);
-    assert_eq!(look(&inbox), Look::Nothing);
     push_and_wake(&inbox, 1);
-    assert_eq!((woken(), look(&inbox)), (1, Look::Held));
     push_and_wake(&inbox, 1);
-    assert_eq!((woken(), look(&inbox)), (1, Look::Held), "two are not enough");
+    assert_eq!((woken(), poll(1)), (0, mail(0, false)));
     push_and_wake(&inbox, 1);
-    let mail = Look::Mail(Mail { overflowed: false, signals: 0, drained: true });
-    assert_eq!((woken(), look(&inbox)), (2, mail));
-    push_and_wake(&inbox, 49);
-    assert_eq!(look(&inbox), Look::Held);
+    assert_eq!((woken(), poll(9)), (0, mail(0, true)), "who has left something looks again");
     push_and_wake(&inbox, 1);
-    assert_eq!((woken(), look(&inbox)), (3, mail), "so many bytes are enough");
     push_and_wake(&inbox, 1);
-    assert_eq!(look(&inbox), Look::Held);
+    assert_eq!(woken(), 1, "once");
     inbox.signal(4);
-    assert_eq!(
-        (woken(), look(&inbox)),
-        (4, Look::Mail(Mail { overflowed: false, signals: 4, drained: true }))
-    );
-    assert_eq!(look(&inbox), Look::Nothing);
-    assert_eq!(taken.len(), 6);
+    assert_eq!((woken(), poll(9)), (1, mail(4, true)));
+    inbox.signal(2);
+    assert_eq!((woken(), poll(9)), (2, mail(2, true)));
+    assert_eq!((taken.len(), woken()), (5, 2));
 }
 
 proptest! {

@@ -143,8 +143,8 @@ mod topics;
 pub use crate::{
     history::{History, Replay, Replayed},
     hub::{Figures, Hub, Publishing},
-    inbox::{Hold, Look, Mail},
-    mailbox::{Bell, Mailbox, Release},
+    inbox::Mail,
+    mailbox::{Bell, Mailbox, Reader, Release},
     message::{Form, Limits, Message, Position, Publication, Topic},
     presence::{Member, TooManyMembers},
     topic::{Announcer, Join, Joined, Left, Published, Start},

@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     history::Replay,
-    inbox::{Hold, Inbox, Look, Mail},
+    inbox::{Inbox, Mail},
     memory::give_back,
     message::{Message, Topic},
     presence::{Member, TooManyMembers},
@@ -59,6 +59,28 @@ impl Bell {
 
     pub(crate) fn inbox(&self) -> Option<Arc<Inbox>> {
         self.0.upgrade()
+    }
+}
+
+/// Takes what waits in a mailbox. Does not keep it alive.
+pub struct Reader(Weak<Inbox>);
+
+impl Reader {
+    /// As [`Mailbox::poll`]; what comes into one that is gone is awaited for ever.
+    pub fn poll(
+        &self,
+        cx: &Context<'_>,
+        max_messages: usize,
+        max_bytes: usize,
+        into: &mut impl Extend<Arc<Message>>,
+    ) -> Poll<Mail> {
+        self.0.upgrade().map_or(Poll::Pending, |inbox| inbox.poll(cx, max_messages, max_bytes, into))
+    }
+}
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reader").finish_non_exhaustive()
     }
 }
 
@@ -218,6 +240,11 @@ impl Mailbox {
         Bell(Arc::downgrade(&self.inbox))
     }
 
+    /// Reads this mailbox in another place.
+    pub fn reader(&self) -> Reader {
+        Reader(Arc::downgrade(&self.inbox))
+    }
+
     /// Takes at most so many messages and (after the first) bytes, oldest first, and appends them. When
     /// there is neither a message nor a signal nor an overflow, the task is woken once there is; with
     /// `max_messages` 0 it waits for the latter two only.
@@ -229,20 +256,6 @@ impl Mailbox {
         into: &mut impl Extend<Arc<Message>>,
     ) -> Poll<Mail> {
         self.inbox.poll(cx, max_messages, max_bytes, into)
-    }
-
-    /// The same for a reader that holds back until so much waits, so as to take it all at once: once there is a
-    /// first message, the task is woken when there is enough of it. Whoever holds back sees to it that he looks
-    /// again.
-    pub fn look(
-        &self,
-        cx: &Context<'_>,
-        hold: Hold,
-        max_messages: usize,
-        max_bytes: usize,
-        into: &mut impl Extend<Arc<Message>>,
-    ) -> Look {
-        self.inbox.look(cx, hold, max_messages, max_bytes, into)
     }
 
     /// Waits until there is something to take or the mailbox has overflowed. Cancel safe.

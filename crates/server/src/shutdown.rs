@@ -110,6 +110,16 @@ impl Tasks {
         self.spawn(name, self.vital(name, task));
     }
 
+    /// Runs on a thread of its own what the server cannot do without. It ends by itself soon after
+    /// [`Tasks::stopping`] resolves: a thread cannot be cut off.
+    pub(crate) fn spawn_vital_thread(&self, name: &'static str, work: impl FnOnce() + Send + 'static) {
+        let vital = Vital { tasks: self.clone(), name };
+        self.tracker.spawn_blocking(move || {
+            let _vital = vital;
+            work();
+        });
+    }
+
     /// The server can no longer do its work.
     pub(crate) fn fail(&self) {
         self.failed.cancel();
@@ -177,6 +187,9 @@ mod tests {
         for panics in [false, true] {
             let tasks = Tasks::default();
             tasks.spawn_vital("vital", async move { assert!(!panics, "on purpose") });
+            tasks.failed().await;
+            let tasks = Tasks::default();
+            tasks.spawn_vital_thread("vital", move || assert!(!panics, "on purpose"));
             tasks.failed().await;
         }
         let (tasks, clock) = (Tasks::default(), Clock::manual(Timestamp::from_millis(0)));

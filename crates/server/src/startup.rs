@@ -31,7 +31,7 @@ use crate::{
     data_folder::{self, DataFolder},
     dispatch::{Dispatcher, FindApplication, Pulse, Reporting},
     egress::{Egress, Roots},
-    live::{self, Live},
+    live::{self, Live, Writers},
     metrics::{Metrics, seconds},
     monitor::Monitor,
     shutdown::Tasks,
@@ -41,8 +41,6 @@ use crate::{
 
 /// How late a socket may be pinged, or given up.
 const ALARM_SLOT_MS: u64 = 250;
-/// How much longer than it should something may be held back that is to be written with more.
-const FLUSH_SLOT_MS: u64 = 2;
 /// How often channels are looked through for what is too old.
 const HUB_SWEEP_MS: u64 = 10_000;
 /// How long the database may take to close once every task has ended.
@@ -329,8 +327,6 @@ fn run(
     let monitor = Monitor::new(app.clone(), bell, egress, config.rooms.clone(), were_watched);
     let alarms = Alarms::new(clock.clone(), ALARM_SLOT_MS);
     tasks.spawn_vital("alarms of sockets", ring(alarms.clone(), live::ring, tasks.clone()));
-    let flushes = Alarms::new(clock.clone(), FLUSH_SLOT_MS);
-    tasks.spawn_vital("flushes of sockets", ring(flushes.clone(), live::flush, tasks.clone()));
     tasks.spawn("apps", applications::run(app.clone(), tasks.clone()));
     tasks.spawn("channels", watch_channels(app.clone()));
     tasks.spawn("subscription counts", channels::counts::run(app.clone()));
@@ -340,7 +336,7 @@ fn run(
         settings: config.sockets.clone(),
         shared: Arc::new(app.clone()),
         alarms,
-        flushes,
+        writers: Writers::start(tasks),
     };
     tasks.spawn("housekeeping", housekeeping::run(app.clone()));
     let leftovers = leftovers::run(app.store.clone(), app.leftovers.clone(), clock.clone(), tasks.clone());

@@ -8,7 +8,6 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use bytes::Bytes;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
@@ -32,18 +31,16 @@ pub(crate) struct Stream {
     /// Runs after the last byte was sent.
     lingering: Option<Sleep>,
     thrown_away_bytes: usize,
-    /// Read already, and to be read again first.
-    unread: Bytes,
 }
 
 impl Stream {
     pub(super) fn new(tcp: TcpStream, clock: Clock) -> Self {
-        Self { tcp, clock, stalled: None, lingering: None, thrown_away_bytes: 0, unread: Bytes::new() }
+        Self { tcp, clock, stalled: None, lingering: None, thrown_away_bytes: 0 }
     }
 
-    /// Gives back what was read too much; it is read again before anything else.
-    pub(crate) fn unread(&mut self, bytes: Bytes) {
-        self.unread = bytes;
+    /// The connection itself, which nobody watches from now on.
+    pub(crate) fn into_tcp(self) -> TcpStream {
+        self.tcp
     }
 
     /// Passes the outcome of a write on, unless the client has taken nothing for too long.
@@ -87,14 +84,6 @@ impl AsyncRead for Stream {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if !self.unread.is_empty() {
-            let bytes = self.unread.len().min(buffer.remaining());
-            buffer.put_slice(&self.unread.split_to(bytes));
-            if self.unread.is_empty() {
-                self.unread = Bytes::new();
-            }
-            return Poll::Ready(Ok(()));
-        }
         Pin::new(&mut self.tcp).poll_read(cx, buffer)
     }
 }

@@ -49,8 +49,6 @@ pub struct Channels {
     pub data_max_bytes: u32,
     /// One message from a client.
     pub message_max_bytes: u32,
-    /// How long after something was written to a socket the next may be held back for more; 0: not at all.
-    pub write_delay_ms: u64,
     /// How long a presence member may give no sign of life before it leaves; 0: for ever.
     pub presence_timeout_ms: u64,
     /// Who is asked whether a subscription is allowed: http or https; `None`: nobody.
@@ -81,7 +79,6 @@ impl Default for Channels {
             client_events_per_second: 10,
             data_max_bytes: 10 << 10,
             message_max_bytes: 64 << 10,
-            write_delay_ms: 4,
             presence_timeout_ms: 0,
             authorizer_url: None,
             authorizer_timeout_ms: 5_000,
@@ -218,15 +215,6 @@ pub(super) const MESSAGE_MAX_BYTES: Key = key(
         get: |c| Some(c.channels.message_max_bytes.into()),
         set: |c, bytes| c.channels.message_max_bytes = count(bytes),
     },
-);
-
-pub(super) const WRITE_DELAY: Key = millis(
-    "channels.write_delay_ms",
-    "How long after something was written to a socket the next may be held back, so that a burst takes few \
-     writes; 0 holds nothing back",
-    (0, 100),
-    |c| Some(c.channels.write_delay_ms),
-    |c, ms| c.channels.write_delay_ms = ms,
 );
 
 pub(super) const PRESENCE_TIMEOUT: Key = millis(

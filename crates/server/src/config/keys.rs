@@ -174,7 +174,6 @@ pub(crate) const KEYS: &[Key] = &[
     channels::CLIENT_EVENTS_PER_SECOND,
     channels::DATA_MAX_BYTES,
     channels::MESSAGE_MAX_BYTES,
-    channels::WRITE_DELAY,
     channels::PRESENCE_TIMEOUT,
     channels::AUTHORIZER_URL,
     channels::AUTHORIZER_TIMEOUT,

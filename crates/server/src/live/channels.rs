@@ -2,8 +2,9 @@
 //! means is the dialect's business, what happens on a channel the use cases'.
 //!
 //! The task sleeps on two things alone, its mailbox and its socket: what else may happen to it, a
-//! deadline or the end of the server, rings at the mailbox. Nothing is read from the client while
-//! something to it is stuck, or while it is being authorised.
+//! deadline or the end of the server, rings at the mailbox. Messages do not wake it as long as a writer can
+//! write them (see `outlet.rs`). Nothing is read from the client while something to it is stuck, or while it
+//! is being authorised.
 
 #[cfg(test)]
 mod tests;
@@ -12,10 +13,10 @@ use std::{
     future::{Future, poll_fn},
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
-use fanfare_hub::{Bell, Hold, Look, Mail};
+use fanfare_hub::{Bell, Mail};
 use fanfare_model::wire::frame;
 use futures_util::{Sink, SinkExt, Stream};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
@@ -26,7 +27,8 @@ use tokio_websockets::{
 
 use super::{
     effect::{Ask, Dialect, Effect, Effects, End, Join, User, Whisper},
-    outbox::{Outbox, WRITE_MAX_FRAMES},
+    outbox::WRITE_MAX_FRAMES,
+    outlet::{Desk, Outlet, WRITE_MAX_BYTES},
 };
 use crate::{
     app::channels::{ChannelSocket, Wish, signal},
@@ -35,8 +37,6 @@ use crate::{
     timers::{Alarms, Clock, Tick},
 };
 
-/// Bytes that are taken out of the mailbox for one write, after the first message (64 KiB).
-const WRITE_MAX_BYTES: usize = 64 << 10;
 /// How much longer than allowed a message may be and still be read, so that the client is told what is wrong
 /// with it and goes on (64 KiB).
 const OVERSIZE_READ_BYTES: usize = 64 << 10;
@@ -52,10 +52,6 @@ const STOP_GRACE_MS: u64 = 3_000;
 pub(super) struct Around {
     pub(super) clock: Clock,
     pub(super) alarms: Alarms<Bell>,
-    /// Rung when what was held back is to be written.
-    pub(super) flushes: Alarms<Bell>,
-    /// How long after a write the next one may be held back.
-    pub(super) write_delay_ms: u64,
     pub(super) metrics: Arc<Metrics>,
     /// The largest message that a client may send.
     pub(super) message_max_bytes: usize,
@@ -110,16 +106,12 @@ struct Driver<D, A, T> {
     socket: ChannelSocket,
     around: Around,
     effects: Effects,
-    outbox: Outbox,
+    outlet: Arc<Outlet>,
     verdict: Option<Verdict>,
     /// When the next alarm rings.
     alarm_at: Tick,
     /// Since when the client takes nothing.
     stalled_since: Option<Tick>,
-    /// Until when what comes is held back, so as to be written at once with what follows.
-    held_until: Tick,
-    /// Whether a bell was set for that.
-    is_flush_set: bool,
     _counted: Counted,
 }
 
@@ -127,6 +119,7 @@ struct Driver<D, A, T> {
 /// it is open is in one place, so that the future that is returned is a small one.
 pub(super) fn run<D, A, T>(
     io: T,
+    outlet: Arc<Outlet>,
     dialect: D,
     auth: A,
     socket: ChannelSocket,
@@ -147,11 +140,9 @@ where
         auth,
         socket,
         effects: Effects::new(),
-        outbox: Outbox::default(),
+        outlet,
         verdict: None,
         stalled_since: None,
-        held_until: Tick::from_millis(0),
-        is_flush_set: false,
         around,
     });
     driver.run()
@@ -205,21 +196,24 @@ where
 
     /// Writes what there is to write, then waits for something else to do. Mail and frames take turns.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Input, Ending>> {
+        let outlet = self.outlet.clone();
+        let waker = outlet.waker(cx);
+        let mail_cx = &Context::from_waker(&waker);
+        let mut desk = outlet.take_over(cx);
+        match std::mem::take(&mut desk.signals) {
+            0 => {}
+            signals => return Poll::Ready(Ok(Input::Signals(signals))),
+        }
         loop {
-            let now = self.around.clock.tick();
-            if self.poll_write(cx, now)?.is_pending() {
-                match self.poll_mail(cx, 0)? {
-                    // No more than a flush, which has to wait as everything else.
-                    Poll::Ready(Mail { signals: 0, .. }) => continue,
-                    Poll::Ready(Mail { signals, .. }) => return Poll::Ready(Ok(Input::Signals(signals))),
-                    Poll::Pending => return Poll::Pending,
-                }
+            if self.poll_write(&mut desk, cx)?.is_pending() {
+                let mail = self.poll_mail(&mut desk, mail_cx, 0)?;
+                return mail.map(|mail| Ok(Input::Signals(mail.signals)));
             }
-            let mail = self.poll_held_mail(cx, now)?;
-            if self.outbox.has_frames() && self.poll_write(cx, now)?.is_pending() {
+            let mail = self.poll_mail(&mut desk, mail_cx, WRITE_MAX_FRAMES)?;
+            if desk.outbox.has_frames() && self.poll_write(&mut desk, cx)?.is_pending() {
                 continue;
             }
-            let waits = match mail {
+            let is_drained = match mail {
                 Poll::Ready(Mail { signals: 0, drained, .. }) => drained,
                 Poll::Ready(Mail { signals, .. }) => return Poll::Ready(Ok(Input::Signals(signals))),
                 Poll::Pending => true,
@@ -232,90 +226,48 @@ where
                 self.verdict = None;
                 return Poll::Ready(Ok(input));
             }
-            if waits {
+            // The library may have begun to answer a ping, into which nobody may write.
+            if is_drained && self.poll_write(&mut desk, cx)?.is_ready() {
+                outlet.leave(&mut desk);
                 return Poll::Pending;
             }
         }
     }
 
     /// Moves a batch from the mailbox to the outbox.
-    fn poll_mail(&mut self, cx: &mut Context<'_>, max_frames: usize) -> Result<Poll<Mail>, Ending> {
-        let mailbox = self.socket.mailbox();
-        match mailbox.poll(cx, max_frames, WRITE_MAX_BYTES, &mut self.outbox) {
-            Poll::Ready(mail) => self.received(mail),
-            Poll::Pending => Ok(Poll::Pending),
+    fn poll_mail(&self, desk: &mut Desk, cx: &Context<'_>, max_frames: usize) -> Result<Poll<Mail>, Ending> {
+        match self.socket.mailbox().poll(cx, max_frames, WRITE_MAX_BYTES, &mut desk.outbox) {
+            Poll::Ready(Mail { overflowed: true, .. }) => Err(Ending::End(End::TooSlow)),
+            polled => Ok(polled),
         }
-    }
-
-    /// The same, but what comes shortly after a write is held back for a moment, so that a burst goes out in
-    /// few writes: each costs as much for one frame as for many.
-    fn poll_held_mail(&mut self, cx: &mut Context<'_>, now: Tick) -> Result<Poll<Mail>, Ending> {
-        if self.held_until <= now {
-            return self.poll_mail(cx, WRITE_MAX_FRAMES);
-        }
-        let hold = Hold { messages: WRITE_MAX_FRAMES, bytes: WRITE_MAX_BYTES };
-        let mailbox = self.socket.mailbox();
-        match mailbox.look(cx, hold, WRITE_MAX_FRAMES, WRITE_MAX_BYTES, &mut self.outbox) {
-            Look::Mail(mail) => self.received(mail),
-            Look::Nothing => Ok(Poll::Pending),
-            Look::Held => {
-                if !self.is_flush_set {
-                    self.is_flush_set = true;
-                    self.around.flushes.set(self.held_until, self.socket.mailbox().bell());
-                }
-                Ok(Poll::Pending)
-            }
-        }
-    }
-
-    fn received(&mut self, mail: Mail) -> Result<Poll<Mail>, Ending> {
-        if mail.overflowed {
-            return Err(Ending::End(End::TooSlow));
-        }
-        Ok(Poll::Ready(Mail { signals: self.without_flush(mail.signals), ..mail }))
-    }
-
-    /// That something is to be written is done by the look itself.
-    fn without_flush(&mut self, signals: u8) -> u8 {
-        if signals & signal::FLUSH != 0 {
-            self.is_flush_set = false;
-        }
-        signals & !signal::FLUSH
     }
 
     /// Writes what the library has to say and then the outbox, neither into a frame of the other's.
-    fn poll_write(&mut self, cx: &mut Context<'_>, now: Tick) -> Result<Poll<()>, Ending> {
-        let has_frames = self.outbox.has_frames();
-        let written = if self.outbox.is_within_frame() {
-            self.outbox.poll_write(self.io.get_mut(), cx).map_err(|_| Ending::gone())
-        } else {
-            Poll::Ready(Ok(()))
-        };
-        let written = match written {
-            Poll::Ready(Ok(())) => Pin::new(&mut self.io).poll_flush(cx).map_err(|_| Ending::gone()),
-            unfinished => unfinished,
-        };
-        let written = match written {
-            Poll::Ready(Ok(())) => self.outbox.poll_write(self.io.get_mut(), cx).map_err(|_| Ending::gone()),
-            unfinished => unfinished,
-        };
-        match written {
+    fn poll_write(&mut self, desk: &mut Desk, cx: &mut Context<'_>) -> Result<Poll<()>, Ending> {
+        match self.poll_write_all(desk, cx) {
             Poll::Ready(Ok(())) => {
                 self.stalled_since = None;
-                if has_frames {
-                    self.held_until = now.plus_millis(self.around.write_delay_ms);
-                }
                 Ok(Poll::Ready(()))
             }
-            Poll::Ready(Err(ending)) => Err(ending),
+            Poll::Ready(Err(_)) => Err(Ending::gone()),
             Poll::Pending => {
                 if self.stalled_since.is_none() {
+                    let now = self.around.clock.tick();
                     self.stalled_since = Some(now);
                     self.wake_by(now.plus_millis(STALL_MAX_MS));
                 }
                 Ok(Poll::Pending)
             }
         }
+    }
+
+    fn poll_write_all(&mut self, desk: &mut Desk, cx: &mut Context<'_>) -> Poll<Result<(), SocketError>> {
+        if desk.outbox.is_within_frame() {
+            ready!(desk.outbox.poll_write(self.io.get_mut(), cx))?;
+        }
+        ready!(Pin::new(&mut self.io).poll_flush(cx))?;
+        ready!(desk.outbox.poll_write(self.io.get_mut(), cx))?;
+        Poll::Ready(Ok(()))
     }
 
     fn frame(&mut self, frame: Option<Result<Frame, SocketError>>) -> Result<(), Ending> {
@@ -375,7 +327,7 @@ where
     async fn carry_out(&mut self) -> Result<(), Ending> {
         while let Some(effect) = self.effects.pop_front() {
             match effect {
-                Effect::Send(text) => self.outbox.push(frame::text(&text).into()),
+                Effect::Send(text) => self.outlet.desk().outbox.push(frame::text(&text).into()),
                 Effect::Ping => self.ping()?,
                 Effect::Authorise(ask) => {
                     let verdict = self.auth.authorise(&ask);
@@ -435,11 +387,12 @@ where
         let answer = joined.as_ref().map_err(Clone::clone);
         self.dialect.joined(join, answer, &mut self.effects);
         while let Some(Effect::Send(text)) = self.effects.front() {
-            self.outbox.push(frame::text(text).into());
+            self.outlet.desk().outbox.push(frame::text(text).into());
             self.effects.pop_front();
         }
         if let Ok(joined) = joined {
-            joined.missed.into_iter().for_each(|frame| self.outbox.push(frame));
+            let outbox = &mut self.outlet.desk().outbox;
+            joined.missed.into_iter().for_each(|frame| outbox.push(frame));
         }
         self.effects.extend(later);
     }
@@ -455,7 +408,9 @@ where
     /// Tells the client, behind what cannot be taken back, and waits for its answer; then waits for it to
     /// hang up, since closing with unread input would destroy what it has not read yet.
     async fn finish(mut self: Box<Self>, ending: Ending) {
-        let Self { io, dialect, socket, around, outbox, .. } = &mut *self;
+        let Self { io, dialect, socket, around, outlet, .. } = &mut *self;
+        // No writer comes to a desk that the task has taken over.
+        let outbox = &mut std::mem::take(&mut outlet.desk().outbox);
         if matches!(ending, Ending::End(End::TooSlow)) {
             around.metrics.sockets_too_slow.inc();
         }

@@ -31,8 +31,11 @@ use super::{
     broadcasting::Broadcasting,
     channels::{self, Around, Authorise},
     effect::{Ask, Dialect, Refusal, Settings, User},
+    outlet::Outlet,
     pusher::Pusher,
+    shared_tcp::SharedTcp,
     upgrade::shake_hands,
+    writers::Writers,
 };
 use crate::{
     accept::Stream,
@@ -83,8 +86,8 @@ fn enter(
     if !origin_allowed(header(ORIGIN), header(HOST), &settings.origins) {
         return (StatusCode::FORBIDDEN, Json(json!({ "error": BAD_ORIGIN }))).into_response();
     }
-    let Live { tasks, shared: app, alarms, flushes, .. } = live;
-    let hall = Hall { tasks: tasks.clone(), app, alarms, flushes, protocol };
+    let Live { tasks, shared: app, alarms, writers, .. } = live;
+    let hall = Hall { tasks: tasks.clone(), app, alarms, writers, protocol };
     let clock = hall.app.clock.clone();
     shake_hands(request, &tasks, clock, |upgraded| hall.receive(upgraded, application, claims))
 }
@@ -101,7 +104,7 @@ struct Hall {
     tasks: Tasks,
     app: Arc<App>,
     alarms: Alarms<Bell>,
-    flushes: Alarms<Bell>,
+    writers: Writers,
     protocol: Protocol,
 }
 
@@ -140,8 +143,6 @@ impl Hall {
         let around = Around {
             clock: self.app.clock.clone(),
             alarms: self.alarms,
-            flushes: self.flushes,
-            write_delay_ms: self.app.channels.settings.write_delay_ms,
             metrics: self.app.metrics.clone(),
             message_max_bytes: self.app.channels.settings.message_max_bytes as usize,
         };
@@ -156,10 +157,13 @@ impl Hall {
             signed_in: None,
         };
         match self.protocol {
-            Protocol::Pusher => begin(upgraded, Pusher::new(id, settings, now), asker, socket, around),
+            Protocol::Pusher => {
+                let dialect = Pusher::new(id, settings, now);
+                begin(upgraded, &self.writers, dialect, asker, socket, around)
+            }
             Protocol::Broadcasting => {
                 let dialect = Broadcasting::new(id, settings, now, around.clock.now());
-                begin(upgraded, dialect, asker, socket, around)
+                begin(upgraded, &self.writers, dialect, asker, socket, around)
             }
         }
     }
@@ -181,6 +185,7 @@ impl Hall {
 /// Without the layers of the HTTP library, where they can be taken away.
 fn begin<D: Dialect + 'static>(
     upgraded: Upgraded,
+    writers: &Writers,
     dialect: D,
     auth: Asker,
     socket: ChannelSocket,
@@ -188,14 +193,15 @@ fn begin<D: Dialect + 'static>(
 ) -> Pin<Box<dyn Future<Output = ()> + Send>> {
     match upgraded.downcast::<TokioIo<Stream>>() {
         Ok(parts) => {
-            let mut stream = parts.io.into_inner();
-            // An empty buffer would still hold the memory in which the request came.
-            if !parts.read_buf.is_empty() {
-                stream.unread(parts.read_buf);
-            }
-            Box::pin(channels::run(stream, dialect, auth, socket, around))
+            let tcp = Arc::new(parts.io.into_inner().into_tcp());
+            let outlet = Outlet::of_writer(writers.line(), socket.mailbox(), tcp.clone());
+            let io = SharedTcp::new(tcp, parts.read_buf);
+            Box::pin(channels::run(io, outlet, dialect, auth, socket, around))
         }
-        Err(upgraded) => Box::pin(channels::run(TokioIo::new(upgraded), dialect, auth, socket, around)),
+        Err(upgraded) => {
+            let io = TokioIo::new(upgraded);
+            Box::pin(channels::run(io, Outlet::of_task(), dialect, auth, socket, around))
+        }
     }
 }
 
@@ -279,12 +285,6 @@ fn token(headers: &HeaderMap, query: Option<&str>) -> Option<String> {
         pairs.collect::<HashMap<_, _>>().get("auth_token").map(|token| (*token).to_owned())
     };
     bearer.or_else(in_query).or_else(in_cookie).filter(|token| !token.is_empty())
-}
-
-/// Rings at sockets that have held something back.
-#[expect(clippy::needless_pass_by_value, reason = "the alarms hand it over")]
-pub(crate) fn flush(bell: Bell) {
-    bell.ring(signal::FLUSH);
 }
 
 /// Rings at sockets whose moment has come.

@@ -11,9 +11,11 @@ mod entrance;
 mod following;
 mod idle;
 mod outbox;
+mod outlet;
 mod picker;
 mod pusher;
 mod rate;
+mod shared_tcp;
 mod sse;
 #[cfg(test)]
 mod testing;
@@ -21,6 +23,7 @@ mod testing;
 mod transcript;
 mod upgrade;
 mod whisper;
+mod writers;
 
 use std::sync::Arc;
 
@@ -28,9 +31,10 @@ use fanfare_hub::Bell;
 use fanfare_model::event::Event;
 
 pub(crate) use self::{
-    entrance::{flush, open_broadcasting, open_pusher, ring},
+    entrance::{open_broadcasting, open_pusher, ring},
     sse::{all_stream, session_stream},
     upgrade::upgrade,
+    writers::Writers,
 };
 use crate::{
     app::{App, Error, Span},
@@ -49,8 +53,8 @@ pub(crate) struct Live {
     pub(crate) shared: Arc<App>,
     /// Rung when a channel socket has something to do by itself.
     pub(crate) alarms: Alarms<Bell>,
-    /// Rung when a channel socket has held something back for long enough.
-    pub(crate) flushes: Alarms<Bell>,
+    /// Those that write what comes for channel sockets.
+    pub(crate) writers: Writers,
 }
 
 /// What a connection asks of the rest of the server.

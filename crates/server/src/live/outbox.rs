@@ -10,7 +10,7 @@ use std::{
 
 use bytes::Bytes;
 use fanfare_hub::Message;
-use tokio::io::AsyncWrite;
+use tokio::{io::AsyncWrite, net::TcpStream};
 
 /// Frames that one write takes at most; the operating system takes no more than 1,024.
 pub(super) const WRITE_MAX_FRAMES: usize = 64;
@@ -54,21 +54,44 @@ impl Outbox {
         io: &mut T,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
+        self.write_with(|slices| match slices {
+            [slice] => Pin::new(&mut *io).poll_write(cx, slice),
+            slices => Pin::new(&mut *io).poll_write_vectored(cx, slices),
+        })
+    }
+
+    /// Writes what there is room for now; whether that was all.
+    pub(super) fn try_write(&mut self, tcp: &TcpStream) -> bool {
+        let written = self.write_with(|slices| {
+            let wrote = match slices {
+                [slice] => tcp.try_write(slice),
+                slices => tcp.try_write_vectored(slices),
+            };
+            match wrote {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
+                wrote => Poll::Ready(wrote),
+            }
+        });
+        matches!(written, Poll::Ready(Ok(())))
+    }
+
+    fn write_with(
+        &mut self,
+        mut write: impl FnMut(&[IoSlice<'_>]) -> Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<()>> {
         while let Some(first) = self.frames.front() {
-            // A single frame is the rule where messages are few, and costs less than a list of one.
-            if self.frames.len() == 1 {
-                let bytes = ready!(Pin::new(&mut *io).poll_write(cx, &first[self.written..]))?;
-                self.wrote(bytes)?;
-                continue;
-            }
-            let mut slices = [IoSlice::new(&[]); WRITE_MAX_FRAMES];
-            let mut count = 0;
-            for (slice, frame) in slices.iter_mut().zip(&self.frames) {
-                let start = if count == 0 { self.written } else { 0 };
-                *slice = IoSlice::new(&frame[start..]);
-                count += 1;
-            }
-            let bytes = ready!(Pin::new(&mut *io).poll_write_vectored(cx, &slices[..count]))?;
+            let first = IoSlice::new(&first[self.written..]);
+            // A single frame is the rule where messages are few, and is spared the list.
+            let bytes = if self.frames.len() == 1 {
+                ready!(write(&[first]))?
+            } else {
+                let mut slices = [first; WRITE_MAX_FRAMES];
+                let count = self.frames.len().min(WRITE_MAX_FRAMES);
+                for (slice, frame) in slices.iter_mut().zip(&self.frames).skip(1) {
+                    *slice = IoSlice::new(frame);
+                }
+                ready!(write(&slices[..count]))?
+            };
             self.wrote(bytes)?;
         }
         Poll::Ready(Ok(()))

@@ -31,8 +31,6 @@ pub(crate) mod signal {
     pub(crate) const TERMINATED: u8 = 1 << 2;
     /// Its application was deleted.
     pub(crate) const APP_GONE: u8 = 1 << 3;
-    /// What was held back is to be written.
-    pub(crate) const FLUSH: u8 = 1 << 4;
 }
 
 fn form(protocol: Protocol) -> Form {

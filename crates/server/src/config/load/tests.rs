@@ -80,7 +80,6 @@ const EVERY_KEY: &str = "
         client_events_per_second = 55
         data_max_bytes = 56
         message_max_bytes = 1_025
-        write_delay_ms = 60
         presence_timeout_ms = 57
         authorizer_url = 'http://c.example/'
         authorizer_timeout_ms = 58
@@ -132,7 +131,6 @@ const EVERY_VARIABLE: &[(&str, &str)] = &[
     ("FANFARE_CHANNELS_CLIENT_EVENTS_PER_SECOND", "55"),
     ("FANFARE_CHANNELS_DATA_MAX_BYTES", "56"),
     ("FANFARE_CHANNELS_MESSAGE_MAX_BYTES", "1025"),
-    ("FANFARE_CHANNELS_WRITE_DELAY_MS", "60"),
     ("FANFARE_CHANNELS_PRESENCE_TIMEOUT_MS", "57"),
     ("FANFARE_CHANNELS_AUTHORIZER_URL", "http://c.example/"),
     ("FANFARE_CHANNELS_AUTHORIZER_TIMEOUT_MS", "58"),
@@ -214,7 +212,7 @@ fn assert_channels(channels: &crate::config::Channels) {
     assert_eq!((channels.channels_max_per_connection, channels.members_max), (52, 53));
     assert_eq!((channels.messages_per_second, channels.client_events_per_second), (54, 55));
     assert_eq!((channels.data_max_bytes, channels.message_max_bytes), (56, 1_025));
-    assert_eq!((channels.write_delay_ms, channels.presence_timeout_ms), (60, 57));
+    assert_eq!(channels.presence_timeout_ms, 57);
     assert_eq!(channels.authorizer_url, Some(Secret("http://c.example/".into())));
     assert_eq!((channels.authorizer_timeout_ms, channels.authorizer_cache_ms), (58, 0));
     assert_eq!(channels.authorizer_max_in_flight, 59);

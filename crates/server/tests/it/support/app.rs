@@ -55,8 +55,6 @@ impl TestApp {
             admin_key: Some(Secret(Self::ADMIN_KEY.into())),
             ..Config::default()
         };
-        // A clock that stands would hold back for ever.
-        config.channels.write_delay_ms = 0;
         configure(&mut config);
         let server = Server::start(config.clone(), clock.clone()).await.expect("the server starts");
         let addr = server.addr();

@@ -15,6 +15,7 @@ use tokio::{
 use super::super::{
     super::{
         effect::{Ask, Dialect, Effect, Effects, End, Grant, Join, Joined, User},
+        outlet::Outlet,
         upgrade::shake_hands,
     },
     Around, Authorise, run,
@@ -96,8 +97,7 @@ impl House {
         let server = Server::start(config, clock.clone()).await.expect("the server starts");
         let metrics = server.channels().app().metrics.clone();
         let alarms = Alarms::new(clock.clone(), 250);
-        let around =
-            Around { flushes: alarms.clone(), alarms, write_delay_ms: 0, clock, metrics, message_max_bytes };
+        let around = Around { clock, alarms, metrics, message_max_bytes };
         Self { server, around, _folder: folder }
     }
 
@@ -109,7 +109,14 @@ impl House {
         let app = self.server.channels().app().clone();
         let application = app.applications.default();
         let socket = ChannelSocket::open(Arc::new(app), &application, Protocol::Broadcasting);
-        run(io, Echo, Nobody, socket.expect("there may be any number"), self.around.clone())
+        run(
+            io,
+            Outlet::of_task(),
+            Echo,
+            Nobody,
+            socket.expect("there may be any number"),
+            self.around.clone(),
+        )
     }
 }
 
