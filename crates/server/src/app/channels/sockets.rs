@@ -134,9 +134,9 @@ impl Sockets {
     }
 }
 
-/// What a socket wants of a channel.
+/// A request to join a channel, which is allowed.
 #[derive(Debug, Clone)]
-pub(crate) struct Wish {
+pub(crate) struct JoinRequest {
     pub(crate) channel: ChannelName,
     /// As whom; `Some` on presence channels.
     pub(crate) member: Option<Member>,
@@ -228,8 +228,8 @@ impl ChannelSocket {
     ///
     /// # Errors
     /// [`Denial::Capacity`] where there are as many members as there may be.
-    pub(crate) async fn join(&mut self, wish: Wish) -> Result<Joined, Denial> {
-        let Wish { channel, member, resume, channel_data } = wish;
+    pub(crate) async fn join(&mut self, request: JoinRequest) -> Result<Joined, Denial> {
+        let JoinRequest { channel, member, resume, channel_data } = request;
         let Past { history, is_resumable } = self.app.channels.past(&channel);
         let asked = resume.is_some();
         let wants_last = !asked && channel.is_cache();
