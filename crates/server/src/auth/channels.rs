@@ -46,6 +46,17 @@ pub(crate) enum Protocol {
 }
 
 impl Protocol {
+    /// Both.
+    pub(crate) const ALL: [Self; 2] = [Self::Broadcasting, Self::Pusher];
+
+    /// What it is called in figures.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Broadcasting => "broadcasting",
+            Self::Pusher => "pusher",
+        }
+    }
+
     /// A socket as clients of this protocol know it.
     pub(crate) fn spell(self, socket: SocketId) -> String {
         match self {
@@ -215,7 +226,8 @@ impl ChannelAuth {
         }
         let protocol = Protocol::Pusher;
         let (signed_in, auth, channel_data) = (None, None, None);
-        let access = AccessRequest { application, protocol, socket, claims, signed_in, channel, auth, channel_data };
+        let access =
+            AccessRequest { application, protocol, socket, claims, signed_in, channel, auth, channel_data };
         let member = self.authorise(access).await?.member;
         let data = member.map(|member| match member.info {
             None => format!(r#"{{"user_id":{}}}"#, json!(member.id)),
@@ -276,7 +288,14 @@ impl ChannelAuth {
     fn by_signature(&self, access: AccessRequest<'_>) -> Result<Option<Option<Member>>, Denial> {
         let Some(auth) = access.auth.filter(|_| access.protocol == Protocol::Pusher) else { return Ok(None) };
         let (socket, now) = (access.socket.pusher(), self.clock.now());
-        if !pusher::is_channel_auth(access.application, auth, &socket, access.channel, access.channel_data, now) {
+        if !pusher::is_channel_auth(
+            access.application,
+            auth,
+            &socket,
+            access.channel,
+            access.channel_data,
+            now,
+        ) {
             return Ok(None);
         }
         let member = match (access.channel.kind(), access.channel_data) {

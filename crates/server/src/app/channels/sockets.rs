@@ -12,12 +12,14 @@ use fanfare_model::{
     channel::{ChannelKind, ChannelName, Member, SocketId},
     event::kind,
 };
+use prometheus_client::metrics::gauge::Gauge;
 
 use super::{App, News, Past, Told, channel_topic};
 use crate::{
     app::occurrences::{Occurrence, OccurrenceKind},
     app::publication::{BROADCASTING, PUSHER, epoch, from_hub, to_hub},
     auth::{Denial, Protocol},
+    metrics::DialectLabel,
     random,
 };
 
@@ -181,6 +183,26 @@ pub(crate) struct ChannelSocket {
     mailbox: Mailbox,
     /// As whom it joined presence channels.
     members: HashMap<ChannelName, Member>,
+    subscribed: Subscribed,
+}
+
+/// Counts the subscriptions of one socket among those of its dialect.
+struct Subscribed {
+    all: Gauge,
+    own: i64,
+}
+
+impl Subscribed {
+    fn change(&mut self, by: i64) {
+        self.own += by;
+        self.all.inc_by(by);
+    }
+}
+
+impl Drop for Subscribed {
+    fn drop(&mut self) {
+        self.all.dec_by(self.own);
+    }
 }
 
 impl ChannelSocket {
@@ -197,7 +219,10 @@ impl ChannelSocket {
         let mailbox = app.hub.connect();
         let max = application.limits.connections_max.map(|max| max as usize);
         let id = app.channels.sockets.add(&app_id, max, mailbox.bell())?;
-        Ok(Self { app, app_id, id, protocol, mailbox, members: HashMap::new() })
+        let label = DialectLabel { dialect: protocol.name() };
+        let all = app.metrics.channels.subscriptions.get_or_create_owned(&label);
+        let subscribed = Subscribed { all, own: 0 };
+        Ok(Self { app, app_id, id, protocol, mailbox, members: HashMap::new(), subscribed })
     }
 
     /// Tells that it is there; `user` is whom its token names.
@@ -277,6 +302,7 @@ impl ChannelSocket {
             self.members.insert(channel.clone(), member);
         }
         if joined.is_new {
+            self.subscribed.change(1);
             self.count_changed(&channel, joined.subscriptions);
         }
         let found = joined.replayed.unwrap_or_default();
@@ -323,6 +349,7 @@ impl ChannelSocket {
             }
         });
         if let Some(left) = left {
+            self.subscribed.change(-1);
             self.count_changed(channel, left.subscriptions);
         }
     }
@@ -337,7 +364,6 @@ impl ChannelSocket {
     ) {
         let app = self.app.clone();
         let mut told = app.reserve(&self.app_id, &[kind::CLIENT_EVENT]).await;
-        app.metrics.channels.client_events.inc();
         // What nobody asks for is not copied.
         let is_wanted = app.occurrences.wants(&self.app_id, kind::CLIENT_EVENT);
         let whispered = is_wanted.then(|| OccurrenceKind::ClientEvent {
