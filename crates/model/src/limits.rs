@@ -197,14 +197,16 @@ pub const APP_NAME_MAX_CHARS: usize = 200;
 pub const APPS_MAX: usize = 1_000;
 /// Connections that an application can be limited to.
 pub const APP_CONNECTIONS_LIMIT: u32 = 10_000_000;
-/// Channels a connection that an application can be limited to.
-pub const APP_CHANNELS_LIMIT_PER_CONNECTION: u32 = 100_000;
-/// Members of a presence channel that an application can be limited to.
-pub const APP_MEMBERS_LIMIT: u32 = 100_000;
-/// Messages or client events a second and connection that an application can be limited to.
-pub const APP_RATE_LIMIT: u32 = 100_000;
-/// The data of one event that an application can be limited to, in bytes (256 KiB).
-pub const APP_DATA_LIMIT_BYTES: u32 = 256 << 10;
+/// Channels that one connection can be allowed, by the configuration or for one application.
+pub const CHANNELS_LIMIT_PER_CONNECTION: u32 = 100_000;
+/// Members that a presence channel can be allowed, by the configuration or for one application.
+pub const MEMBERS_LIMIT: u32 = 100_000;
+/// Messages or client events a second that one connection can be allowed, by the configuration or for one
+/// application.
+pub const SOCKET_RATE_LIMIT: u32 = 100_000;
+/// The data of one event, or the message of a client, that can be allowed, by the configuration or for one
+/// application, in bytes (256 KiB): written as a JSON string in JSON, it still fits into a mailbox.
+pub const EVENT_DATA_LIMIT_BYTES: u32 = 256 << 10;
 
 /// How far the clock of somebody who signs a request may be from the server's, in seconds.
 pub const SIGNED_REQUEST_AGE_MAX_S: u64 = 600;

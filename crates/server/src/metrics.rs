@@ -32,15 +32,29 @@ pub(crate) struct OutcomeLabel {
     pub(crate) outcome: &'static str,
 }
 
+/// A wire protocol of channels.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct DialectLabel {
+    /// See `crate::auth::Protocol::name`.
+    pub(crate) dialect: &'static str,
+}
+
 /// Figures of the channels.
 #[derive(Default)]
 pub(crate) struct ChannelMetrics {
-    /// Sockets on channels now; read when asked, as the next two.
+    /// Sockets on channels now; read when asked, as the next one.
     pub(crate) connections: Gauge,
     /// Channels that somebody is subscribed to now.
     pub(crate) channels: Gauge,
-    /// Subscriptions to them now.
-    pub(crate) subscriptions: Gauge,
+    /// Subscriptions to them now, by the dialect of the socket.
+    pub(crate) subscriptions: Family<DialectLabel, Gauge>,
+    /// What happened on channels and waits to be written down for webhooks; read when asked, as the next
+    /// two.
+    pub(crate) occurrences_waiting: Gauge,
+    /// How much of that may wait.
+    pub(crate) occurrences_max: Gauge,
+    /// How long the oldest of it has waited.
+    pub(crate) occurrences_oldest_seconds: Gauge<f64, AtomicU64>,
     /// Events published, one for each channel.
     pub(crate) events: Counter,
     /// Client events relayed.
@@ -172,6 +186,22 @@ impl Metrics {
         r.register("channel_subscriptions", "Subscriptions to channels now", c.subscriptions.clone());
         r.register("channel_events", "Events published, one for each channel", c.events.clone());
         r.register("channel_client_events", "Client events relayed", c.client_events.clone());
+        r.register(
+            "channel_occurrences_waiting",
+            "Events of channels that wait to be written down for webhooks",
+            c.occurrences_waiting.clone(),
+        );
+        r.register(
+            "channel_occurrences_max",
+            "How many of those may wait before publishing does",
+            c.occurrences_max.clone(),
+        );
+        r.register_with_unit(
+            "channel_occurrences_oldest",
+            "How long the oldest of those has waited",
+            Unit::Seconds,
+            c.occurrences_oldest_seconds.clone(),
+        );
     }
 
     fn register_deliveries(&mut self) {

@@ -8,8 +8,8 @@ use super::{AppLimits, Application};
 use crate::{
     json,
     limits::{
-        APP_CHANNELS_LIMIT_PER_CONNECTION, APP_CONNECTIONS_LIMIT, APP_DATA_LIMIT_BYTES, APP_MEMBERS_LIMIT,
-        APP_NAME_MAX_CHARS, APP_RATE_LIMIT, APP_SECRET_MAX_CHARS, APP_WORD_MAX_CHARS,
+        APP_CONNECTIONS_LIMIT, APP_NAME_MAX_CHARS, APP_SECRET_MAX_CHARS, APP_WORD_MAX_CHARS,
+        CHANNELS_LIMIT_PER_CONNECTION, EVENT_DATA_LIMIT_BYTES, MEMBERS_LIMIT, SOCKET_RATE_LIMIT,
     },
 };
 
@@ -142,11 +142,11 @@ impl LimitsPatch {
         let defaults = AppLimits::default();
         Ok(Self {
             connections_max: number("connections_max", APP_CONNECTIONS_LIMIT)?,
-            channels_max_per_connection: number(channels, APP_CHANNELS_LIMIT_PER_CONNECTION)?,
-            members_max: number("members_max", APP_MEMBERS_LIMIT)?,
-            messages_per_second: number("messages_per_second", APP_RATE_LIMIT)?,
-            client_events_per_second: number("client_events_per_second", APP_RATE_LIMIT)?,
-            data_max_bytes: number("data_max_bytes", APP_DATA_LIMIT_BYTES)?,
+            channels_max_per_connection: number(channels, CHANNELS_LIMIT_PER_CONNECTION)?,
+            members_max: number("members_max", MEMBERS_LIMIT)?,
+            messages_per_second: number("messages_per_second", SOCKET_RATE_LIMIT)?,
+            client_events_per_second: number("client_events_per_second", SOCKET_RATE_LIMIT)?,
+            data_max_bytes: number("data_max_bytes", EVENT_DATA_LIMIT_BYTES)?,
             client_events: flag(body, "client_events", defaults.client_events)?,
             subscription_counts: flag(body, "subscription_counts", defaults.subscription_counts)?,
         })

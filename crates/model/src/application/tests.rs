@@ -19,14 +19,14 @@ fn a_new_one_needs_no_more_than_a_name() {
     assert!(new == NewApplication { name: "chat".into(), id: None, key: None, secret: None, limits });
     let all = object(json!({
         "name": "n", "id": "a-1_Z", "key": "k", "secret": "p!#~", "connections_max": 1, "members_max": null,
-        "data_max_bytes": limits::APP_DATA_LIMIT_BYTES, "client_events": false, "subscription_counts": 1,
+        "data_max_bytes": limits::EVENT_DATA_LIMIT_BYTES, "client_events": false, "subscription_counts": 1,
     }));
     let new = NewApplication::parse(&all).expect("it is one");
     assert_eq!((new.id.as_deref(), new.key.as_deref()), (Some("a-1_Z"), Some("k")));
     assert_eq!(new.secret.as_deref(), Some("p!#~"));
     let expected = AppLimits {
         connections_max: Some(1),
-        data_max_bytes: Some(limits::APP_DATA_LIMIT_BYTES),
+        data_max_bytes: Some(limits::EVENT_DATA_LIMIT_BYTES),
         client_events: false,
         subscription_counts: true,
         ..AppLimits::default()
@@ -69,11 +69,11 @@ fn a_bad_one_is_refused_by_the_field() {
 fn every_limit_has_a_greatest_value() {
     for (name, max) in [
         ("connections_max", limits::APP_CONNECTIONS_LIMIT),
-        ("channels_max_per_connection", limits::APP_CHANNELS_LIMIT_PER_CONNECTION),
-        ("members_max", limits::APP_MEMBERS_LIMIT),
-        ("messages_per_second", limits::APP_RATE_LIMIT),
-        ("client_events_per_second", limits::APP_RATE_LIMIT),
-        ("data_max_bytes", limits::APP_DATA_LIMIT_BYTES),
+        ("channels_max_per_connection", limits::CHANNELS_LIMIT_PER_CONNECTION),
+        ("members_max", limits::MEMBERS_LIMIT),
+        ("messages_per_second", limits::SOCKET_RATE_LIMIT),
+        ("client_events_per_second", limits::SOCKET_RATE_LIMIT),
+        ("data_max_bytes", limits::EVENT_DATA_LIMIT_BYTES),
     ] {
         assert!(FIELDS.contains(&name));
         for value in [json!(0), json!(-1), json!(u64::from(max) + 1), json!(1.5), json!("1")] {

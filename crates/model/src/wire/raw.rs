@@ -52,6 +52,11 @@ impl<'a, const N: usize> Fields<'a, N> {
     pub(super) fn text(&self, name: &str) -> Result<Option<String>, NotText> {
         self.json(name).map(|json| text_of(json).ok_or(NotText)).transpose()
     }
+
+    /// A member that must be there, and a text.
+    pub(super) fn needed_text(&self, name: &str) -> Option<String> {
+        self.text(name).ok().flatten()
+    }
 }
 
 /// A member is not a text.

@@ -9,7 +9,7 @@ use fanfare_model::{
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
-use utoipa::ToSchema;
+use utoipa::{IntoResponses, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
@@ -89,6 +89,16 @@ struct SignedUser {
     user_data: String,
 }
 
+/// Why nothing is signed.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "describes what is refused")]
+enum Unsigned {
+    #[response(status = 403, description = "Unauthorized")]
+    Unauthorized(ErrorBody),
+    #[response(status = 404, description = "App not found")]
+    NoApp(ErrorBody),
+}
+
 /// Signs that a socket may subscribe to a channel.
 ///
 /// For clients of Pusher Channels without a server of their own. The token of `Authorization` says who asks; it is
@@ -98,11 +108,7 @@ struct SignedUser {
     path = "/pusher/auth",
     tag = "Channels",
     request_body(content((ChannelToSign = "application/json"), (ChannelToSign = "application/x-www-form-urlencoded"))),
-    responses(
-        (status = 200, description = "What the client subscribes with", body = SignedChannel),
-        (status = 403, description = "Unauthorized", body = ErrorBody),
-        (status = 404, description = "App not found", body = ErrorBody),
-    )
+    responses((status = 200, description = "What the client subscribes with", body = SignedChannel), Unsigned)
 )]
 async fn sign_channel(
     State(app): State<App>,
@@ -120,11 +126,7 @@ async fn sign_channel(
     path = "/broadcasting/auth",
     tag = "Channels",
     request_body(content((ChannelToSign = "application/json"), (ChannelToSign = "application/x-www-form-urlencoded"))),
-    responses(
-        (status = 200, description = "What the client subscribes with", body = SignedChannel),
-        (status = 403, description = "Unauthorized", body = ErrorBody),
-        (status = 404, description = "App not found", body = ErrorBody),
-    )
+    responses((status = 200, description = "What the client subscribes with", body = SignedChannel), Unsigned)
 )]
 async fn sign_broadcasting_channel(
     State(app): State<App>,
@@ -145,8 +147,7 @@ async fn sign_broadcasting_channel(
     request_body(content((UserToSign = "application/json"), (UserToSign = "application/x-www-form-urlencoded"))),
     responses(
         (status = 200, description = "What the client signs in with", body = SignedUser),
-        (status = 403, description = "Unauthorized", body = ErrorBody),
-        (status = 404, description = "App not found", body = ErrorBody),
+        Unsigned,
     )
 )]
 async fn sign_user(

@@ -4,6 +4,7 @@ use axum::{
     extract::{Path, Request, State},
     response::Response,
 };
+use utoipa::{IntoParams, IntoResponses};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::error::ErrorBody;
@@ -17,22 +18,41 @@ pub(super) fn routes() -> OpenApiRouter<Live> {
         .routes(routes!(open_pusher_socket))
 }
 
+/// How a request for a socket is answered.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "describes what `live` answers")]
+enum Upgrade {
+    #[response(status = 101, description = "It goes on as a WebSocket")]
+    Upgraded,
+    #[response(status = 400, description = "Sec-WebSocket-Key must be 16 bytes in base64")]
+    BadKey(ErrorBody),
+    #[response(
+        status = 426,
+        description = "WebSocket upgrade required",
+        headers(("Upgrade" = String, description = "`websocket`"))
+    )]
+    NotAsked(ErrorBody),
+}
+
+/// The same, where the page of another origin asks for it.
+#[derive(IntoResponses)]
+#[response(status = 403, description = "This origin may not open a socket here")]
+#[expect(dead_code, reason = "describes what `live` answers")]
+struct WrongOrigin(ErrorBody);
+
+/// Who opens a socket of ts-broadcasting's protocol.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes what `live` reads")]
+struct Token {
+    /// A JWT; it may come in the `Authorization` header or in the cookie `auth_token` instead
+    token: Option<String>,
+}
+
 /// Opens the game socket.
 ///
 /// A WebSocket (RFC 6455) of JSON text frames. What is said on it stands in `/asyncapi.json`.
-#[utoipa::path(
-    get,
-    path = "/api/sessions/live",
-    tag = "Events",
-    responses(
-        (status = 101, description = "It goes on as a WebSocket"),
-        (status = 400, description = "Sec-WebSocket-Key must be 16 bytes in base64", body = ErrorBody),
-        (
-            status = 426, description = "WebSocket upgrade required", body = ErrorBody,
-            headers(("Upgrade" = String, description = "`websocket`"))
-        ),
-    )
-)]
+#[utoipa::path(get, path = "/api/sessions/live", tag = "Events", responses(Upgrade))]
 async fn open_live_socket(State(live): State<Live>, request: Request) -> Response {
     live::upgrade(State(live), request).await
 }
@@ -40,24 +60,7 @@ async fn open_live_socket(State(live): State<Live>, request: Request) -> Respons
 /// Opens a socket on the channels of the default app.
 ///
 /// In the protocol of ts-broadcasting's clients.
-#[utoipa::path(
-    get,
-    path = "/ws",
-    tag = "Channels",
-    params(
-        ("token" = Option<String>, Query, description = "A JWT; it may come in the `Authorization` header or in \
-            the cookie `auth_token` instead"),
-    ),
-    responses(
-        (status = 101, description = "It goes on as a WebSocket"),
-        (status = 400, description = "Sec-WebSocket-Key must be 16 bytes in base64", body = ErrorBody),
-        (status = 403, description = "This origin may not open a socket here", body = ErrorBody),
-        (
-            status = 426, description = "WebSocket upgrade required", body = ErrorBody,
-            headers(("Upgrade" = String, description = "`websocket`"))
-        ),
-    )
-)]
+#[utoipa::path(get, path = "/ws", tag = "Channels", params(Token), responses(Upgrade, WrongOrigin))]
 async fn open_channel_socket(State(live): State<Live>, request: Request) -> Response {
     live::open_broadcasting(live, request).await
 }
@@ -65,24 +68,7 @@ async fn open_channel_socket(State(live): State<Live>, request: Request) -> Resp
 /// Opens a socket on the channels of the default app.
 ///
 /// The same as `/ws`, where ts-broadcasting's SDK looks for it.
-#[utoipa::path(
-    get,
-    path = "/app",
-    tag = "Channels",
-    params(
-        ("token" = Option<String>, Query, description = "A JWT; it may come in the `Authorization` header or in \
-            the cookie `auth_token` instead"),
-    ),
-    responses(
-        (status = 101, description = "It goes on as a WebSocket"),
-        (status = 400, description = "Sec-WebSocket-Key must be 16 bytes in base64", body = ErrorBody),
-        (status = 403, description = "This origin may not open a socket here", body = ErrorBody),
-        (
-            status = 426, description = "WebSocket upgrade required", body = ErrorBody,
-            headers(("Upgrade" = String, description = "`websocket`"))
-        ),
-    )
-)]
+#[utoipa::path(get, path = "/app", tag = "Channels", params(Token), responses(Upgrade, WrongOrigin))]
 async fn open_app_socket(State(live): State<Live>, request: Request) -> Response {
     live::open_broadcasting(live, request).await
 }
@@ -98,15 +84,7 @@ async fn open_app_socket(State(live): State<Live>, request: Request) -> Response
         ("key" = String, Path, description = "The key of the app"),
         ("protocol" = Option<i64>, Query, description = "The version of the protocol: 7"),
     ),
-    responses(
-        (status = 101, description = "It goes on as a WebSocket"),
-        (status = 400, description = "Sec-WebSocket-Key must be 16 bytes in base64", body = ErrorBody),
-        (status = 403, description = "This origin may not open a socket here", body = ErrorBody),
-        (
-            status = 426, description = "WebSocket upgrade required", body = ErrorBody,
-            headers(("Upgrade" = String, description = "`websocket`"))
-        ),
-    )
+    responses(Upgrade, WrongOrigin)
 )]
 async fn open_pusher_socket(State(live): State<Live>, Path(key): Path<String>, request: Request) -> Response {
     live::open_pusher(live, &key, request).await

@@ -21,7 +21,7 @@ use fanfare_model::{
 pub(crate) use self::sockets::Position;
 pub(crate) use self::{
     counts::Counts,
-    sockets::{ChannelSocket, Joined, Sockets, Wish, signal},
+    sockets::{ChannelSocket, JoinRequest, Joined, Sockets, signal},
     usage::Usage,
 };
 use super::{

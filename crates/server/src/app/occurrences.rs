@@ -2,6 +2,7 @@
 //! from there as every other event. Whoever tells of something that nobody asks for goes on at once; else
 //! he waits while the queue is full, so nothing is lost but what is still queued when the process dies.
 
+mod backlog;
 mod grace;
 mod interest;
 mod plan;
@@ -18,15 +19,17 @@ use fanfare_store::{Error as StoreError, Store, applications, webhooks};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use self::interest::Kinds;
-pub(crate) use self::{interest::Interest, recorder::Recorder};
+pub(crate) use self::{backlog::Backlog, interest::Interest, recorder::Recorder};
+use self::{backlog::InHand, interest::Kinds};
 use super::publication::from_hub;
 use crate::timers::Clock;
 
-/// Occurrences that may wait for the database before those who tell of more wait for it.
+/// Occurrences that may wait for their turn before those who tell of more wait for it.
 const OCCURRENCES_MAX_QUEUED: usize = 2_048;
 /// Occurrences that are written in one job.
 const OCCURRENCES_BATCH_MAX: usize = 256;
+/// Occurrences that may wait for the database in all, those of the next job included.
+pub(crate) const OCCURRENCES_MAX: usize = OCCURRENCES_MAX_QUEUED + OCCURRENCES_BATCH_MAX;
 /// How long Pusher's `member_removed` and `channel_vacated` wait for whoever left to come back, in
 /// milliseconds, as Pusher has it.
 const PUSHER_GRACE_MS: u64 = 3_000;
@@ -89,6 +92,8 @@ pub(crate) struct Occurrences {
     interest: Arc<Interest>,
     names: Names,
     queue: mpsc::Sender<Occurrence>,
+    /// What the recorder has taken from the queue.
+    in_hand: Arc<InHand>,
     closing: CancellationToken,
 }
 
@@ -131,7 +136,7 @@ impl Occurrences {
     pub(crate) fn new(interest: Arc<Interest>, default_app: Arc<str>) -> (Self, Told) {
         let (queue, told) = mpsc::channel(OCCURRENCES_MAX_QUEUED);
         let (names, closing) = (Names { default_app }, CancellationToken::new());
-        (Self { interest, names, queue, closing }, Told(told))
+        (Self { interest, names, queue, in_hand: Arc::default(), closing }, Told(told))
     }
 
     /// Whether something must be told that would become an event of this name, since a webhook of the
@@ -164,6 +169,11 @@ impl Occurrences {
             None
         };
         Places { occurrences: self, places }
+    }
+
+    /// What is not written down yet. Room that was made for what has not happened yet counts as well.
+    pub(crate) fn backlog(&self) -> Backlog {
+        self.in_hand.and(self.queue.max_capacity() - self.queue.capacity())
     }
 
     /// What becomes of what is told, until [`Occurrences::close`].

@@ -2,15 +2,23 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use fanfare_model::delivery::DeliveryState;
+use fanfare_model::{Timestamp, delivery::DeliveryState};
 use fanfare_store::{
     Hindrance, Standing,
     deliveries::{self, Waiting},
     settings, webhooks,
 };
 
-use super::{App, Error};
-use crate::{metrics::StateLabel, random, timers::Tick};
+use super::{
+    App, Error,
+    occurrences::{Backlog, OCCURRENCES_MAX},
+};
+use crate::{
+    auth::Protocol,
+    metrics::{DialectLabel, StateLabel},
+    random,
+    timers::Tick,
+};
 
 /// How long the database may take to answer before the server is not ready.
 const ANSWER_MAX_MS: u64 = 2_000;
@@ -136,20 +144,33 @@ impl App {
             let label = StateLabel { state: state.as_str() };
             self.metrics.deliveries_waiting.get_or_create(&label).set(count);
         }
-        let age_ms = oldest.map_or(0, |at| (now.as_millis() - at.as_millis()).max(0));
-        #[expect(clippy::cast_precision_loss, reason = "an age in milliseconds is far below 2^53")]
-        self.metrics.oldest_undelivered_seconds.set(age_ms as f64 / 1000.0);
+        self.metrics.oldest_undelivered_seconds.set(seconds_since(oldest, now));
         let subscriptions = i64::try_from(self.hub.subscriptions()).unwrap_or(i64::MAX);
         self.metrics.subscriptions.set(subscriptions);
         let usage = self.channel_usage().await;
+        let Backlog { waiting, oldest } = self.occurrences.backlog();
         let of_channels = &self.metrics.channels;
         for (gauge, count) in [
             (&of_channels.connections, usage.connections),
             (&of_channels.channels, usage.channels),
-            (&of_channels.subscriptions, usage.subscriptions),
+            (&of_channels.occurrences_waiting, waiting),
+            (&of_channels.occurrences_max, OCCURRENCES_MAX),
         ] {
             gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
         }
+        of_channels.occurrences_oldest_seconds.set(seconds_since(oldest, now));
+        // Those of which there is none are told as well.
+        for protocol in Protocol::ALL {
+            let label = DialectLabel { dialect: protocol.name() };
+            drop(of_channels.subscriptions.get_or_create(&label));
+        }
         Ok(self.metrics.render())
     }
+}
+
+/// The age of the oldest, in seconds; none is 0.
+#[expect(clippy::cast_precision_loss, reason = "an age in milliseconds is far below 2^53")]
+fn seconds_since(oldest: Option<Timestamp>, now: Timestamp) -> f64 {
+    let age_ms = oldest.map_or(0, |at| (now.as_millis() - at.as_millis()).max(0));
+    age_ms as f64 / 1000.0
 }

@@ -46,6 +46,17 @@ pub(crate) enum Protocol {
 }
 
 impl Protocol {
+    /// Both.
+    pub(crate) const ALL: [Self; 2] = [Self::Broadcasting, Self::Pusher];
+
+    /// What it is called in figures.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Broadcasting => "broadcasting",
+            Self::Pusher => "pusher",
+        }
+    }
+
     /// A socket as clients of this protocol know it.
     pub(crate) fn spell(self, socket: SocketId) -> String {
         match self {
@@ -55,9 +66,9 @@ impl Protocol {
     }
 }
 
-/// Somebody who wishes to subscribe.
+/// A request to be let into a channel.
 #[derive(Clone, Copy)]
-pub(crate) struct Wish<'a> {
+pub(crate) struct AccessRequest<'a> {
     pub(crate) application: &'a Application,
     pub(crate) protocol: Protocol,
     pub(crate) socket: SocketId,
@@ -134,37 +145,37 @@ impl ChannelAuth {
     /// # Errors
     /// [`Denial::Unauthorized`] when nothing allows it, [`Denial::Failed`] when who is asked does not
     /// answer. Never [`Denial::Capacity`]: limits are the channel's business.
-    pub(crate) async fn authorise(&self, wish: Wish<'_>) -> Result<Grant, Denial> {
-        if let Some(user) = wish.channel.user() {
-            let is_his = wish.signed_in == Some(user);
+    pub(crate) async fn authorise(&self, access: AccessRequest<'_>) -> Result<Grant, Denial> {
+        if let Some(user) = access.channel.user() {
+            let is_his = access.signed_in == Some(user);
             return if is_his { Ok(Grant { member: None }) } else { Err(Denial::unauthorized()) };
         }
-        if wish.channel.kind() == ChannelKind::Public {
+        if access.channel.kind() == ChannelKind::Public {
             return Ok(Grant { member: None });
         }
         if let Some(callback) = &self.callback
-            && let Some(member) = self.call(callback, wish).await?
-            && let Some(grant) = grant(wish, member)?
+            && let Some(member) = self.call(callback, access).await?
+            && let Some(grant) = grant(access, member)?
         {
             return Ok(grant);
         }
-        if let Some(member) = self.by_signature(wish)?
-            && let Some(grant) = grant(wish, member)?
+        if let Some(member) = self.by_signature(access)?
+            && let Some(grant) = grant(access, member)?
         {
             return Ok(grant);
         }
-        if let Some(claims) = wish.claims
-            && let Some(grant) = rules::grant(&self.rules, claims, wish.channel)?
+        if let Some(claims) = access.claims
+            && let Some(grant) = rules::grant(&self.rules, claims, access.channel)?
         {
             return Ok(grant);
         }
         if let Some(authorizer) = &self.authorizer
-            && let Some(member) = authorizer.ask(wish).await?
-            && let Some(grant) = grant(wish, member)?
+            && let Some(member) = authorizer.ask(access).await?
+            && let Some(grant) = grant(access, member)?
         {
             return Ok(grant);
         }
-        let is_signed = wish.protocol == Protocol::Pusher && wish.auth.is_some();
+        let is_signed = access.protocol == Protocol::Pusher && access.auth.is_some();
         Err(if is_signed {
             Denial::Unauthorized("Invalid signature".to_owned())
         } else {
@@ -215,8 +226,9 @@ impl ChannelAuth {
         }
         let protocol = Protocol::Pusher;
         let (signed_in, auth, channel_data) = (None, None, None);
-        let wish = Wish { application, protocol, socket, claims, signed_in, channel, auth, channel_data };
-        let member = self.authorise(wish).await?.member;
+        let access =
+            AccessRequest { application, protocol, socket, claims, signed_in, channel, auth, channel_data };
+        let member = self.authorise(access).await?.member;
         let data = member.map(|member| match member.info {
             None => format!(r#"{{"user_id":{}}}"#, json!(member.id)),
             Some(info) => format!(r#"{{"user_id":{},"user_info":{info}}}"#, json!(member.id)),
@@ -244,14 +256,14 @@ impl ChannelAuth {
     async fn call(
         &self,
         callback: &ChannelAuthorizer,
-        wish: Wish<'_>,
+        access: AccessRequest<'_>,
     ) -> Result<Option<Option<Member>>, Denial> {
         let request = AuthRequest {
-            app: wish.application.id.clone(),
-            socket_id: wish.protocol.spell(wish.socket),
-            channel: wish.channel.clone(),
-            channel_data: wish.channel_data.map(str::to_owned),
-            claims: wish.claims.map(|claims| claims.0.clone()),
+            app: access.application.id.clone(),
+            socket_id: access.protocol.spell(access.socket),
+            channel: access.channel.clone(),
+            channel_data: access.channel_data.map(str::to_owned),
+            claims: access.claims.map(|claims| claims.0.clone()),
         };
         // Not its own task's end: a panic of the embedding program costs one subscription.
         let asked = AssertUnwindSafe(async { callback.ask(request).await }).catch_unwind();
@@ -266,23 +278,30 @@ impl ChannelAuth {
             Ok(Err(_panic)) => "it panicked".to_owned(),
             Err(_) => format!("it took longer than {} ms", self.callback_timeout_ms),
         };
-        tracing::warn!(why, channel = %wish.channel, "the callback for channels failed");
+        tracing::warn!(why, channel = %access.channel, "the callback for channels failed");
         Err(Denial::failed())
     }
 
     /// The member whom a signature of the app names, if there is a good one; on a presence channel
     /// without `channel_data` the user who has signed in.
     #[expect(clippy::option_option, reason = "nobody need be named by one that is good")]
-    fn by_signature(&self, wish: Wish<'_>) -> Result<Option<Option<Member>>, Denial> {
-        let Some(auth) = wish.auth.filter(|_| wish.protocol == Protocol::Pusher) else { return Ok(None) };
-        let (socket, now) = (wish.socket.pusher(), self.clock.now());
-        if !pusher::is_channel_auth(wish.application, auth, &socket, wish.channel, wish.channel_data, now) {
+    fn by_signature(&self, access: AccessRequest<'_>) -> Result<Option<Option<Member>>, Denial> {
+        let Some(auth) = access.auth.filter(|_| access.protocol == Protocol::Pusher) else { return Ok(None) };
+        let (socket, now) = (access.socket.pusher(), self.clock.now());
+        if !pusher::is_channel_auth(
+            access.application,
+            auth,
+            &socket,
+            access.channel,
+            access.channel_data,
+            now,
+        ) {
             return Ok(None);
         }
-        let member = match (wish.channel.kind(), wish.channel_data) {
+        let member = match (access.channel.kind(), access.channel_data) {
             (ChannelKind::Presence, Some(data)) => Some(signed_member(data).map_err(Denial::Unauthorized)?),
             (ChannelKind::Presence, None) => {
-                wish.signed_in.map(|id| Member { id: id.to_owned(), info: None })
+                access.signed_in.map(|id| Member { id: id.to_owned(), info: None })
             }
             _ => None,
         };
@@ -291,11 +310,11 @@ impl ChannelAuth {
 }
 
 /// A grant for this member, else for the user of the token; `None` when a presence channel gets neither.
-fn grant(wish: Wish<'_>, member: Option<Member>) -> Result<Option<Grant>, Denial> {
-    if wish.channel.kind() != ChannelKind::Presence {
+fn grant(access: AccessRequest<'_>, member: Option<Member>) -> Result<Option<Grant>, Denial> {
+    if access.channel.kind() != ChannelKind::Presence {
         return Ok(Some(Grant { member: None }));
     }
-    let member = match (member, wish.claims) {
+    let member = match (member, access.claims) {
         (Some(member), _) => Some(member),
         (None, Some(claims)) => rules::member(claims, &[])?,
         (None, None) => None,

@@ -17,7 +17,7 @@ use fanfare_model::Timestamp;
 use fanfare_store::{Error, Store, settings};
 
 pub(crate) use self::{
-    channels::{ChannelAuth, Denial, Grant, Protocol, Signed, Wish},
+    channels::{AccessRequest, ChannelAuth, Denial, Grant, Protocol, Signed},
     key::AdminKey,
     places::{Place, Places},
     proxies::TrustedProxies,

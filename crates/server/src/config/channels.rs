@@ -5,7 +5,10 @@
 mod callback;
 mod lists;
 
-use fanfare_model::webhook::is_url;
+use fanfare_model::{
+    limits::{CHANNELS_LIMIT_PER_CONNECTION, EVENT_DATA_LIMIT_BYTES, MEMBERS_LIMIT, SOCKET_RATE_LIMIT},
+    webhook::is_url,
+};
 
 pub(super) use self::lists::{
     HISTORIES, HISTORY_KEYS, RULE_KEYS, RULES, a_history, a_rule, histories, rules,
@@ -22,10 +25,6 @@ use super::{
 
 /// The longest wait that can be set, in milliseconds (24 h).
 const WAIT_MAX_MS: u64 = 24 * 60 * 60 * 1_000;
-/// The largest message that can be allowed, in bytes (1 MiB): a socket's mailbox holds no more.
-const MESSAGE_LIMIT_BYTES: u64 = 1 << 20;
-/// The highest number that can be set, of whatever is counted.
-const COUNT_MAX: u64 = 1_000_000;
 
 /// The broadcasting server.
 #[derive(Debug, Clone)]
@@ -96,6 +95,8 @@ impl Default for Channels {
 impl Channels {
     /// What the file would be refused for, of what an embedding program made. The error is one line.
     pub(crate) fn check(&self) -> Result<(), String> {
+        let config = Config { channels: self.clone(), ..Config::default() };
+        LIMITS.iter().try_for_each(|limit| limit.check_number(&config))?;
         if let Some(url) = &self.authorizer_url {
             authorizer_url(&url.0).map_err(|problem| format!("channels.authorizer_url {problem}"))?;
         }
@@ -113,8 +114,8 @@ fn authorizer_url(text: &str) -> Result<Secret, String> {
     Ok(url)
 }
 
-/// A key that is a number of milliseconds.
-const fn millis(
+/// A key that is a number.
+const fn number(
     name: &'static str,
     doc: &'static str,
     (min, max): (u64, u64),
@@ -128,7 +129,17 @@ fn count(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
-pub(super) const ACTIVITY_TIMEOUT: Key = millis(
+/// How much clients and publishers may do.
+const LIMITS: [Key; 6] = [
+    CHANNELS_MAX,
+    MEMBERS_MAX,
+    MESSAGES_PER_SECOND,
+    CLIENT_EVENTS_PER_SECOND,
+    DATA_MAX_BYTES,
+    MESSAGE_MAX_BYTES,
+];
+
+pub(super) const ACTIVITY_TIMEOUT: Key = number(
     "channels.activity_timeout_ms",
     "How long a connection may be silent before it is asked whether it is still there",
     (1_000, WAIT_MAX_MS),
@@ -136,7 +147,7 @@ pub(super) const ACTIVITY_TIMEOUT: Key = millis(
     |c, ms| c.channels.activity_timeout_ms = ms,
 );
 
-pub(super) const PONG_TIMEOUT: Key = millis(
+pub(super) const PONG_TIMEOUT: Key = number(
     "channels.pong_timeout_ms",
     "How long it may take to answer that before it is closed",
     (10, 600_000),
@@ -157,67 +168,55 @@ pub(super) const ORIGINS: Key = key(
     },
 );
 
-pub(super) const CHANNELS_MAX: Key = key(
+pub(super) const CHANNELS_MAX: Key = number(
     "channels.channels_max_per_connection",
     "Channels that one connection may be subscribed to, where its app says nothing else",
-    Field::Number {
-        range: 1..=COUNT_MAX,
-        get: |c| Some(c.channels.channels_max_per_connection.into()),
-        set: |c, number| c.channels.channels_max_per_connection = count(number),
-    },
+    (1, CHANNELS_LIMIT_PER_CONNECTION as u64),
+    |c| Some(c.channels.channels_max_per_connection.into()),
+    |c, number| c.channels.channels_max_per_connection = count(number),
 );
 
-pub(super) const MEMBERS_MAX: Key = key(
+pub(super) const MEMBERS_MAX: Key = number(
     "channels.members_max",
     "Members of one presence channel, where its app says nothing else",
-    Field::Number {
-        range: 1..=COUNT_MAX,
-        get: |c| Some(c.channels.members_max.into()),
-        set: |c, number| c.channels.members_max = count(number),
-    },
+    (1, MEMBERS_LIMIT as u64),
+    |c| Some(c.channels.members_max.into()),
+    |c, number| c.channels.members_max = count(number),
 );
 
-pub(super) const MESSAGES_PER_SECOND: Key = key(
+pub(super) const MESSAGES_PER_SECOND: Key = number(
     "channels.messages_per_second",
     "Messages a second that one connection may send, where its app says nothing else; 0 for no limit",
-    Field::Number {
-        range: 0..=COUNT_MAX,
-        get: |c| Some(c.channels.messages_per_second.into()),
-        set: |c, number| c.channels.messages_per_second = count(number),
-    },
+    (0, SOCKET_RATE_LIMIT as u64),
+    |c| Some(c.channels.messages_per_second.into()),
+    |c, number| c.channels.messages_per_second = count(number),
 );
 
-pub(super) const CLIENT_EVENTS_PER_SECOND: Key = key(
+pub(super) const CLIENT_EVENTS_PER_SECOND: Key = number(
     "channels.client_events_per_second",
     "Client events a second that one connection may send, where its app says nothing else; 0 for no limit",
-    Field::Number {
-        range: 0..=COUNT_MAX,
-        get: |c| Some(c.channels.client_events_per_second.into()),
-        set: |c, number| c.channels.client_events_per_second = count(number),
-    },
+    (0, SOCKET_RATE_LIMIT as u64),
+    |c| Some(c.channels.client_events_per_second.into()),
+    |c, number| c.channels.client_events_per_second = count(number),
 );
 
-pub(super) const DATA_MAX_BYTES: Key = key(
+pub(super) const DATA_MAX_BYTES: Key = number(
     "channels.data_max_bytes",
     "The data of one event that is published over HTTP, where its app says nothing else",
-    Field::Number {
-        range: 1..=MESSAGE_LIMIT_BYTES,
-        get: |c| Some(c.channels.data_max_bytes.into()),
-        set: |c, bytes| c.channels.data_max_bytes = count(bytes),
-    },
+    (1, EVENT_DATA_LIMIT_BYTES as u64),
+    |c| Some(c.channels.data_max_bytes.into()),
+    |c, bytes| c.channels.data_max_bytes = count(bytes),
 );
 
-pub(super) const MESSAGE_MAX_BYTES: Key = key(
+pub(super) const MESSAGE_MAX_BYTES: Key = number(
     "channels.message_max_bytes",
     "One message from a client",
-    Field::Number {
-        range: 1_024..=MESSAGE_LIMIT_BYTES,
-        get: |c| Some(c.channels.message_max_bytes.into()),
-        set: |c, bytes| c.channels.message_max_bytes = count(bytes),
-    },
+    (1_024, EVENT_DATA_LIMIT_BYTES as u64),
+    |c| Some(c.channels.message_max_bytes.into()),
+    |c, bytes| c.channels.message_max_bytes = count(bytes),
 );
 
-pub(super) const PRESENCE_TIMEOUT: Key = millis(
+pub(super) const PRESENCE_TIMEOUT: Key = number(
     "channels.presence_timeout_ms",
     "How long a presence member may give no sign of life before it leaves its channels; 0 for as long as it is \
      connected",
@@ -239,7 +238,7 @@ pub(super) const AUTHORIZER_URL: Key = Key {
     )
 };
 
-pub(super) const AUTHORIZER_TIMEOUT: Key = millis(
+pub(super) const AUTHORIZER_TIMEOUT: Key = number(
     "channels.authorizer_timeout_ms",
     "How long the authorizer may take to answer, with the wait for its turn",
     (10, 300_000),
@@ -247,7 +246,7 @@ pub(super) const AUTHORIZER_TIMEOUT: Key = millis(
     |c, ms| c.channels.authorizer_timeout_ms = ms,
 );
 
-pub(super) const AUTHORIZER_CACHE: Key = millis(
+pub(super) const AUTHORIZER_CACHE: Key = number(
     "channels.authorizer_cache_ms",
     "How long its answer counts for the same token and channel; 0 asks every time",
     (0, WAIT_MAX_MS),
@@ -255,14 +254,12 @@ pub(super) const AUTHORIZER_CACHE: Key = millis(
     |c, ms| c.channels.authorizer_cache_ms = ms,
 );
 
-pub(super) const AUTHORIZER_MAX_IN_FLIGHT: Key = key(
+pub(super) const AUTHORIZER_MAX_IN_FLIGHT: Key = number(
     "channels.authorizer_max_in_flight",
     "Requests to it under way at once; others wait",
-    Field::Number {
-        range: 1..=10_000,
-        get: |c| Some(c.channels.authorizer_max_in_flight.into()),
-        set: |c, number| c.channels.authorizer_max_in_flight = count(number),
-    },
+    (1, 10_000),
+    |c| Some(c.channels.authorizer_max_in_flight.into()),
+    |c, number| c.channels.authorizer_max_in_flight = count(number),
 );
 
 #[cfg(test)]

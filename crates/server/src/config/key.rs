@@ -116,6 +116,17 @@ impl<T> Key<T> {
         }
     }
 
+    /// Whether the number that an embedding program set is one that the file may have. The error is a line.
+    pub(super) fn check_number(&self, target: &T) -> Result<(), String> {
+        match &self.field {
+            Field::Number { range, get, .. } => match get(target).filter(|number| !range.contains(number)) {
+                Some(number) => Err(format!("{} is {number}: expected {}", self.name, self.expects())),
+                None => Ok(()),
+            },
+            _ => Ok(()),
+        }
+    }
+
     /// Writes a value into the configuration; the error says what it is and what was expected.
     pub(super) fn set(&self, target: &mut T, value: &Value) -> Result<(), String> {
         let expected = || format!("is {}: expected {}", value.describe(), self.expects());

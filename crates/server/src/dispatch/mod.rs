@@ -33,7 +33,7 @@ use self::{
 };
 pub(crate) use self::{
     pulse::Pulse,
-    send::{FindApplication, request},
+    send::{FindApplication, request, sign_for_pusher},
 };
 use crate::{
     config,

@@ -87,12 +87,17 @@ impl Sender {
         if webhook.options.format == Format::Pusher {
             let application = (self.applications)(&webhook.app);
             let application = application.ok_or("the app of the webhook does not exist")?;
-            let signature = signature::pusher_header(&application.secret, &outgoing.body);
-            outgoing.headers.insert(X_PUSHER_KEY, header_value(&application.key));
-            outgoing.headers.insert(X_PUSHER_SIGNATURE, header_value(&signature));
+            sign_for_pusher(&mut outgoing, &application);
         }
         Ok(outgoing)
     }
+}
+
+/// Adds the headers of Pusher's webhooks.
+pub(crate) fn sign_for_pusher(outgoing: &mut Outgoing, application: &Application) {
+    let signature = signature::pusher_header(&application.secret, &outgoing.body);
+    outgoing.headers.insert(X_PUSHER_KEY, header_value(&application.key));
+    outgoing.headers.insert(X_PUSHER_SIGNATURE, header_value(&signature));
 }
 
 /// The request for `event`, made and signed at `now`: the signed bytes are the sent bytes. Every secret

@@ -69,8 +69,8 @@ impl Broadcasting {
     /// There are as many connections as there may be.
     pub(super) fn over_capacity() -> Refusal {
         let message = wire::error(ErrorKind::CapacityError, "Too many connections", None);
-        let (code, reason) = close::of_broadcasting(End::TooSlow);
-        Refusal { message, code, reason }
+        let (code, _) = close::of_broadcasting(End::TooSlow);
+        Refusal { message, code, reason: "too many connections: reconnect later" }
     }
 
     /// Whether the socket may say something now; says so if not.

@@ -31,7 +31,7 @@ use super::{
     outlet::{Desk, Outlet, WRITE_MAX_BYTES},
 };
 use crate::{
-    app::channels::{ChannelSocket, Wish, signal},
+    app::channels::{ChannelSocket, JoinRequest, signal},
     auth::{Denial, Grant},
     metrics::Metrics,
     timers::{Alarms, Clock, Tick},
@@ -376,13 +376,13 @@ where
 
     /// What was missed follows the answer.
     async fn join(&mut self, join: &Join) {
-        let wish = Wish {
+        let request = JoinRequest {
             channel: join.channel.clone(),
             member: join.member.clone(),
             resume: join.resume.as_ref().map(|resume| (resume.offset, resume.epoch.clone())),
             channel_data: join.channel_data.clone(),
         };
-        let joined = self.socket.join(wish).await;
+        let joined = self.socket.join(request).await;
         let later = std::mem::take(&mut self.effects);
         let answer = joined.as_ref().map_err(Clone::clone);
         self.dialect.joined(join, answer, &mut self.effects);

@@ -242,7 +242,7 @@ impl Authorise for Asker {
             let Some(application) = application else {
                 return Err(Denial::Unauthorized("Unauthorized".to_owned()));
             };
-            let wish = auth::Wish {
+            let access = auth::AccessRequest {
                 application: &application,
                 protocol,
                 socket,
@@ -252,7 +252,7 @@ impl Authorise for Asker {
                 auth: ask.auth.as_deref(),
                 channel_data: ask.channel_data.as_deref(),
             };
-            app.channel_auth.authorise(wish).await
+            app.channel_auth.authorise(access).await
         }
     }
 

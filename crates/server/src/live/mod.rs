@@ -30,6 +30,8 @@ use std::sync::Arc;
 use fanfare_hub::Bell;
 use fanfare_model::event::Event;
 
+#[cfg(test)]
+pub(crate) use self::transcript::transcripts;
 pub(crate) use self::{
     entrance::{open_broadcasting, open_pusher, ring},
     sse::{all_stream, session_stream},

@@ -88,8 +88,24 @@ pub(super) fn settings(overrides: &Map<String, Value>) -> Settings {
     }
 }
 
+/// The transcripts of a dialect.
+pub(crate) fn transcripts(dialect: &str) -> Vec<String> {
+    let folder = format!("{}/src/live/{dialect}/tests", env!("CARGO_MANIFEST_DIR"));
+    let files = std::fs::read_dir(folder).expect("transcripts");
+    files.map(|file| std::fs::read_to_string(file.expect("a file").path()).expect("a file")).collect()
+}
+
+/// Plays all transcripts of a dialect.
+pub(super) fn play_all<D: Dialect>(dialect: &str, make: impl Fn(Settings, Tick) -> D) {
+    let files = transcripts(dialect);
+    assert!(!files.is_empty());
+    for file in files {
+        play(&file, &make);
+    }
+}
+
 /// Plays all scenarios of a file.
-pub(super) fn play<D: Dialect>(file: &str, make: impl Fn(Settings, Tick) -> D) {
+fn play<D: Dialect>(file: &str, make: impl Fn(Settings, Tick) -> D) {
     let scenarios: Vec<Scenario> = serde_json::from_str(file).expect("scenarios");
     assert!(!scenarios.is_empty());
     for Scenario { name, settings: overrides, steps } in scenarios {

@@ -7,14 +7,13 @@ use fanfare::{
     timers::Clock,
 };
 use fanfare_model::{
-    Timestamp,
-    application::{AppLimits, Application, Preset},
+    application::{Application, Preset},
     pusher,
 };
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 
-use crate::support::{Client, Engine, Receiver, TestApp};
+use crate::support::{Client, Engine, Receiver, TestApp, backend};
 
 const JWT_SECRET: &str = "the secret of these tests, which is long enough";
 
@@ -25,9 +24,7 @@ fn preset() -> Preset {
 /// The app as its own server knows it.
 fn application() -> Application {
     let Preset { id, key, secret } = preset();
-    let (limits, created_at) = (AppLimits::default(), Timestamp::EPOCH);
-    let (old_secret, name, is_default) = (None, "default".to_owned(), true);
-    Application { id, key, secret, old_secret, name, limits, is_default, created_at }
+    Application { id, key, secret, ..backend::application() }
 }
 
 fn token(claims: &Value) -> String {

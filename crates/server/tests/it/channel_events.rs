@@ -1,15 +1,11 @@
 //! What happens on channels, as the receivers of webhooks hear of it.
 
 use fanfare::timers::Clock;
-use fanfare_model::{
-    Timestamp,
-    application::{AppLimits, Application, Preset},
-    pusher::channel_auth,
-    signature,
-};
+use fanfare_model::{application::Preset, pusher::channel_auth, signature};
+use fanfare_store::testing::Hold;
 use serde_json::{Value, json};
 
-use crate::support::{Client, Engine, Peer, Receiver, TestApp};
+use crate::support::{Client, Engine, Peer, Receiver, TestApp, backend::application, eventually};
 
 const CHANNEL: &str = "presence-room";
 const BOB: &str = r#"{"user_id":"bob","user_info":{"name":"Bob"}}"#;
@@ -19,20 +15,6 @@ async fn spawn(engine: Engine) -> TestApp {
         config.app = Some("night:key:secret".parse::<Preset>().expect("an app"));
     })
     .await
-}
-
-/// The default application, as its backend knows it.
-fn application() -> Application {
-    Application {
-        id: "night".into(),
-        key: "key".into(),
-        secret: "secret".into(),
-        old_secret: None,
-        name: "night".into(),
-        limits: AppLimits::default(),
-        is_default: true,
-        created_at: Timestamp::EPOCH,
-    }
 }
 
 /// Registers the receiver for these events, to be sent one after the other.
@@ -164,4 +146,35 @@ async fn what_happens_is_sent_before_the_server_ends() {
     let mut names = vec![next(&mut receiver).await.0, next(&mut receiver).await.0];
     names.sort_unstable();
     assert_eq!(names, ["disconnection", "member_removed"]);
+}
+
+#[tokio::test]
+async fn how_far_the_database_is_behind_stands_in_the_figures() {
+    let app = spawn(Engine::Sqlite).await;
+    let host = app.host().await;
+    let mut receiver = Receiver::start().await;
+    register(&host, &receiver, json!(["broadcast"]), "json").await;
+    let (host, waiting) = (&host, "fanfare_channel_occurrences_waiting");
+    let figure = async |name: &str| -> f64 {
+        let text = host.get("/metrics").await.text;
+        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        value.unwrap_or_else(|| panic!("{name} in {text}")).parse().expect("a number")
+    };
+    let hold = Hold::writing(&app.config().data.join("fanfare.db"));
+    for n in 0..3 {
+        app.channels().publish("news", "n", &json!(n)).await.expect("told");
+    }
+    assert!((figure(waiting).await - 3.0).abs() < f64::EPSILON);
+    assert!((figure("fanfare_channel_occurrences_max").await - 2_304.0).abs() < f64::EPSILON);
+    eventually("one that has waited", async || {
+        (figure("fanfare_channel_occurrences_oldest_seconds").await > 0.0).then_some(())
+    })
+    .await;
+    drop(hold);
+    for n in 0..3 {
+        assert_eq!(next(&mut receiver).await.1["data"], n);
+    }
+    for name in [waiting, "fanfare_channel_occurrences_oldest_seconds"] {
+        eventually(name, async || (figure(name).await == 0.0).then_some(())).await;
+    }
 }

@@ -4,19 +4,13 @@ use fanfare::{
     config::{Rule, Secret},
     timers::Clock,
 };
-use fanfare_model::{
-    Timestamp,
-    application::{AppLimits, Application, Preset},
-    channel::ChannelPattern,
-    pusher::channel_auth,
-};
+use fanfare_model::{application::Preset, channel::ChannelPattern, pusher::channel_auth};
 use http::header::ORIGIN;
 use serde_json::{Value, json};
-use tokio_websockets::Message;
 
 use crate::{
     story::game_named,
-    support::{Engine, Peer, TestApp},
+    support::{Engine, Peer, TestApp, backend::application},
 };
 
 /// A server whose default app is known, where a user may subscribe to his own channels.
@@ -31,20 +25,6 @@ async fn spawn() -> TestApp {
         }
     })
     .await
-}
-
-/// The application, as its backend knows it.
-fn application() -> Application {
-    Application {
-        id: "night".into(),
-        key: "key".into(),
-        secret: "secret".into(),
-        old_secret: None,
-        name: "night".into(),
-        limits: AppLimits::default(),
-        is_default: true,
-        created_at: Timestamp::EPOCH,
-    }
 }
 
 /// A token that the servers of these tests believe.
@@ -198,25 +178,6 @@ async fn a_stop_closes_every_socket_in_its_words() {
     let mut pusher = Peer::pusher(app.addr(), "key").await;
     let ((), ts, pusher) = tokio::join!(app.stop(), ts.closed(), pusher.closed());
     assert_eq!((ts.0, pusher.0), (1001, 4200));
-}
-
-#[tokio::test]
-async fn too_much_is_refused_and_the_socket_goes_on() {
-    let app = spawn().await;
-    let mut ts = Peer::broadcasting(app.addr(), None).await;
-    let mut pusher = Peer::pusher(app.addr(), "key").await;
-    let large = json!({"event": "subscribe", "channel": "x".repeat(64 << 10)});
-    for peer in [&mut ts, &mut pusher] {
-        peer.say(&large).await;
-        let answer = peer.hear().await;
-        assert!(answer["event"].as_str().is_some_and(|event| event.ends_with("error")), "{answer}");
-        peer.say_frame(Message::binary(vec![0; 10])).await;
-        let answer = peer.hear().await;
-        assert!(answer["event"].as_str().is_some_and(|event| event.ends_with("error")), "{answer}");
-        peer.hears_nothing().await;
-        peer.say_frame(Message::text("x".repeat(200 << 10))).await;
-        assert_eq!(peer.closed().await.0, 1009);
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

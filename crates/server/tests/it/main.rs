@@ -5,6 +5,7 @@ mod backup;
 mod channel_auth;
 mod channel_events;
 mod channel_faults;
+mod channel_limits;
 mod channels;
 mod cli;
 mod cli_app;

@@ -72,7 +72,13 @@ async fn an_event_reaches_both_protocols_but_for_the_socket_that_is_named() {
     assert_eq!((&figures["connections"], &figures["subscriptions"]), (&json!(2), &json!(2)));
     assert_eq!(figures["channels"], 1);
     let metrics = app.host().await.get("/metrics").await.text;
-    for line in ["fanfare_channel_connections 2", "fanfare_channels 1", "fanfare_channel_events_total 5"] {
+    for line in [
+        "fanfare_channel_connections 2",
+        "fanfare_channels 1",
+        "fanfare_channel_events_total 5",
+        r#"fanfare_channel_subscriptions{dialect="broadcasting"} 1"#,
+        r#"fanfare_channel_subscriptions{dialect="pusher"} 1"#,
+    ] {
         assert!(metrics.lines().any(|there| there == line), "{line} in {metrics}");
     }
 }

@@ -7,11 +7,11 @@ use serde_json::{Value, value::RawValue};
 use crate::{
     json,
     limits::{BATCH_MAX_CHANNELS, CHANNEL_EVENT_MAX_CHARS, MESSAGE_ID_MAX_BYTES},
-    wire::raw::{Fields, NotFields, embeddable, text_of},
+    wire::{
+        client_event,
+        raw::{Fields, NotFields, embeddable, text_of},
+    },
 };
-
-/// Before the name of an event that a client sends to other clients.
-const CLIENT_EVENT: &str = "client-";
 
 /// A text frame, read as far as it can be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -177,7 +177,7 @@ fn message_id(message: &Message<'_>) -> Result<Option<String>, Invalid> {
 }
 
 fn said(message: &Message<'_>, message_id: Option<String>) -> Result<ClientMessage, Invalid> {
-    let event = message.text("event").ok().flatten().ok_or(Invalid::NoEvent)?;
+    let event = message.needed_text("event").ok_or(Invalid::NoEvent)?;
     match &*event {
         "subscribe" => Ok(ClientMessage::Subscribe(Subscribe {
             channel: channel(message)?,
@@ -192,10 +192,8 @@ fn said(message: &Message<'_>, message_id: Option<String>) -> Result<ClientMessa
         "heartbeat" | "presence_heartbeat" => {
             Ok(ClientMessage::Heartbeat { channel: message.text("channel").map_err(|_| Invalid::Channel)? })
         }
-        _ if !event.starts_with(CLIENT_EVENT) => Err(Invalid::UnknownEvent),
-        _ if event.chars().count() > CHANNEL_EVENT_MAX_CHARS || event.contains(char::is_control) => {
-            Err(Invalid::EventName)
-        }
+        _ if !client_event::is_one(&event) => Err(Invalid::UnknownEvent),
+        _ if !client_event::is_name(&event) => Err(Invalid::EventName),
         _ => {
             let channel = channel(message)?;
             Ok(ClientMessage::ClientEvent { event, channel, data: message.json("data").map(str::to_owned) })
@@ -204,7 +202,7 @@ fn said(message: &Message<'_>, message_id: Option<String>) -> Result<ClientMessa
 }
 
 fn channel(message: &Message<'_>) -> Result<String, Invalid> {
-    message.text("channel").ok().flatten().ok_or(Invalid::Channel)
+    message.needed_text("channel").ok_or(Invalid::Channel)
 }
 
 fn resume(message: &Message<'_>) -> Result<Option<Resume>, Invalid> {

@@ -4,11 +4,11 @@ use std::borrow::Cow;
 
 use crate::{
     limits::CHANNEL_EVENT_MAX_CHARS,
-    wire::raw::{Fields, NotFields, text_of},
+    wire::{
+        client_event,
+        raw::{Fields, NotFields, text_of},
+    },
 };
-
-/// Before the name of an event that a client sends to other clients.
-const CLIENT_EVENT: &str = "client-";
 
 /// What a client says. Names of channels are as it wrote them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,7 +97,7 @@ impl From<NotFields> for Invalid {
 /// [`Invalid`], the first that applies.
 pub fn parse(text: &str) -> Result<ClientMessage, Invalid> {
     let message = Fields::read(text, ["event", "channel", "data"])?;
-    let event = message.text("event").ok().flatten().ok_or(Invalid::NoEvent)?;
+    let event = message.needed_text("event").ok_or(Invalid::NoEvent)?;
     match &*event {
         "pusher:ping" => Ok(ClientMessage::Ping),
         "pusher:pong" => Ok(ClientMessage::Pong),
@@ -107,12 +107,10 @@ pub fn parse(text: &str) -> Result<ClientMessage, Invalid> {
             let json = text_of(json).map_or(Cow::Borrowed(json), Cow::Owned);
             command(&event, &json)
         }
-        _ if !event.starts_with(CLIENT_EVENT) => Err(Invalid::UnknownEvent),
-        _ if event.chars().count() > CHANNEL_EVENT_MAX_CHARS || event.contains(char::is_control) => {
-            Err(Invalid::EventName)
-        }
+        _ if !client_event::is_one(&event) => Err(Invalid::UnknownEvent),
+        _ if !client_event::is_name(&event) => Err(Invalid::EventName),
         _ => {
-            let channel = message.text("channel").ok().flatten().ok_or(Invalid::Channel)?;
+            let channel = message.needed_text("channel").ok_or(Invalid::Channel)?;
             let data = message.json("data").map(|json| text_of(json).unwrap_or_else(|| json.to_owned()));
             Ok(ClientMessage::ClientEvent { event, channel, data })
         }
@@ -129,10 +127,10 @@ fn command(event: &str, data: &str) -> Result<ClientMessage, Invalid> {
         )?;
     let auth = data.text("auth").map_err(|_| Invalid::Auth)?;
     if event == "pusher:signin" {
-        let user_data = data.text("user_data").ok().flatten().ok_or(Invalid::UserData)?;
+        let user_data = data.needed_text("user_data").ok_or(Invalid::UserData)?;
         return Ok(ClientMessage::SignIn { auth: auth.ok_or(Invalid::Auth)?, user_data });
     }
-    let channel = data.text("channel").ok().flatten().ok_or(Invalid::Channel)?;
+    let channel = data.needed_text("channel").ok_or(Invalid::Channel)?;
     if event == "pusher:unsubscribe" {
         return Ok(ClientMessage::Unsubscribe { channel });
     }

@@ -1,7 +1,12 @@
-//! The AsyncAPI description: what is said on the game socket, in event streams and to webhooks. Every
-//! example is written by what writes the real message.
+//! The AsyncAPI description: what is said on the game socket, in event streams, on channels and to webhooks.
+//! Every example is written by what writes the real message.
 
+mod broadcasting;
+mod deliveries;
+mod dialect;
 mod events;
+mod occurrences;
+mod pusher;
 mod schemas;
 mod socket;
 #[cfg(test)]
@@ -16,12 +21,19 @@ use serde_json::{Map, Value, json};
 use utoipa::{PartialSchema, ToSchema};
 
 use self::{
+    broadcasting::BROADCASTING,
+    deliveries::{PUSHER_DELIVERY, delivery},
+    dialect::{Dialect, Message},
     events::{Audience, EVENTS, Event},
+    occurrences::OCCURRENCES,
+    pusher::PUSHER,
     schemas::{constant, exactly, named},
-    socket::{FROM_CLIENTS, FROM_THE_SERVER, Message},
+    socket::{FROM_CLIENTS, FROM_THE_SERVER},
 };
 use super::samples;
-use crate::dispatch;
+
+/// The wire protocols of channels.
+const DIALECTS: [&Dialect; 2] = [&BROADCASTING, &PUSHER];
 
 /// The message of a vote in a public stream.
 const PUBLIC_VOTE: &str = "public.vote.recorded";
@@ -32,7 +44,10 @@ are told at least once, each at its own pace.
 
 An event of a session carries `seq`, its place among the session's events, from 1 and without a gap: a \
 client that names the last one it has seen is sent what it missed. Every event carries `id`, the \
-`webhook-id` of its deliveries.";
+`webhook-id` of its deliveries.
+
+Channels are another server on the same port: what is published in one of their two protocols is heard in both. \
+What happens on them is told to webhooks, too.";
 
 /// The whole document.
 pub(super) fn document() -> Value {
@@ -80,7 +95,7 @@ fn channels() -> Value {
     let shown = |frame: String| frame.replace('\n', "\\n");
     let (message, first) = (shown(sse::message(42, "{…}")), shown(sse::position(41)));
     let comment = shown(sse::COMMENT.to_owned());
-    json!({
+    let mut channels = json!({
         "live": {
             "address": "/api/sessions/live",
             "title": "The game socket",
@@ -115,13 +130,16 @@ fn channels() -> Value {
             "title": "A receiver of events",
             "description": "A POST to the URL of every webhook that names the event, or a PUT if the webhook says so. \
                 A 2xx is the end of it; everything else is tried again, but for 410, which disables the webhook. \
-                A webhook with another format than `json` is sent that in place of the payload. \
-                `POST /api/events/fire` sends events under other names, too; \
-                the `timestamp` of those of channels, such as `broadcast`, is in milliseconds since 1970.",
-            "messages": references(EVENTS.iter().map(|event| delivery(event.kind))),
+                A webhook with another format than `json` is sent that in place of the payload; what it is in the \
+                format `pusher` is described here, too. `POST /api/events/fire` sends events under other names, too.",
+            "messages": references(deliveries::keys().chain([PUSHER_DELIVERY.to_owned()])),
             "bindings": {"http": {}},
         },
-    })
+    });
+    for dialect in DIALECTS {
+        channels[dialect.key] = dialect.channel();
+    }
+    channels
 }
 
 fn operations() -> Value {
@@ -140,25 +158,44 @@ fn operations() -> Value {
     let token = json!([{"$ref": "#/components/securitySchemes/token"}]);
     let mut every_event = operation("send", "allEvents", "Streams every event", all(frame));
     every_event["security"] = token;
-    json!({
+    let mut operations = json!({
         "hearClients": operation("receive", "live", "Takes what clients say", asked),
         "answerClients": operation("send", "live", "Answers clients", answered),
         "tellSockets": operation("send", "live", "Tells sockets what happened", all(frame)),
         "streamSessionEvents": operation("send", "sessionEvents", "Streams a session's events", of_a_session()),
         "streamAllEvents": every_event,
         "tellWebhooks": operation("send", "webhook", "Tells webhooks what happened", all(delivery)),
-    })
+        "tellWebhooksOfChannels": operation(
+            "send",
+            "webhook",
+            "Tells webhooks what happened on channels",
+            OCCURRENCES.iter().map(|told| delivery(told.kind)).collect(),
+        ),
+        "tellPusherWebhooks": operation(
+            "send",
+            "webhook",
+            "Tells webhooks of the format pusher what happened",
+            vec![PUSHER_DELIVERY.to_owned()],
+        ),
+    });
+    for dialect in DIALECTS {
+        for (name, action, summary, names) in dialect.operations() {
+            operations[name] = operation(action, dialect.key, &summary, names);
+        }
+    }
+    operations
 }
 
 fn messages() -> Map<String, Value> {
     let spoken =
-        |name: fn(&str) -> String| move |message: &Message| (name(message.kind), socket_message(message));
+        |name: fn(&str) -> String| move |message: &Message| (name(message.kind), message.described());
     let from_clients = FROM_CLIENTS.iter().map(spoken(client));
     let from_the_server = FROM_THE_SERVER.iter().map(spoken(server));
     let frames = EVENTS.iter().map(|event| (frame(event.kind), event_frame(event)));
-    let deliveries = EVENTS.iter().map(|event| (delivery(event.kind), event_delivery(event)));
     let public = [(PUBLIC_VOTE.to_owned(), public_vote())];
-    from_clients.chain(from_the_server).chain(frames).chain(public).chain(deliveries).collect()
+    let of_channels = DIALECTS.into_iter().flat_map(Dialect::messages);
+    let of_games = from_clients.chain(from_the_server).chain(frames).chain(public);
+    of_games.chain(of_channels).chain(deliveries::messages()).collect()
 }
 
 /// `data` of an example of that event.
@@ -188,16 +225,6 @@ fn public_vote() -> Value {
     message["examples"] = json!([{"payload": parsed(&committed(event).public_frame())}]);
     message["description"] = "As in a session's stream: nobody is told who voted.".into();
     message
-}
-
-fn socket_message(message: &Message) -> Value {
-    let examples = (message.examples)().into_iter().map(|text| json!({"payload": parsed(&text)}));
-    json!({
-        "name": message.kind,
-        "summary": message.summary,
-        "payload": (message.schema)(),
-        "examples": examples.collect::<Vec<_>>(),
-    })
 }
 
 /// The event as sockets and streams are told it.
@@ -231,28 +258,6 @@ fn event_frame(event: &Event) -> Value {
     })
 }
 
-/// The event as a webhook is told it.
-fn event_delivery(event: &Event) -> Value {
-    let committed = committed(event);
-    let request = dispatch::request(&committed, &samples::webhook(), committed.at);
-    let request = request.expect("the ordinary format has a body for each event");
-    let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    let headers: Map<_, _> =
-        request.headers.iter().map(|(name, value)| (name.to_string(), json!(text(value)))).collect();
-    let body = parsed(&String::from_utf8_lossy(&request.body));
-    json!({
-        "name": event.kind,
-        "summary": event.summary,
-        "headers": named("WebhookHeaders"),
-        "payload": exactly(&[
-            ("event", constant(event.kind)),
-            ("timestamp", named("Timestamp")),
-            ("data", named(&data(event.kind))),
-        ]),
-        "examples": [{"headers": headers, "payload": body}],
-    })
-}
-
 fn committed(event: &Event) -> Committed {
     let topic = match event.audience {
         Audience::EveryoneBeside => WEBHOOKS_TOPIC.to_owned(),
@@ -283,34 +288,9 @@ fn schemas() -> Map<String, Value> {
         .map(|(name, schema)| (name, serde_json::to_value(schema).expect("a schema has string keys only")));
     let mut schemas: Map<_, _> = derived.collect();
     schemas.extend(EVENTS.iter().map(|event| (data(event.kind), (event.schema)())));
-    schemas.insert("WebhookHeaders".to_owned(), webhook_headers());
+    schemas.extend(OCCURRENCES.iter().map(|told| (data(told.kind), (told.schema)())));
+    schemas.extend(deliveries::headers());
     schemas
-}
-
-fn webhook_headers() -> Value {
-    let header = |pattern: &str, description: &str| json!({"type": "string", "pattern": pattern, "description": description});
-    schemas::with(&[
-        ("content-type", header("^application/json$", "The body is JSON")),
-        ("user-agent", header("^Jackbox-Game-Picker-Webhook/1\\.0$", "Who sends")),
-        ("x-webhook-event", header("^[a-z-]+\\.[a-z-]+$", "The event's name")),
-        (
-            "x-webhook-signature",
-            header(
-                "^sha256=[0-9a-f]{64}$",
-                "HMAC-SHA256 of exactly the body, with the webhook's secret as key, in hexadecimal",
-            ),
-        ),
-        ("webhook-id", header("^.+$", "The event's `id`, the same for every attempt")),
-        ("webhook-timestamp", header("^[0-9]+$", "When this attempt was made, in seconds since 1970")),
-        (
-            "webhook-signature",
-            header(
-                "^v1,[A-Za-z0-9+/]{43}=( v1,[A-Za-z0-9+/]{43}=)*$",
-                "HMAC-SHA256 of `{webhook-id}.{webhook-timestamp}.{body}` in base64, as Standard Webhooks defines it; \
-                 while a secret is being replaced one for each, the new one first",
-            ),
-        ),
-    ])
 }
 
 fn references(names: impl Iterator<Item = String>) -> Map<String, Value> {
@@ -328,10 +308,6 @@ fn server(kind: &str) -> String {
 
 fn frame(kind: &str) -> String {
     kind.to_owned()
-}
-
-fn delivery(kind: &str) -> String {
-    format!("webhook.{kind}")
 }
 
 fn data(kind: &str) -> String {

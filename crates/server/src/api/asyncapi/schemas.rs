@@ -17,6 +17,39 @@ pub(super) fn with(fields: &[(&str, Value)]) -> Value {
     json!({"type": "object", "required": names, "properties": properties})
 }
 
+/// The same object, which may have these fields as well.
+pub(super) fn and_maybe(mut schema: Value, fields: &[(&str, Value)]) -> Value {
+    for (name, field) in fields {
+        schema["properties"][*name] = field.clone();
+    }
+    schema
+}
+
+/// One of these texts.
+pub(super) fn one_of(texts: &[&str]) -> Value {
+    json!({"type": "string", "enum": texts})
+}
+
+pub(super) fn list_of(items: &Value) -> Value {
+    json!({"type": "array", "items": items})
+}
+
+/// An object whose keys are no names of ours.
+pub(super) fn map_of(values: &Value) -> Value {
+    json!({"type": "object", "additionalProperties": values})
+}
+
+/// A string that holds the JSON of that.
+pub(super) fn string_of(schema: &Value) -> Value {
+    json!({"type": "string", "contentMediaType": "application/json", "contentSchema": schema})
+}
+
+/// The same with a sentence about it.
+pub(super) fn about(mut schema: Value, description: &str) -> Value {
+    schema["description"] = description.into();
+    schema
+}
+
 pub(super) fn constant(text: &str) -> Value {
     json!({"type": "string", "const": text})
 }

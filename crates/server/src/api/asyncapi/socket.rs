@@ -4,17 +4,10 @@
 use fanfare_model::wire::picker;
 use serde_json::{Value, json};
 
-use super::schemas::{constant, count, exactly, text, with};
-
-/// One message.
-pub(super) struct Message {
-    /// Its `type`.
-    pub(super) kind: &'static str,
-    pub(super) summary: &'static str,
-    pub(super) schema: fn() -> Value,
-    /// Texts as they go over the wire.
-    pub(super) examples: fn() -> Vec<String>,
-}
+use super::{
+    dialect::Message,
+    schemas::{constant, count, exactly, text, with},
+};
 
 /// What a client may say; unknown fields are ignored.
 pub(super) const FROM_CLIENTS: &[Message] = &[

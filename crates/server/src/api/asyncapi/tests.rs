@@ -4,6 +4,8 @@ use fanfare_model::{event::kind, wire::picker};
 
 use super::*;
 
+mod dialects;
+
 /// Everything of the document that has a schema, with an example of it.
 fn examples() -> Vec<(String, Value, Value)> {
     let mut found = Vec::new();
@@ -35,7 +37,9 @@ fn every_schema_takes_its_examples_and_nothing_else() {
         for field in example.as_object().expect("an object").keys() {
             let mut less = example.clone();
             less.as_object_mut().expect("an object").remove(field);
-            let optional = field == "after";
+            let is_of_a_dialect = DIALECTS.iter().any(|it| name.starts_with(&format!("{}.", it.key)));
+            let is_required = schema["required"].as_array().is_some_and(|all| all.contains(&json!(field)));
+            let optional = field == "after" || (is_of_a_dialect && !is_required);
             assert_eq!(validator.is_valid(&less), optional, "{name} without {field}");
         }
     }
@@ -64,6 +68,8 @@ fn every_event_is_described() {
     assert_eq!(described.len(), EVENTS.len(), "each once");
     let known: BTreeSet<_> = kind::ALL.iter().copied().collect();
     assert_eq!(described, known);
+    let described: Vec<_> = OCCURRENCES.iter().map(|told| told.kind).collect();
+    assert_eq!(described, [kind::CHANNEL, kind::PUSHER].concat());
 }
 
 #[test]

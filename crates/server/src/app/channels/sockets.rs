@@ -12,12 +12,14 @@ use fanfare_model::{
     channel::{ChannelKind, ChannelName, Member, SocketId},
     event::kind,
 };
+use prometheus_client::metrics::gauge::Gauge;
 
 use super::{App, News, Past, Told, channel_topic};
 use crate::{
     app::occurrences::{Occurrence, OccurrenceKind},
     app::publication::{BROADCASTING, PUSHER, epoch, from_hub, to_hub},
     auth::{Denial, Protocol},
+    metrics::DialectLabel,
     random,
 };
 
@@ -132,9 +134,9 @@ impl Sockets {
     }
 }
 
-/// What a socket wants of a channel.
+/// A request to join a channel, which is allowed.
 #[derive(Debug, Clone)]
-pub(crate) struct Wish {
+pub(crate) struct JoinRequest {
     pub(crate) channel: ChannelName,
     /// As whom; `Some` on presence channels.
     pub(crate) member: Option<Member>,
@@ -179,6 +181,26 @@ pub(crate) struct ChannelSocket {
     mailbox: Mailbox,
     /// As whom it joined presence channels.
     members: HashMap<ChannelName, Member>,
+    subscribed: Subscribed,
+}
+
+/// Counts the subscriptions of one socket among those of its dialect.
+struct Subscribed {
+    all: Gauge,
+    own: i64,
+}
+
+impl Subscribed {
+    fn change(&mut self, by: i64) {
+        self.own += by;
+        self.all.inc_by(by);
+    }
+}
+
+impl Drop for Subscribed {
+    fn drop(&mut self) {
+        self.all.dec_by(self.own);
+    }
 }
 
 impl ChannelSocket {
@@ -195,7 +217,10 @@ impl ChannelSocket {
         let mailbox = app.hub.connect();
         let max = application.limits.connections_max.map(|max| max as usize);
         let id = app.channels.sockets.add(&app_id, max, mailbox.bell())?;
-        Ok(Self { app, app_id, id, protocol, mailbox, members: HashMap::new() })
+        let label = DialectLabel { dialect: protocol.name() };
+        let all = app.metrics.channels.subscriptions.get_or_create_owned(&label);
+        let subscribed = Subscribed { all, own: 0 };
+        Ok(Self { app, app_id, id, protocol, mailbox, members: HashMap::new(), subscribed })
     }
 
     /// Tells that it is there; `user` is whom its token names.
@@ -226,8 +251,8 @@ impl ChannelSocket {
     ///
     /// # Errors
     /// [`Denial::Capacity`] where there are as many members as there may be.
-    pub(crate) async fn join(&mut self, wish: Wish) -> Result<Joined, Denial> {
-        let Wish { channel, member, resume, channel_data } = wish;
+    pub(crate) async fn join(&mut self, request: JoinRequest) -> Result<Joined, Denial> {
+        let JoinRequest { channel, member, resume, channel_data } = request;
         let Past { history, is_resumable } = self.app.channels.past(&channel);
         let asked = resume.is_some();
         let wants_last = !asked && channel.is_cache();
@@ -275,6 +300,7 @@ impl ChannelSocket {
             self.members.insert(channel.clone(), member);
         }
         if joined.is_new {
+            self.subscribed.change(1);
             self.count_changed(&channel, joined.subscriptions);
         }
         let found = joined.replayed.unwrap_or_default();
@@ -321,6 +347,7 @@ impl ChannelSocket {
             }
         });
         if let Some(left) = left {
+            self.subscribed.change(-1);
             self.count_changed(channel, left.subscriptions);
         }
     }
@@ -335,7 +362,6 @@ impl ChannelSocket {
     ) {
         let app = self.app.clone();
         let mut told = app.reserve(&self.app_id, &[kind::CLIENT_EVENT]).await;
-        app.metrics.channels.client_events.inc();
         // What nobody asks for is not copied.
         let is_wanted = app.occurrences.wants(&self.app_id, kind::CLIENT_EVENT);
         let whispered = is_wanted.then(|| OccurrenceKind::ClientEvent {

@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     GRACE_MAX, Names, OCCURRENCES_BATCH_MAX, Occurrence, Occurrences, PUSHER_GRACE_MS, Roll, RollCall, Told,
+    backlog::InHand,
     grace::Grace,
     interest::{Interest, Kinds, patterns},
     plan::{Entry, Planner, fire, keeps},
@@ -40,6 +41,7 @@ const ENTRIES_MAX: usize = 4 * OCCURRENCES_BATCH_MAX;
 pub(crate) struct Recorder {
     interest: Arc<Interest>,
     names: Names,
+    in_hand: Arc<InHand>,
     closing: CancellationToken,
     told: mpsc::Receiver<Occurrence>,
     store: Store,
@@ -58,17 +60,21 @@ impl Recorder {
         clock: Clock,
         roll_call: RollCall,
     ) -> Self {
-        let Occurrences { interest, names, queue: _, closing } = occurrences;
+        let Occurrences { interest, names, queue: _, in_hand, closing } = occurrences;
         let planner = Planner::new(interest.clone(), names.clone(), Grace::new(PUSHER_GRACE_MS, GRACE_MAX));
-        Self { interest, names, closing, told, store, planner, reread_at: clock.tick(), clock, roll_call }
+        let reread_at = clock.tick();
+        Self { interest, names, in_hand, closing, told, store, clock, roll_call, planner, reread_at }
     }
 
     /// Runs until it is asked to end and all that was told is written: first what the run before this one
     /// left, then what happens.
     pub(crate) async fn run(mut self) {
+        self.in_hand.begin(self.clock.now());
         self.settle_leftovers().await;
+        self.in_hand.take(&[]);
         let mut batch = Vec::with_capacity(OCCURRENCES_BATCH_MAX);
         while self.collect(&mut batch).await {
+            self.in_hand.take(&batch);
             self.look_up().await;
             let (now, mut entries) = (self.clock.tick(), Vec::new());
             self.planner.waited(now, OCCURRENCES_BATCH_MAX, &mut entries);
@@ -76,6 +82,7 @@ impl Recorder {
                 self.planner.happened(&occurrence, now, &mut entries);
             }
             self.write(entries).await;
+            self.in_hand.take(&[]);
         }
         loop {
             let mut entries = Vec::new();

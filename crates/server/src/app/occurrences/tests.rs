@@ -196,6 +196,8 @@ async fn a_full_queue_slows_those_who_tell_and_loses_nothing() {
     for late in &mut late {
         assert!(poll!(late).is_pending());
     }
+    let full = Backlog { waiting: OCCURRENCES_MAX_QUEUED, oldest: None };
+    assert_eq!(stage.occurrences.backlog(), full);
     let mut stage = stage.recording(Roll::default());
     join_all(late).await;
     let events = stage.events(OCCURRENCES_MAX_QUEUED + 10).await;
@@ -245,6 +247,7 @@ async fn a_batch_waits_for_a_database_that_fails() {
     let (place, away) = (file(&database), file(&database).with_extension("away"));
     fs::rename(&place, &away).expect("it is moved");
     let sleepers = stage.clock.sleepers();
+    let told_at = stage.clock.now();
     for number in 1..4 {
         stage.tell(MAIN, broadcast(number)).await;
     }
@@ -256,6 +259,8 @@ async fn a_batch_waits_for_a_database_that_fails() {
         stage.clock.advance(Duration::from_secs(1));
     }
     assert!(stage.is_silent().await);
+    let Backlog { waiting, oldest } = stage.occurrences.backlog();
+    assert_eq!((waiting, oldest), (3, Some(told_at)), "the clock has gone on, the oldest has not");
     fs::rename(&away, &place).expect("it is moved back");
     let mut events = Vec::new();
     while events.len() < 3 {
@@ -268,5 +273,6 @@ async fn a_batch_waits_for_a_database_that_fails() {
     let events: Vec<_> = events.iter().map(|it| (it.event.kind.clone(), it.event.data.clone())).collect();
     assert_eq!(events, [told(1), told(2), told(3)]);
     stage.drain().await;
+    assert_eq!(stage.occurrences.backlog(), Backlog::default());
     assert!(stage.is_silent().await, "nothing is told twice");
 }

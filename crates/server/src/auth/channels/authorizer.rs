@@ -18,7 +18,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::Semaphore;
 
 use super::{
-    Denial, Wish,
+    AccessRequest, Denial,
     asked::answered_member,
     verdicts::{Digest, Verdict, Verdicts},
 };
@@ -75,8 +75,8 @@ impl Authorizer {
     ///
     /// # Errors
     /// [`Denial::Failed`] when it does not answer with a verdict in time.
-    pub(super) async fn ask(&self, wish: Wish<'_>) -> Result<Option<Option<Member>>, Denial> {
-        let verdict = match self.known_or_asked(wish) {
+    pub(super) async fn ask(&self, access: AccessRequest<'_>) -> Result<Option<Option<Member>>, Denial> {
+        let verdict = match self.known_or_asked(access) {
             Ok(verdict) => Some(verdict),
             Err(asking) => asking.await,
         };
@@ -88,8 +88,8 @@ impl Authorizer {
     }
 
     /// What is known, or the request that will tell: one that is under way, else a new one.
-    fn known_or_asked(&self, wish: Wish<'_>) -> Result<Verdict, Shared<Asking>> {
-        let digest = digest(wish);
+    fn known_or_asked(&self, access: AccessRequest<'_>) -> Result<Verdict, Shared<Asking>> {
+        let digest = digest(access);
         let mut memory = self.0.memory();
         if let Some(verdict) = memory.verdicts.get(&digest, self.0.clock.tick()) {
             return Ok(verdict.clone());
@@ -97,7 +97,7 @@ impl Authorizer {
         if let Some(asking) = memory.asking.get(&digest).and_then(WeakShared::upgrade) {
             return Err(asking);
         }
-        let asking = Inner::ask(self.0.clone(), digest, Bytes::from(question(wish))).boxed().shared();
+        let asking = Inner::ask(self.0.clone(), digest, Bytes::from(question(access))).boxed().shared();
         memory.asking.extend(asking.downgrade().map(|asking| (digest, asking)));
         Err(asking)
     }
@@ -155,15 +155,15 @@ impl Drop for UnderWay<'_> {
 }
 
 /// What the service is asked.
-fn question(wish: Wish<'_>) -> String {
+fn question(access: AccessRequest<'_>) -> String {
     let mut question = Map::new();
-    question.insert("app".to_owned(), wish.application.id.as_str().into());
-    question.insert("socket_id".to_owned(), wish.protocol.spell(wish.socket).into());
-    question.insert("channel".to_owned(), wish.channel.as_str().into());
-    if let Some(data) = wish.channel_data {
+    question.insert("app".to_owned(), access.application.id.as_str().into());
+    question.insert("socket_id".to_owned(), access.protocol.spell(access.socket).into());
+    question.insert("channel".to_owned(), access.channel.as_str().into());
+    if let Some(data) = access.channel_data {
         question.insert("channel_data".to_owned(), data.into());
     }
-    if let Some(claims) = wish.claims {
+    if let Some(claims) = access.claims {
         question.insert("claims".to_owned(), Value::Object(claims.0.clone()));
     }
     Value::Object(question).to_string()
@@ -171,11 +171,11 @@ fn question(wish: Wish<'_>) -> String {
 
 /// What makes two questions one: the app, the channel, what the client says, and what its token says; a
 /// client without a token is like no other.
-fn digest(wish: Wish<'_>) -> Digest {
-    let who = match wish.claims {
+fn digest(access: AccessRequest<'_>) -> Digest {
+    let who = match access.claims {
         Some(claims) => Value::Object(claims.0.clone()),
-        None => wish.protocol.spell(wish.socket).into(),
+        None => access.protocol.spell(access.socket).into(),
     };
-    let parts = json!([wish.application.id, wish.channel.as_str(), wish.channel_data, who]);
+    let parts = json!([access.application.id, access.channel.as_str(), access.channel_data, who]);
     Sha256::digest(parts.to_string()).into()
 }

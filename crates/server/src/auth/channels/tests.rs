@@ -42,8 +42,8 @@ impl Desk {
         Self { auth, clock, tasks, application: application() }
     }
 
-    fn wish<'a>(&'a self, channel: &'a ChannelName, claims: Option<&'a Claims>) -> Wish<'a> {
-        Wish {
+    fn access<'a>(&'a self, channel: &'a ChannelName, claims: Option<&'a Claims>) -> AccessRequest<'a> {
+        AccessRequest {
             application: &self.application,
             protocol: Protocol::Pusher,
             socket: SOCKET,
@@ -113,9 +113,9 @@ async fn without_anything_else_only_public_channels_are_open() {
         ("#server-to-user-ann", Some(json!({"sub": "ann", "role": "admin"})), None, "401 Unauthorized"),
     ] {
         let (channel_name, said) = (named(channel), said.map(claims));
-        let wish = Wish { signed_in, ..desk.wish(&channel_name, said.as_ref()) };
+        let access = AccessRequest { signed_in, ..desk.access(&channel_name, said.as_ref()) };
         for protocol in [Protocol::Pusher, Protocol::Broadcasting] {
-            let verdict = desk.auth.authorise(Wish { protocol, ..wish }).await;
+            let verdict = desk.auth.authorise(AccessRequest { protocol, ..access }).await;
             assert_eq!(shown(&verdict), expected, "{channel} {said:?} {signed_in:?} {protocol:?}");
         }
     }
@@ -143,9 +143,9 @@ async fn rules_let_in_whom_the_token_names() {
         ("presence-lobby", None, Some(r#"{"user_id":"bob"}"#), "401 Unauthorized"),
     ] {
         let (channel_name, said) = (named(channel), said.map(claims));
-        let wish = Wish { channel_data, ..desk.wish(&channel_name, said.as_ref()) };
+        let access = AccessRequest { channel_data, ..desk.access(&channel_name, said.as_ref()) };
         for protocol in [Protocol::Pusher, Protocol::Broadcasting] {
-            let verdict = desk.auth.authorise(Wish { protocol, ..wish }).await;
+            let verdict = desk.auth.authorise(AccessRequest { protocol, ..access }).await;
             assert_eq!(shown(&verdict), expected, "{channel} {said:?} {channel_data:?} {protocol:?}");
         }
     }
@@ -224,8 +224,8 @@ async fn a_callback_lets_in_whom_it_likes() {
         ("private-other", Some(&ann), "401 Unauthorized"),
     ] {
         let channel_name = named(channel);
-        let wish = Wish { channel_data: Some("{}"), ..desk.wish(&channel_name, said) };
-        assert_eq!(shown(&desk.auth.authorise(wish).await), expected, "{channel} {said:?}");
+        let access = AccessRequest { channel_data: Some("{}"), ..desk.access(&channel_name, said) };
+        assert_eq!(shown(&desk.auth.authorise(access).await), expected, "{channel} {said:?}");
     }
 }
 
@@ -236,7 +236,7 @@ async fn a_callback_that_takes_too_long_has_failed() {
         channels.authorizer = Some(ChannelAuthorizer::new(|_| std::future::pending()));
     });
     let channel = named("private-a");
-    let (verdict, ()) = tokio::join!(desk.auth.authorise(desk.wish(&channel, None)), async {
+    let (verdict, ()) = tokio::join!(desk.auth.authorise(desk.access(&channel, None)), async {
         desk.clock.advance(std::time::Duration::from_millis(7));
     });
     assert_eq!(shown(&verdict), "500 Authorization failed");

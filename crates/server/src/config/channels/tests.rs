@@ -1,6 +1,7 @@
 //! Rules and histories as files describe them, and what is wrong with some.
 
-use fanfare_model::channel::ChannelPattern;
+use fanfare_model::{application::NewApplication, channel::ChannelPattern};
+use serde_json::json;
 
 use super::*;
 use crate::config::{channels::lists::filled, load::tests::load_with, print, reference};
@@ -125,13 +126,37 @@ fn rules_and_histories_are_judged_by_line() {
             "channels.origins = ['null']".to_owned(),
             "f.toml:1: channels.origins is [\"null\"]: \"null\" is no origin, such as https://example.com, without a path",
         ),
-        (
-            "channels.message_max_bytes = 1_048_577".to_owned(),
-            "f.toml:1: channels.message_max_bytes is 1048577: expected a whole number from 1024 to 1048576",
-        ),
     ] {
         assert_eq!(load_with(&file, &[], &[]).expect_err(&file), expected);
     }
+}
+
+#[test]
+fn the_configuration_allows_as_much_as_an_app_can_be_given() {
+    let fits_app = |name: &str, number: u32| {
+        let body = json!({"name": "n", name: number});
+        NewApplication::parse(body.as_object().expect("an object")).is_ok()
+    };
+    let fits_file = |name: &str, number: u32| load_with(&format!("channels.{name} = {number}"), &[], &[]);
+    // That there is no limit can be said for all, not for one app.
+    for (name, min, max) in [
+        ("channels_max_per_connection", 1, 100_000),
+        ("members_max", 1, 100_000),
+        ("messages_per_second", 0, 100_000),
+        ("client_events_per_second", 0, 100_000),
+        ("data_max_bytes", 1, 262_144),
+    ] {
+        let over = max + 1;
+        assert!(fits_app(name, max) && fits_file(name, max).is_ok(), "{name}");
+        assert!(!fits_app(name, over), "{name}");
+        let expected =
+            format!("f.toml:1: channels.{name} is {over}: expected a whole number from {min} to {max}");
+        assert_eq!(fits_file(name, over).expect_err(name), expected);
+    }
+    assert_eq!(
+        fits_file("message_max_bytes", 262_145).expect_err("too large"),
+        "f.toml:1: channels.message_max_bytes is 262145: expected a whole number from 1024 to 262144"
+    );
 }
 
 #[test]
@@ -143,6 +168,18 @@ fn what_a_program_sets_is_judged_as_the_file_is() {
         url("a").check(),
         Err("channels.authorizer_url is \"a\": expected an http or https URL".to_owned())
     );
+    for (channels, expected) in [
+        (
+            Channels { members_max: 0, ..Channels::default() },
+            "channels.members_max is 0: expected a whole number from 1 to 100000",
+        ),
+        (
+            Channels { messages_per_second: 100_001, ..Channels::default() },
+            "channels.messages_per_second is 100001: expected a whole number from 0 to 100000",
+        ),
+    ] {
+        assert_eq!(channels.check(), Err(expected.to_owned()));
+    }
     let rule = Rule::new(pattern("private-{a}")).with_claim("sub", "{b}");
     assert_eq!(
         Channels { rules: vec![rule], ..Channels::default() }.check(),

@@ -14,33 +14,9 @@ fn dialect(settings: Settings, now: Tick) -> Broadcasting {
     Broadcasting::new(SocketId(7), settings, now, Timestamp::from_millis(1_700_000_000_000))
 }
 
-fn play(file: &str) {
-    transcript::play(file, dialect);
-}
-
 #[test]
-fn subscriptions() {
-    play(include_str!("tests/subscriptions.json"));
-}
-
-#[test]
-fn batches() {
-    play(include_str!("tests/batches.json"));
-}
-
-#[test]
-fn whispers() {
-    play(include_str!("tests/whispers.json"));
-}
-
-#[test]
-fn signs_of_life() {
-    play(include_str!("tests/life.json"));
-}
-
-#[test]
-fn errors_and_limits() {
-    play(include_str!("tests/errors.json"));
+fn the_transcripts_hold() {
+    transcript::play_all("broadcasting", dialect);
 }
 
 #[test]

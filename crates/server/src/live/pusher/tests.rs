@@ -10,28 +10,9 @@ fn dialect(settings: Settings, now: Tick) -> Pusher {
     Pusher::new(SocketId((1 << 64) + 2), settings, now)
 }
 
-fn play(file: &str) {
-    transcript::play(file, dialect);
-}
-
 #[test]
-fn subscriptions() {
-    play(include_str!("tests/subscriptions.json"));
-}
-
-#[test]
-fn users_sign_in() {
-    play(include_str!("tests/users.json"));
-}
-
-#[test]
-fn client_events() {
-    play(include_str!("tests/client_events.json"));
-}
-
-#[test]
-fn life_errors_and_limits() {
-    play(include_str!("tests/life.json"));
+fn the_transcripts_hold() {
+    transcript::play_all("pusher", dialect);
 }
 
 #[test]

@@ -4,6 +4,7 @@
 mod app;
 pub(crate) mod backend;
 mod bot;
+mod described;
 mod http;
 mod listener;
 mod machine;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_websockets::{ClientBuilder, MaybeTlsStream, Message, WebSocketStream};
 
-use super::soon;
+use super::{described, soon};
 
 /// A connected client.
 pub(crate) struct Peer {
@@ -37,7 +37,6 @@ impl Peer {
         assert_eq!(hello["event"], "pusher:connection_established", "{hello}");
         let data: Value = serde_json::from_str(hello["data"].as_str().expect("text")).expect("JSON");
         data["socket_id"].as_str().expect("an id").clone_into(&mut peer.id);
-        peer.is_pusher = true;
         peer
     }
 
@@ -53,7 +52,7 @@ impl Peer {
             client = client.add_header(name.clone(), value.parse().expect("a value")).expect("allowed");
         }
         let (socket, _) = soon("an upgrade", client.connect()).await?;
-        Ok(Self { socket, id: String::new(), is_pusher: false })
+        Ok(Self { socket, id: String::new(), is_pusher: path.starts_with("/app/") })
     }
 
     pub(crate) async fn say(&mut self, message: &Value) {
@@ -64,12 +63,14 @@ impl Peer {
         soon("a frame being sent", self.socket.send(frame)).await.expect("connected");
     }
 
-    /// The next message.
+    /// The next message, which is one that is described.
     pub(crate) async fn hear(&mut self) -> Value {
         loop {
             let frame = self.frame().await;
             if let Some(text) = frame.as_text() {
-                return serde_json::from_str(text).expect("JSON");
+                let message = serde_json::from_str(text).expect("JSON");
+                described::check(self.is_pusher, &message);
+                return message;
             }
             assert!(frame.is_ping() || frame.is_pong(), "unexpected {frame:?}");
         }

@@ -66,7 +66,7 @@ impl Service {
 
     async fn ask(&self, channel: &str, claims: Option<&Claims>) -> String {
         let channel = named(channel);
-        shown(&self.desk.auth.authorise(self.desk.wish(&channel, claims)).await)
+        shown(&self.desk.auth.authorise(self.desk.access(&channel, claims)).await)
     }
 
     async fn next(&mut self) -> Value {
@@ -103,9 +103,10 @@ async fn it_is_told_who_wants_what() {
     let head = json!(["POST", "application/json", "Basic ZmFuOnB3"]);
     let channel = named("private-a");
     let ann = claims(json!({"sub": "ann", "iat": 1}));
-    let wish = Wish { channel_data: Some(r#"{"a":1}"#), ..service.desk.wish(&channel, Some(&ann)) };
-    let wish = Wish { protocol: Protocol::Broadcasting, ..wish };
-    assert_eq!(shown(&service.desk.auth.authorise(wish).await), "yes");
+    let access =
+        AccessRequest { channel_data: Some(r#"{"a":1}"#), ..service.desk.access(&channel, Some(&ann)) };
+    let access = AccessRequest { protocol: Protocol::Broadcasting, ..access };
+    assert_eq!(shown(&service.desk.auth.authorise(access).await), "yes");
     let uuid = "00000000-0000-0001-0000-000000000002";
     let body = json!({
         "app": "app", "socket_id": uuid, "channel": "private-a",
@@ -163,7 +164,7 @@ async fn who_cannot_be_reached_has_not_refused() {
     for url in [url, "http://10.1.2.3/".to_owned()] {
         let desk = Desk::new(|channels| channels.authorizer_url = Some(crate::config::Secret(url)));
         let channel = named("private-a");
-        let verdict = desk.auth.authorise(desk.wish(&channel, None)).await;
+        let verdict = desk.auth.authorise(desk.access(&channel, None)).await;
         assert_eq!(shown(&verdict), "500 Authorization failed");
     }
 }
@@ -176,7 +177,7 @@ async fn one_that_hangs_holds_up_nobody_for_longer_than_its_time() {
     let auth = &service.desk.auth;
     let (first, second) = (named("private-a"), named("private-b"));
     let asked = async {
-        let (first, second) = (service.desk.wish(&first, None), service.desk.wish(&second, None));
+        let (first, second) = (service.desk.access(&first, None), service.desk.access(&second, None));
         tokio::join!(auth.authorise(first), auth.authorise(second))
     };
     let advance = async {
@@ -197,7 +198,7 @@ async fn no_more_are_under_way_than_may_be() {
     service.shut();
     let channels: Vec<_> = (0..5).map(|number| named(&format!("private-{number}"))).collect();
     let Service { desk, requests, book } = &mut service;
-    let ask = |channel| desk.auth.authorise(desk.wish(channel, None));
+    let ask = |channel| desk.auth.authorise(desk.access(channel, None));
     let asking = futures_util::future::join_all(channels.iter().map(ask));
     let answering = async {
         for turn in 0..5 {
@@ -233,16 +234,16 @@ async fn an_answer_counts_for_a_while_for_whoever_says_the_same() {
         ("nobody on another socket", None, elsewhere, 0, "yes", 1),
     ] {
         service.desk.clock.advance(Duration::from_millis(after_ms));
-        let wish = Wish { socket, ..service.desk.wish(&channel, said) };
-        assert_eq!(shown(&service.desk.auth.authorise(wish).await), expected, "{what}");
+        let access = AccessRequest { socket, ..service.desk.access(&channel, said) };
+        assert_eq!(shown(&service.desk.auth.authorise(access).await), expected, "{what}");
         assert_eq!(service.asked(), asked, "{what}");
     }
     let other = Application { id: "other".into(), ..application() };
-    let wish = Wish { application: &other, ..service.desk.wish(&channel, Some(&ann)) };
-    assert!(service.desk.auth.authorise(wish).await.is_ok());
+    let access = AccessRequest { application: &other, ..service.desk.access(&channel, Some(&ann)) };
+    assert!(service.desk.auth.authorise(access).await.is_ok());
     assert_eq!(service.asked(), 1, "another app");
-    let wish = Wish { channel_data: Some("{}"), ..service.desk.wish(&channel, Some(&ann)) };
-    assert!(service.desk.auth.authorise(wish).await.is_ok());
+    let access = AccessRequest { channel_data: Some("{}"), ..service.desk.access(&channel, Some(&ann)) };
+    assert!(service.desk.auth.authorise(access).await.is_ok());
     assert_eq!(service.asked(), 1, "other data");
 }
 
@@ -253,7 +254,7 @@ async fn the_same_question_is_asked_once_at_a_time() {
     let ann = claims(json!({"sub": "ann"}));
     let channel = named("private-a");
     let Service { desk, requests, book } = &mut service;
-    let ask = |_| Box::pin(desk.auth.authorise(desk.wish(&channel, Some(&ann))));
+    let ask = |_| Box::pin(desk.auth.authorise(desk.access(&channel, Some(&ann))));
     let mut asking: Vec<_> = (0..8).map(ask).collect();
     let mut first = asking.remove(0);
     // The one whose request it is goes away while it is under way; the others still hear.
@@ -275,6 +276,6 @@ async fn the_same_question_is_asked_once_at_a_time() {
     assert!(requests.try_recv().is_err(), "it was asked again");
     // Without a memory the next one asks anew.
     book.gate.add_permits(1);
-    assert!(desk.auth.authorise(desk.wish(&channel, Some(&ann))).await.is_ok());
+    assert!(desk.auth.authorise(desk.access(&channel, Some(&ann))).await.is_ok());
     assert!(requests.try_recv().is_ok());
 }

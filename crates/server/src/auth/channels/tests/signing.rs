@@ -59,11 +59,11 @@ async fn a_signature_of_the_app_lets_in() {
     ];
     for Case { what, channel, auth, data, expected } in cases {
         let channel = named(channel);
-        let wish = Wish { auth: Some(&auth), channel_data: data, ..desk.wish(&channel, None) };
-        assert_eq!(shown(&desk.auth.authorise(wish).await), expected, "{what}");
+        let access = AccessRequest { auth: Some(&auth), channel_data: data, ..desk.access(&channel, None) };
+        assert_eq!(shown(&desk.auth.authorise(access).await), expected, "{what}");
         // The other protocol has no signatures.
-        let wish = Wish { protocol: Protocol::Broadcasting, ..wish };
-        assert_eq!(shown(&desk.auth.authorise(wish).await), "401 Unauthorized", "{what}");
+        let access = AccessRequest { protocol: Protocol::Broadcasting, ..access };
+        assert_eq!(shown(&desk.auth.authorise(access).await), "401 Unauthorized", "{what}");
     }
 }
 
@@ -72,8 +72,8 @@ async fn who_has_signed_in_needs_no_channel_data() {
     let desk = Desk::new(|_| {});
     let channel = named("presence-a");
     let auth = pusher::channel_auth(&desk.application, "1.2", &channel, None);
-    let wish = Wish { auth: Some(&auth), signed_in: Some("ann"), ..desk.wish(&channel, None) };
-    assert_eq!(shown(&desk.auth.authorise(wish).await), "ann -");
+    let access = AccessRequest { auth: Some(&auth), signed_in: Some("ann"), ..desk.access(&channel, None) };
+    assert_eq!(shown(&desk.auth.authorise(access).await), "ann -");
 }
 
 #[tokio::test]
@@ -83,8 +83,8 @@ async fn the_old_secret_counts_until_it_expires() {
     let auth = pusher::channel_auth(&desk.application, "1.2", &channel, None);
     desk.application = desk.application.clone().with_secret("new".into(), desk.clock.now(), 1_000);
     for expected in ["yes", "401 Invalid signature"] {
-        let wish = Wish { auth: Some(&auth), ..desk.wish(&channel, None) };
-        assert_eq!(shown(&desk.auth.authorise(wish).await), expected);
+        let access = AccessRequest { auth: Some(&auth), ..desk.access(&channel, None) };
+        assert_eq!(shown(&desk.auth.authorise(access).await), expected);
         desk.clock.advance(std::time::Duration::from_secs(1));
     }
 }
@@ -151,9 +151,9 @@ async fn signs_what_it_would_allow() {
         assert_eq!(signed, expected, "{channel} {said:?}");
         // What it signs lets in.
         if let Ok(Signed { auth, data }) = signed {
-            let wish = desk.wish(&name, None);
-            let wish = Wish { auth: Some(&auth), channel_data: data.as_deref(), ..wish };
-            assert!(desk.auth.authorise(wish).await.is_ok(), "{channel}");
+            let access = desk.access(&name, None);
+            let access = AccessRequest { auth: Some(&auth), channel_data: data.as_deref(), ..access };
+            assert!(desk.auth.authorise(access).await.is_ok(), "{channel}");
         }
     }
     assert!(desk.auth.sign(app, SOCKET, &named("presence-lobby"), None).await.is_err());
