@@ -33,6 +33,8 @@ pub const SESSIONS_PAGE_MAX_ROWS: usize = 1_000;
 pub const EXPORT_VOTES_MAX: usize = 100_000;
 /// Polls that an export lists; the first ones.
 pub const EXPORT_POLLS_MAX: usize = 1_000;
+/// Polls in the list of a session's polls, the latest ones.
+pub const POLLS_LIST_MAX_ROWS: usize = 50;
 
 /// Games that a poll offers at least.
 pub const POLL_OPTIONS_MIN: usize = 2;

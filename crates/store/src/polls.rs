@@ -62,6 +62,13 @@ pub fn open(db: &mut Read) -> Result<Vec<Poll>, Error> {
     polls.into_iter().map(|poll| with_options(db, poll)).collect()
 }
 
+/// A session's polls, the latest `rows` of them, newest first.
+pub fn latest_of_session(db: &mut Read, session_id: i64, rows: usize) -> Result<Vec<Poll>, Error> {
+    let params = [session_id.into(), limit(rows)];
+    let polls = db.rows(select!("and session_id = ?1 order by id desc limit ?2"), &params, from_row)?;
+    polls.into_iter().map(|poll| with_options(db, poll)).collect()
+}
+
 /// A session's polls in the order in which they were opened, the first `rows` of them.
 pub fn of_session(db: &mut Read, session_id: i64, rows: usize) -> Result<Vec<Poll>, Error> {
     let params = [session_id.into(), limit(rows)];

@@ -25,7 +25,7 @@ use crate::app::{Answer, App, Error as AppError};
 
 pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
-        .routes(routes!(create_poll))
+        .routes(routes!(list_polls, create_poll))
         .routes(routes!(get_poll, delete_poll))
         .routes(routes!(vote_in_poll))
         .routes(routes!(close_poll))
@@ -149,6 +149,22 @@ struct DeletedPoll {
 async fn create_poll(State(app): State<App>, _: Admin, Ids([id]): Ids<1>, new: New) -> Result<Answer, Error> {
     let creation = new.answered(|poll: &Poll| created(&PollRow::from(poll)));
     Ok(app.create_poll(id, NewPoll::parse(&new.body).map_err(AppError::from)?, creation).await?)
+}
+
+/// The polls of a session, newest first, the latest 50 at most; they do not say who voted.
+#[utoipa::path(
+    get,
+    path = "/api/sessions/{id}/polls",
+    tag = "Polls",
+    params(("id" = i64, Path, minimum = 1, description = "The session")),
+    responses(
+        (status = 200, description = "The polls", body = [PollRow]),
+        (status = 404, description = "Session not found", body = ErrorBody),
+    )
+)]
+async fn list_polls(State(app): State<App>, Ids([id]): Ids<1>) -> Result<Response, Error> {
+    let polls = app.list_polls(id).await?;
+    Ok(views::json(&polls.iter().map(PollRow::from).collect::<Vec<_>>()))
 }
 
 /// A poll with its counts; it does not say who voted.

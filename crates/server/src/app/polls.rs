@@ -4,7 +4,7 @@ use fanfare_model::{
     Timestamp,
     event::{self, kind, session_topic},
     game::Game,
-    limits::POLL_OPTIONS_MIN,
+    limits::{POLL_OPTIONS_MIN, POLLS_LIST_MAX_ROWS},
     pick::{self, Options},
     poll::{Choice, NewPoll, Poll, PollVote},
 };
@@ -42,6 +42,16 @@ impl App {
 
     pub(crate) async fn get_poll(&self, id: i64) -> Result<Poll, Error> {
         self.store.read(move |db| polls::get(db, id)?.ok_or(NO_POLL)).await
+    }
+
+    /// A session's latest polls, newest first, [`POLLS_LIST_MAX_ROWS`] at most.
+    pub(crate) async fn list_polls(&self, session_id: i64) -> Result<Vec<Poll>, Error> {
+        self.store
+            .read(move |db| {
+                sessions::get(db, session_id)?.ok_or(Error::NO_SESSION)?;
+                Ok(polls::latest_of_session(db, session_id, POLLS_LIST_MAX_ROWS)?)
+            })
+            .await
     }
 
     /// Opens the one poll that a session may have open; emits `poll.started`. One whose time is over

@@ -58,6 +58,12 @@ async fn a_session_has_one_open_poll(database: TestDatabase) {
     let id = first.id;
     write(&store, move |tx| polls::end(tx, id, None, at(3_000))).await;
     let second = open(&store, first.session_id, 4_000).await.expect("the first has ended");
+    let session = first.session_id;
+    for (rows, expected) in [(1, vec![second.id]), (9, vec![second.id, id])] {
+        let latest = read(&store, move |db| polls::latest_of_session(db, session, rows)).await;
+        assert_eq!(latest.iter().map(|poll| poll.id).collect::<Vec<_>>(), expected);
+        assert!(latest.iter().all(|poll| poll.options.len() == 2));
+    }
     assert!(second.id > first.id);
     let again = store.write(move |tx| polls::end(tx, id, None, at(5_000))).await;
     assert_eq!(again, Err(Error::NotFound));
