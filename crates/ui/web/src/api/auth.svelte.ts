@@ -1,0 +1,80 @@
+// Who is signed in in this browser, and the one place that asks for it.
+
+const STORED = 'fanfare.token';
+
+class Auth {
+  #token = $state<string | null>(read());
+  /** Whether the dialog that asks for the key is to be open. */
+  asking = $state(false);
+  #waiting: ((signedIn: boolean) => void)[] = [];
+
+  constructor() {
+    // Another tab signed in or out.
+    addEventListener('storage', (event) => {
+      if (event.key !== STORED && event.key !== null) return;
+      this.#token = read();
+      if (this.#token) this.#answer(true);
+    });
+  }
+
+  get token(): string | null {
+    return this.#token;
+  }
+
+  get signedIn(): boolean {
+    return this.#token !== null;
+  }
+
+  /** Opens the dialog over whatever is there; true once signed in, false when it was dismissed. */
+  ask(): Promise<boolean> {
+    this.asking = true;
+    return new Promise((done) => this.#waiting.push(done));
+  }
+
+  /** Takes a token that the server gave; whoever waits for a sign-in goes on. */
+  accept(token: string): void {
+    this.#keep(token);
+    this.#answer(true);
+  }
+
+  signOut(): void {
+    this.#keep(null);
+  }
+
+  dismiss(): void {
+    this.#answer(false);
+  }
+
+  #answer(signedIn: boolean): void {
+    this.asking = false;
+    for (const done of this.#waiting.splice(0)) done(signedIn);
+  }
+
+  #keep(token: string | null): void {
+    this.#token = token;
+    try {
+      if (token) localStorage.setItem(STORED, token);
+      else localStorage.removeItem(STORED);
+    } catch {
+      // A browser that keeps nothing stays signed in as long as the page is open.
+    }
+  }
+}
+
+/** The kept token, unless it has run out. */
+function read(): string | null {
+  try {
+    const token = localStorage.getItem(STORED);
+    return token && expiryOf(token) > Date.now() ? token : null;
+  } catch {
+    return null;
+  }
+}
+
+function expiryOf(token: string): number {
+  const payload = token.split('.')[1] ?? '';
+  const claims = JSON.parse(atob(payload.replace(/-/g, '+').replace(/_/g, '/'))) as { exp?: number };
+  return (claims.exp ?? 0) * 1000;
+}
+
+export const auth = new Auth();
