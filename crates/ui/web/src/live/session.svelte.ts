@@ -84,7 +84,10 @@ class CurrentSession {
     connection.follow(session.id);
   }
 
-  /** Keeps a session that has just ended on show, as it ended. */
+  /**
+   * Keeps a session that has just ended on show, as it ended. It is followed on: it can still change, and the open
+   * connection tells how things stand.
+   */
   async #noneActive(signal?: AbortSignal): Promise<void> {
     if (this.session) {
       const request = { path: { id: this.session.id }, signal };
@@ -101,7 +104,7 @@ class CurrentSession {
         this.#clear();
       }
     }
-    connection.follow(null);
+    connection.follow(this.session?.id ?? null);
   }
 
   /** Without a token nobody tells that a session has started. */
