@@ -1,6 +1,6 @@
 //! The dashboard: building it, checking its sources, and driving it with a browser.
 
-use std::{env, path::Path};
+use std::path::Path;
 
 use anyhow::{Context, Result};
 
