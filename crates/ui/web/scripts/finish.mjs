@@ -8,12 +8,14 @@ import { fileURLToPath } from 'node:url';
 
 const web = fileURLToPath(new URL('..', import.meta.url));
 const out = process.env.FANFARE_UI_OUT ?? join(web, '../dist');
+/** At the top of the folder, and without a say in what is built. */
+const OTHERS = ['node_modules', 'tests'];
 const TEXT = /\.(html|js|css|svg|json|txt|webmanifest)$/;
 
 function filesBelow(folder, prefix = '') {
   return readdirSync(folder).flatMap((name) => {
     const path = prefix + name;
-    if (path === 'node_modules') return [];
+    if (OTHERS.includes(path)) return [];
     const full = join(folder, name);
     return lstatSync(full).isDirectory() ? filesBelow(full, `${path}/`) : [path];
   });
