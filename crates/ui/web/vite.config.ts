@@ -4,6 +4,14 @@ import { defineConfig, type Plugin } from 'vite';
 const out = process.env.FANFARE_UI_OUT ?? '../dist';
 const server = process.env.FANFARE_URL ?? 'http://127.0.0.1:5000';
 
+const BASE = new RegExp(
+  [
+    'node_modules/(svelte|esm-env|clsx)/',
+    'src/(api|lib|live)/',
+    'src/ui/(icons|Icon|Button|IconButton|Card|Badge|ErrorNote|EmptyState|Skeleton|GameLine|Dialog|Field|TextInput|ConnectionBadge|Toast|toast)[./]',
+  ].join('|'),
+);
+
 // The server answers /overlay with overlay.html; so do the development servers.
 const overlay: Plugin = {
   name: 'overlay-page',
@@ -34,6 +42,12 @@ export default defineConfig({
     target: ['chrome94', 'firefox93', 'safari15'],
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    rollupOptions: { input: { index: 'index.html', overlay: 'overlay.html' } },
+    rolldownOptions: {
+      input: { index: 'index.html', overlay: 'overlay.html' },
+      output: {
+        // What every page needs, in one file rather than in many small ones.
+        codeSplitting: { groups: [{ name: 'base', test: BASE }] },
+      },
+    },
   },
 });

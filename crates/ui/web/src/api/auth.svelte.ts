@@ -4,15 +4,18 @@ const STORED = 'fanfare.token';
 
 class Auth {
   #token = $state<string | null>(read());
+  #host = $state(false);
   /** Whether the dialog that asks for the key is to be open. */
   asking = $state(false);
   #waiting: ((signedIn: boolean) => void)[] = [];
 
   constructor() {
+    this.#host = this.#token !== null;
     // Another tab signed in or out.
     addEventListener('storage', (event) => {
       if (event.key !== STORED && event.key !== null) return;
       this.#token = read();
+      this.#host = this.#token !== null;
       if (this.#token) this.#answer(true);
     });
   }
@@ -21,8 +24,9 @@ class Auth {
     return this.#token;
   }
 
+  /** Stays true when the token runs out: the screens of a host remain, and with them what he has typed. */
   get signedIn(): boolean {
-    return this.#token !== null;
+    return this.#host;
   }
 
   /** Opens the dialog over whatever is there; true once signed in, false when it was dismissed. */
@@ -33,12 +37,20 @@ class Auth {
 
   /** Takes a token that the server gave; whoever waits for a sign-in goes on. */
   accept(token: string): void {
+    this.#host = true;
     this.#keep(token);
     this.#answer(true);
   }
 
   signOut(): void {
+    this.#host = false;
     this.#keep(null);
+  }
+
+  /** The server does not take the token any more: asks for the key again, over whatever is there. */
+  expire(): void {
+    this.#keep(null);
+    void this.ask();
   }
 
   dismiss(): void {

@@ -103,7 +103,7 @@ class Connection {
         for (const listener of this.#listeners) listener(event);
       }),
       gone: mine(() => this.#follower?.gone()),
-      refused: mine(() => auth.signOut()),
+      refused: mine(() => auth.expire()),
       closed: mine(() => this.#lost()),
     };
   }

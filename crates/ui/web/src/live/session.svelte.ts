@@ -11,8 +11,10 @@ export interface Votes {
 
 const NONE: Votes = { up: 0, down: 0 };
 const LOOK_MS = 5_000;
-/** Votes come in bursts; once they pause for this long, the counts are compared with the server's. */
+/** Votes come in bursts; once they pause for this long, what is shown is compared with the server's. */
 const SETTLE_MS = 1_500;
+/** How often an answer that events overtook is asked for again at once. */
+const ATTEMPTS = 3;
 
 class CurrentSession {
   /** False until the first answer has come. */
@@ -25,6 +27,7 @@ class CurrentSession {
   #votes = $state.raw<ReadonlyMap<number, Votes>>(new Map());
   #settle: ReturnType<typeof setTimeout> | undefined;
   #voteEvents = 0;
+  #gameEvents = 0;
   #anonymous = false;
   #only: number | null = null;
 
@@ -75,13 +78,11 @@ class CurrentSession {
     }
   }
 
-  async #load(session: Session, signal?: AbortSignal): Promise<void> {
-    const request = { path: { id: session.id }, signal };
-    const [games] = await Promise.all([api.get('/api/sessions/{id}/games', request), this.#fetchVotes(request)]);
-    if (session.id !== this.session?.id) this.poll = null;
-    this.session = session;
-    this.games = games;
-    connection.follow(session.id);
+  async #load({ id }: Session, signal?: AbortSignal): Promise<void> {
+    const [night] = await Promise.all([this.#fetchNight(id, signal), this.#fetchVotes(id, signal)]);
+    if (id !== this.session?.id) this.poll = null;
+    this.#show(night);
+    connection.follow(id);
   }
 
   /**
@@ -90,15 +91,10 @@ class CurrentSession {
    */
   async #noneActive(signal?: AbortSignal): Promise<void> {
     if (this.session) {
-      const request = { path: { id: this.session.id }, signal };
+      const { id } = this.session;
       try {
-        const [session, games] = await Promise.all([
-          api.get('/api/sessions/{id}', request),
-          api.get('/api/sessions/{id}/games', request),
-          this.#fetchVotes(request),
-        ]);
-        this.session = session;
-        this.games = games;
+        const [night] = await Promise.all([this.#fetchNight(id, signal), this.#fetchVotes(id, signal)]);
+        this.#show(night);
       } catch (error) {
         if (!(error instanceof ApiError) || error.status !== 404) throw error;
         this.#clear();
@@ -139,6 +135,7 @@ class CurrentSession {
       if (id !== this.session?.id) void this.#again();
       return;
     }
+    if (!event.type.startsWith('vote.') && !event.type.startsWith('poll.')) this.#gameEvents++;
     switch (event.type) {
       case 'session.ended':
         void this.#again();
@@ -171,25 +168,45 @@ class CurrentSession {
     await this.refresh().catch(() => connection.reconnect());
   }
 
+  /** A game was added: its row is not in the event. */
   async #fetchGames(): Promise<void> {
     const id = this.session?.id;
     if (id === undefined) return;
     try {
-      const [session, games] = await Promise.all([
-        api.get('/api/sessions/{id}', { path: { id } }),
-        api.get('/api/sessions/{id}/games', { path: { id } }),
-      ]);
-      if (id !== this.session?.id) return;
-      this.session = session;
-      this.games = games;
+      const night = await this.#fetchNight(id);
+      if (id === this.session?.id) this.#show(night);
     } catch {
       connection.reconnect();
     }
   }
 
-  async #fetchVotes(request: { path: { id: number }; signal?: AbortSignal }): Promise<void> {
+  /**
+   * The session and its games. What an event told while the answer was on its way may be missing from the answer, so
+   * it is asked for again; should the events not pause, once more when it is quiet.
+   */
+  async #fetchNight(id: number, signal?: AbortSignal): Promise<Night> {
+    const request = { path: { id }, signal };
+    for (let attempt = 1; ; attempt++) {
+      const seen = this.#gameEvents;
+      const [session, games] = await Promise.all([
+        api.get('/api/sessions/{id}', request),
+        api.get('/api/sessions/{id}/games', request),
+      ]);
+      if (seen === this.#gameEvents) return { session, games };
+      if (attempt < ATTEMPTS) continue;
+      this.#settleLater();
+      return { session, games };
+    }
+  }
+
+  #show({ session, games }: Night): void {
+    this.session = session;
+    this.games = games;
+  }
+
+  async #fetchVotes(id: number, signal?: AbortSignal): Promise<void> {
     const seen = this.#voteEvents;
-    const { votes } = await api.get('/api/sessions/{id}/votes', request);
+    const { votes } = await api.get('/api/sessions/{id}/votes', { path: { id }, signal });
     // A vote that was told meanwhile may or may not be counted in it: ask once more when it is quiet.
     if (seen !== this.#voteEvents) this.#settleLater();
     this.#votes = new Map(votes.map((row) => [row.game_id, { up: row.upvotes, down: row.downvotes }]));
@@ -199,7 +216,9 @@ class CurrentSession {
     clearTimeout(this.#settle);
     this.#settle = setTimeout(() => {
       const id = this.session?.id;
-      if (id !== undefined) this.#fetchVotes({ path: { id } }).catch(() => connection.reconnect());
+      if (id === undefined) return;
+      void this.#fetchGames();
+      this.#fetchVotes(id).catch(() => connection.reconnect());
     }, SETTLE_MS);
   }
 
@@ -247,6 +266,11 @@ interface VoteRecorded {
   game: { id: number };
   vote: { type: 'up' | 'down' };
   totals: Pick<SessionGame, 'upvotes' | 'downvotes' | 'popularity_score'>;
+}
+
+interface Night {
+  session: Session;
+  games: SessionGame[];
 }
 
 /** The night that is on, for every screen. */
