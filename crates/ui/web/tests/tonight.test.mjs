@@ -40,9 +40,9 @@ scenario('a phone and a TV follow the host through the night', async ({ host, op
   await both((visitor) => visitor.see(visitor.page.getByRole('listitem').filter({ hasText: 'Quiplash 3' })));
 
   const poll = await host.post(`/api/sessions/${session.id}/polls`, { count: 3, seconds: 300 });
-  for (const { title } of poll.options) await both((visitor) => visitor.see(title));
+  for (const { game } of poll.options) await both((visitor) => visitor.see(game.title));
   await host.delete(`/api/polls/${poll.id}`);
-  await both((visitor) => visitor.gone(visitor.page.getByText(poll.options[0].title).first()));
+  await both((visitor) => visitor.gone(visitor.page.getByText(poll.options[0].game.title).first()));
 
   await host.post(`/api/sessions/${session.id}/close`);
   await phone.see('The night is over');

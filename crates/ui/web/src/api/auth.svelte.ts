@@ -4,6 +4,7 @@ const STORED = 'fanfare.token';
 
 class Auth {
   #token = $state<string | null>(read());
+  #anonymous = false;
   #host = $state(false);
   /** Whether the dialog that asks for the key is to be open. */
   asking = $state(false);
@@ -21,12 +22,17 @@ class Auth {
   }
 
   get token(): string | null {
-    return this.#token;
+    return this.#anonymous ? null : this.#token;
   }
 
   /** Stays true when the token runs out: the screens of a host remain, and with them what he has typed. */
   get signedIn(): boolean {
-    return this.#host;
+    return this.#host && !this.#anonymous;
+  }
+
+  /** From now on this page uses no token, even where the browser keeps one. */
+  stayAnonymous(): void {
+    this.#anonymous = true;
   }
 
   /** Opens the dialog over whatever is there; true once signed in, false when it was dismissed. */

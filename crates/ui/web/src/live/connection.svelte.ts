@@ -22,7 +22,6 @@ export interface Follower {
 class Connection {
   state = $state<LiveState>('catching up');
   #follower: Follower | null = null;
-  #anonymous = false;
   #listeners = new Set<(event: LiveEvent) => void>();
   #sessionId: number | null = null;
   #position: number | null = null;
@@ -35,10 +34,9 @@ class Connection {
   #fetching = new AbortController();
   #retry: ReturnType<typeof setTimeout> | undefined;
 
-  /** Starts it; there is one follower, which keeps what the pages show. An anonymous one never uses a token. */
-  start(follower: Follower, anonymous: boolean): void {
+  /** Starts it; there is one follower, which keeps what the pages show. */
+  start(follower: Follower): void {
     this.#follower = follower;
-    this.#anonymous = anonymous;
     const look = () => this.#look();
     document.addEventListener('visibilitychange', look);
     for (const name of ['pageshow', 'online', 'focus']) addEventListener(name, look);
@@ -75,7 +73,7 @@ class Connection {
     this.#heardAt = Date.now();
     const wanted = { sessionId: this.#sessionId, after: this.#position };
     const heard = this.#heard(generation);
-    const token = this.#anonymous ? null : auth.token;
+    const token = auth.token;
     if (token) this.#transport = openSocket(wanted, token, heard);
     else if (this.#sessionId !== null) this.#transport = openStream(wanted, heard);
     // Nothing to listen to: the follower asks now and then whether a session has started.

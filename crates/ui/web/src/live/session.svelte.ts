@@ -28,7 +28,6 @@ class CurrentSession {
   #settle: ReturnType<typeof setTimeout> | undefined;
   #voteEvents = 0;
   #gameEvents = 0;
-  #anonymous = false;
   #only: number | null = null;
 
   readonly active = $derived(this.session?.is_active === 1);
@@ -36,19 +35,15 @@ class CurrentSession {
   /** The poll while it is open. */
   readonly openPoll = $derived(this.poll?.status === 'open' ? this.poll : null);
 
-  /**
-   * Starts to follow the night that is on, or one session whatever becomes of it. An anonymous page never uses a
-   * token, even where there is one.
-   */
-  start({ anonymous = false, session = null }: { anonymous?: boolean; session?: number | null } = {}): void {
-    this.#anonymous = anonymous;
+  /** Starts to follow the night that is on, or one session whatever becomes of it. */
+  start({ session = null }: { session?: number | null } = {}): void {
     this.#only = session;
     const follower = {
       refresh: (signal: AbortSignal) => this.refresh(signal),
       event: (event: LiveEvent) => this.#apply(event),
       gone: () => this.#forget(),
     };
-    connection.start(follower, anonymous);
+    connection.start(follower);
     setInterval(() => void this.#lookForSession(), LOOK_MS);
   }
 
@@ -105,7 +100,7 @@ class CurrentSession {
 
   /** Without a token nobody tells that a session has started. */
   async #lookForSession(): Promise<void> {
-    const told = auth.token !== null && !this.#anonymous;
+    const told = auth.token !== null;
     const following = this.active || (this.#only !== null && this.session !== null);
     if (following || !this.loaded || told || document.visibilityState === 'hidden') return;
     try {
