@@ -47,6 +47,9 @@ fn run() -> Result<()> {
     let out = PathBuf::from(env::var("OUT_DIR")?);
     let embedded = out.join("dashboard");
     renew(&embedded)?;
+    // Written here, since an attribute cannot name a folder by a variable.
+    let embedding = format!("#[derive(rust_embed::Embed)]\n#[folder = {embedded:?}]\nstruct Dashboard;\n");
+    fs::write(out.join("dashboard.rs"), embedding)?;
     match env::var(SWITCH).unwrap_or_default().as_str() {
         SKIP => {
             for page in PAGES {

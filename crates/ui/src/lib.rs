@@ -6,12 +6,10 @@
 #[cfg(test)]
 mod sources;
 
-use rust_embed::{Embed, EmbeddedFile};
+use rust_embed::EmbeddedFile;
 
-/// What the build script put there.
-#[derive(Embed)]
-#[folder = "$OUT_DIR/dashboard"]
-struct Dashboard;
+// `Dashboard`, which embeds what the build script put there.
+include!(concat!(env!("OUT_DIR"), "/dashboard.rs"));
 
 /// The file of that name, from the root of the build and with `/`: `index.html`, `overlay.html`,
 /// `favicon.svg`, `assets/…`. Text has its compressed forms beside it, `….br` and `….gz`.
