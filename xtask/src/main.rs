@@ -1,4 +1,4 @@
-//! Developer tools: `cargo xtask test`, `bench`, `crash`, `postgres`, `tidy`. Never shipped.
+//! Developer tools: `cargo xtask test`, `bench`, `crash`, `postgres`, `tidy`, `ui`. Never shipped.
 //!
 //! This file holds the command line; each command has a module. Nothing of the product
 //! belongs here, and nothing of the product depends on this crate.
@@ -14,6 +14,7 @@ mod schemathesis;
 mod test;
 mod tidy;
 mod tls;
+mod ui;
 
 use std::{
     path::{Path, PathBuf},
@@ -63,6 +64,8 @@ enum Command {
     },
     /// Checks the invariants that a program can check.
     Tidy,
+    /// Builds the dashboard into `crates/ui/dist`, from where it is embedded.
+    Ui,
 }
 
 fn main() -> ExitCode {
@@ -83,6 +86,7 @@ fn run(command: Command) -> Result<()> {
         Command::Crash(wish) => crash::run_wish(&root, &wish),
         Command::Postgres { durable, command } => postgres::run_with(durable, &command),
         Command::Tidy => tidy::run(&root),
+        Command::Ui => ui::build(&root),
     }
 }
 

@@ -9,7 +9,8 @@ use anyhow::{Context, Result, bail};
 
 use crate::process::{command, read, run, works};
 
-const NODE_MIN_MAJOR: u32 = 20;
+/// Major and minor version.
+const NODE_MIN: (u32, u32) = (20, 19);
 
 /// Read by Debian's scripts when a server package is installed: without it they would create a
 /// cluster and start it.
@@ -30,6 +31,18 @@ pub(crate) fn postgres_bin() -> Option<PathBuf> {
     })
 }
 
+/// A Chromium, or what is built from it: that of `CHROMIUM`, else the first on the path. `None` when
+/// there is none.
+pub(crate) fn chromium() -> Option<PathBuf> {
+    if let Some(chosen) = env::var_os("CHROMIUM") {
+        return Some(chosen.into());
+    }
+    let path = env::var_os("PATH").unwrap_or_default();
+    let names = ["chromium", "chromium-browser", "google-chrome"];
+    let places = env::split_paths(&path).flat_map(|folder| names.map(|name| folder.join(name)));
+    places.into_iter().find(|place| place.is_file())
+}
+
 /// Whether this program runs as root.
 pub(crate) fn root() -> Result<bool> {
     Ok(read(command("id", Path::new("/")).arg("-u"))? == "0")
@@ -46,7 +59,8 @@ pub(crate) fn ensure() -> Result<()> {
         let curl = (!works(command("curl", here).arg("--version"))).then_some("curl");
         let has_venv = works(command("python3", here).args(["-c", "import ensurepip, venv"]));
         let venv = (!has_venv).then_some("python3-venv");
-        postgres.into_iter().chain(openssl).chain(curl).chain(venv).collect::<Vec<_>>()
+        let chromium = chromium().is_none().then_some("chromium");
+        postgres.into_iter().chain(openssl).chain(curl).chain(venv).chain(chromium).collect::<Vec<_>>()
     };
     let wanted = missing();
     if wanted.is_empty() {
@@ -68,11 +82,13 @@ pub(crate) fn ensure() -> Result<()> {
 }
 
 fn node() -> Result<()> {
-    let advice = format!("Node.js {NODE_MIN_MAJOR} or newer with npm is needed: https://nodejs.org");
+    let (major, minor) = NODE_MIN;
+    let advice = format!("Node.js {major}.{minor} or newer with npm is needed: https://nodejs.org");
     let here = Path::new("/");
     let version = read(command("node", here).arg("--version")).with_context(|| advice.clone())?;
-    let major = version.trim_start_matches('v').split('.').next().and_then(|major| major.parse().ok());
-    if major.is_none_or(|major: u32| major < NODE_MIN_MAJOR) {
+    let mut numbers = version.trim_start_matches('v').split('.').map_while(|number| number.parse().ok());
+    let found = numbers.next().zip(numbers.next());
+    if found.is_none_or(|found| found < NODE_MIN) {
         bail!("{advice} (found {version})");
     }
     read(command("npm", here).arg("--version")).with_context(|| advice)?;

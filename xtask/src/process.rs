@@ -3,7 +3,7 @@
 use std::{
     env,
     io::IsTerminal,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Output, Stdio},
 };
 
@@ -31,6 +31,13 @@ pub(crate) fn command(program: &str, folder: &Path) -> Command {
 /// The cargo that runs this program.
 pub(crate) fn cargo(folder: &Path) -> Command {
     command(&env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()), folder)
+}
+
+/// The program `fanfare`, built with the same targets as the tests, so that nothing is built twice.
+pub(crate) fn built(root: &Path) -> Result<PathBuf> {
+    let targets = ["--workspace", "--all-features", "--lib", "--bins", "--tests"];
+    read(cargo(root).args(["test", "--no-run", "--quiet"]).args(targets))?;
+    Ok(env::current_exe()?.with_file_name("fanfare"))
 }
 
 /// Whether a person watches: otherwise progress is left out.

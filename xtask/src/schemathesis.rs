@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use crate::{
     guard::Guard,
-    process::{cargo, command, read, works},
+    process::{built, command, read, works},
 };
 
 /// The tool's configuration, and its packages with exact versions.
@@ -39,20 +39,7 @@ const ARGUMENTS: &[&str] = &[
 /// Installs the tool where it is missing or old, starts the server and runs the tool.
 pub(crate) fn run(root: &Path) -> Result<()> {
     let tool = install(root)?;
-    let mut build = cargo(root);
-    // The same targets as the tests, so that nothing is built twice.
-    build.args([
-        "test",
-        "--no-run",
-        "--quiet",
-        "--workspace",
-        "--all-features",
-        "--lib",
-        "--bins",
-        "--tests",
-    ]);
-    read(&mut build)?;
-    let program = env::current_exe()?.with_file_name("fanfare");
+    let program = built(root)?;
     let server = Server::start(&program)?;
     let token = server.sign_in()?;
     let mut fuzz = command(&tool.to_string_lossy(), root);

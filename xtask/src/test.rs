@@ -10,7 +10,7 @@ use crate::{
     crash, needs, node,
     postgres::{Durability, Server},
     process::{cargo, command, run, watched, works},
-    schemathesis, tidy,
+    schemathesis, tidy, ui,
 };
 
 /// Where the Node programs are that the integration tests talk to: those that test themselves
@@ -48,19 +48,22 @@ struct Line {
     result: String,
 }
 
-const DATABASE: &[&str] = &["needs", "receivers", "postgres"];
+const DATABASE: &[&str] = &["needs", "receivers", "ui", "postgres"];
 
 const STAGES: &[Stage] = &[
     Stage { name: "needs", run: find_needs, wants: &[] },
     Stage { name: "fmt", run: check_formatting, wants: &[] },
     Stage { name: "tidy", run: check_invariants, wants: &[] },
     Stage { name: "receivers", run: prepare_receivers, wants: &["needs"] },
-    Stage { name: "clippy", run: lint, wants: &[] },
+    // Before all that compiles, so that every build embeds the same files.
+    Stage { name: "ui", run: build_dashboard, wants: &["needs"] },
+    Stage { name: "clippy", run: lint, wants: &["needs", "ui"] },
     Stage { name: "postgres", run: start_postgres, wants: &["needs"] },
     Stage { name: "tests", run: run_tests, wants: DATABASE },
-    Stage { name: "doc-tests", run: run_doc_tests, wants: &[] },
-    Stage { name: "crash", run: crash_now_and_then, wants: &["needs", "postgres"] },
-    Stage { name: "schemathesis", run: fuzz, wants: &["needs"] },
+    Stage { name: "doc-tests", run: run_doc_tests, wants: &["needs", "ui"] },
+    Stage { name: "browser", run: browse, wants: &["needs", "ui"] },
+    Stage { name: "crash", run: crash_now_and_then, wants: &["needs", "ui", "postgres"] },
+    Stage { name: "schemathesis", run: fuzz, wants: &["needs", "ui"] },
     Stage { name: "deny", run: check_dependencies, wants: &[] },
 ];
 
@@ -147,6 +150,13 @@ fn prepare_receivers(shared: &mut Run) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
+/// Builds what is embedded, and checks its sources.
+fn build_dashboard(shared: &mut Run) -> Result<Outcome> {
+    ui::build(shared.root)?;
+    ui::check(shared.root)?;
+    Ok(Outcome::Done)
+}
+
 fn lint(shared: &mut Run) -> Result<Outcome> {
     let mut clippy = cargo(shared.root);
     clippy.args(["clippy", "--workspace", "--all-targets", "--all-features"]).args(quiet());
@@ -180,6 +190,12 @@ fn run_doc_tests(shared: &mut Run) -> Result<Outcome> {
     let mut tests = cargo(shared.root);
     tests.args(["test", "--doc", "--workspace", "--all-features"]).args(quiet());
     finish(shared, &mut tests)
+}
+
+/// The dashboard of a running server, in a browser.
+fn browse(shared: &mut Run) -> Result<Outcome> {
+    ui::browse(shared.root)?;
+    Ok(Outcome::Done)
 }
 
 /// The crash harness with few rounds: enough to meet what goes wrong often.

@@ -9,6 +9,8 @@ use super::{
 const GENERATED: &[&str] = &[
     "Cargo.lock",
     "crates/server/tests/node/package-lock.json",
+    "crates/ui/web/package-lock.json",
+    "crates/ui/web/src/api/schema.d.ts",
     "examples/announcer/package-lock.json",
     "examples/discord/package-lock.json",
 ];

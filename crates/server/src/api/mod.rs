@@ -7,6 +7,8 @@ mod auth;
 mod body;
 mod catalogue;
 mod channel_auth;
+#[cfg(feature = "dashboard")]
+mod dashboard;
 mod deliveries;
 mod docs;
 mod error;
@@ -81,6 +83,8 @@ pub(crate) fn router(app: App, live: Live, settings: &Http) -> Router {
         .merge(sockets::routes().with_state(live))
         .merge(docs::routes().with_state(descriptions))
         .split_for_parts();
+    #[cfg(feature = "dashboard")]
+    let routes = routes.merge(dashboard::routes());
     routes.fallback(error::unknown_route).method_not_allowed_fallback(error::unknown_method).layer(layers)
 }
 

@@ -14,6 +14,8 @@ mod cli_webhook;
 mod connections;
 mod contract;
 mod crash;
+#[cfg(feature = "dashboard")]
+mod dashboard;
 mod deliveries;
 mod descriptions;
 mod documents;

@@ -1,0 +1,98 @@
+// Who is signed in in this browser, and the one place that asks for it.
+
+const STORED = 'fanfare.token';
+
+class Auth {
+  #token = $state<string | null>(read());
+  #anonymous = false;
+  #host = $state(false);
+  /** Whether the dialog that asks for the key is to be open. */
+  asking = $state(false);
+  #waiting: ((signedIn: boolean) => void)[] = [];
+
+  constructor() {
+    this.#host = this.#token !== null;
+    // Another tab signed in or out.
+    addEventListener('storage', (event) => {
+      if (event.key !== STORED && event.key !== null) return;
+      this.#token = read();
+      this.#host = this.#token !== null;
+      if (this.#token) this.#answer(true);
+    });
+  }
+
+  get token(): string | null {
+    return this.#anonymous ? null : this.#token;
+  }
+
+  /** Stays true when the token runs out: the screens of a host remain, and with them what he has typed. */
+  get signedIn(): boolean {
+    return this.#host && !this.#anonymous;
+  }
+
+  /** From now on this page uses no token, even where the browser keeps one. */
+  stayAnonymous(): void {
+    this.#anonymous = true;
+  }
+
+  /** Opens the dialog over whatever is there; true once signed in, false when it was dismissed. */
+  ask(): Promise<boolean> {
+    this.asking = true;
+    return new Promise((done) => this.#waiting.push(done));
+  }
+
+  /** Takes a token that the server gave; whoever waits for a sign-in goes on. */
+  accept(token: string): void {
+    this.#host = true;
+    this.#keep(token);
+    this.#answer(true);
+  }
+
+  signOut(): void {
+    this.#host = false;
+    this.#keep(null);
+  }
+
+  /** The server does not take the token any more: asks for the key again, over whatever is there. */
+  expire(): void {
+    this.#keep(null);
+    void this.ask();
+  }
+
+  dismiss(): void {
+    this.#answer(false);
+  }
+
+  #answer(signedIn: boolean): void {
+    this.asking = false;
+    for (const done of this.#waiting.splice(0)) done(signedIn);
+  }
+
+  #keep(token: string | null): void {
+    this.#token = token;
+    try {
+      if (token) localStorage.setItem(STORED, token);
+      else localStorage.removeItem(STORED);
+    } catch {
+      // A browser that keeps nothing stays signed in as long as the page is open.
+    }
+  }
+}
+
+/** The kept token, unless it has run out. */
+function read(): string | null {
+  try {
+    const token = localStorage.getItem(STORED);
+    return token && expiryOf(token) > Date.now() ? token : null;
+  } catch {
+    return null;
+  }
+}
+
+function expiryOf(token: string): number {
+  const payload = token.split('.')[1] ?? '';
+  const claims = JSON.parse(atob(payload.replace(/-/g, '+').replace(/_/g, '/'))) as { exp?: number };
+  return (claims.exp ?? 0) * 1000;
+}
+
+export const auth = new Auth();

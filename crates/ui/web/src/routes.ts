@@ -1,0 +1,27 @@
+// Every screen of the dashboard, one entry each: the navigation, the router and the titles follow from it.
+import type { Component } from 'svelte';
+import type { IconName } from './ui/icons';
+
+export interface Route {
+  /** `{name}` stands for a part that varies; its value is handed to the screen as a prop. */
+  path: string;
+  title: string;
+  load: () => Promise<{ default: Component<any> }>;
+  /** Its place in the navigation: among the tabs of a phone, or behind `More` there. */
+  nav?: { icon: IconName; place: 'tab' | 'more' };
+  /** Only for those who are signed in; anybody else is asked for the key in its place. */
+  signedIn?: boolean;
+  /** Without navigation and margins. */
+  bare?: boolean;
+}
+
+export const routes: Route[] = [
+  { path: '/', title: 'Tonight', load: () => import('./screens/tonight/Tonight.svelte'), nav: { icon: 'tonight', place: 'tab' } },
+  { path: '/tv', title: 'TV', load: () => import('./screens/tonight/Tv.svelte'), bare: true },
+  { path: '/sign-in', title: 'Sign in', load: () => import('./screens/SignIn.svelte') },
+];
+
+/** Whether there is a screen at a path, so that nothing links to one that is not there. */
+export function hasScreen(path: string): boolean {
+  return routes.some((route) => route.path === path);
+}

@@ -1,0 +1,36 @@
+// Signing in, with the wrong key and the right one.
+import assert from 'node:assert/strict';
+import { scenario } from './support/index.mjs';
+
+scenario('a wrong key is refused in the words of the server, and the right one opens', async ({ server, open }) => {
+  const refusal = await server.visitor().send('POST', '/api/auth/login', { key: 'a guess' });
+  const visitor = await open('/sign-in', { device: 'phone' });
+  visitor.watch.expect(/status of 401/);
+  const field = visitor.page.getByLabel('Key');
+  await field.fill('a guess');
+  await field.press('Enter');
+  const alert = await visitor.see(visitor.page.getByRole('alert'));
+  assert.equal((await alert.innerText()).trim(), refusal.body.error);
+  assert.equal(await field.inputValue(), 'a guess', 'what was typed is still there');
+  await visitor.check();
+
+  await field.fill(server.key);
+  await field.press('Enter');
+  await visitor.see(visitor.page.getByRole('button', { name: 'Start a night' }));
+  assert.equal(new URL(visitor.page.url()).pathname, '/');
+  await visitor.badge('Live');
+  // It is kept over a reload, and until one signs out.
+  await visitor.page.reload();
+  await visitor.see(visitor.page.getByRole('button', { name: 'Start a night' }));
+  await visitor.page.goto(`${server.url}/sign-in`);
+  await (await visitor.see(visitor.page.locator('main').getByRole('button', { name: 'Sign out' }))).click();
+  await visitor.see(visitor.page.getByLabel('Key'));
+  assert.equal(await visitor.page.evaluate(() => localStorage.getItem('fanfare.token')), null);
+});
+
+scenario('the key that the first start printed opens', { env: { FANFARE_ADMIN_KEY: undefined } }, async ({ server, open }) => {
+  const visitor = await open('/sign-in');
+  await visitor.page.getByLabel('Key').fill(server.key);
+  await visitor.page.getByRole('button', { name: 'Sign in', exact: true }).click();
+  await visitor.see(visitor.page.getByRole('button', { name: 'Start a night' }));
+});
