@@ -127,6 +127,7 @@ fn media_type(plain: &str) -> HeaderValue {
     whole.parse().expect("media types are ASCII")
 }
 
+#[expect(clippy::ptr_arg, reason = "what is embedded is not copied")]
 fn bytes(data: &Cow<'static, [u8]>) -> Bytes {
     match data {
         Cow::Borrowed(embedded) => Bytes::from_static(embedded),
