@@ -547,7 +547,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** The polls of a session, newest first, the latest 50 at most; they do not say who voted. */
+        get: operations["list_polls"];
         put?: never;
         /**
          * Opens a poll on what to play next; a session has one open poll at most. `poll.started` tells the
@@ -5950,6 +5951,84 @@ export interface operations {
             408: components["responses"]["SlowBody"];
             413: components["responses"]["LargeBody"];
             415: components["responses"]["OtherBody"];
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["Fault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_polls: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The session */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The polls */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example [
+                     *       {
+                     *         "id": 4,
+                     *         "session_id": 3,
+                     *         "status": "open",
+                     *         "options": [
+                     *           {
+                     *             "key": "A",
+                     *             "game": {
+                     *               "id": 42,
+                     *               "title": "Quiplash 3",
+                     *               "pack_name": "Jackbox Party Pack 7",
+                     *               "min_players": 3,
+                     *               "max_players": 8
+                     *             },
+                     *             "votes": 3
+                     *           },
+                     *           {
+                     *             "key": "B",
+                     *             "game": {
+                     *               "id": 12,
+                     *               "title": "Champ'd Up",
+                     *               "pack_name": "Jackbox Party Pack 7",
+                     *               "min_players": 3,
+                     *               "max_players": 8
+                     *             },
+                     *             "votes": 1
+                     *           }
+                     *         ],
+                     *         "total_votes": 4,
+                     *         "created_at": "2026-03-15T20:45:00.000Z",
+                     *         "closes_at": "2026-03-15T20:46:00.000Z",
+                     *         "ended_at": null,
+                     *         "winner": null
+                     *       }
+                     *     ]
+                     */
+                    "application/json": components["schemas"]["PollRow"][];
+                };
+            };
+            /** @description Session not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": "Session not found"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             429: components["responses"]["TooMany"];
             500: components["responses"]["Fault"];
             503: components["responses"]["Unavailable"];

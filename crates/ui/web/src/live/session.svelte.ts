@@ -28,6 +28,7 @@ class CurrentSession {
   #settle: ReturnType<typeof setTimeout> | undefined;
   #voteEvents = 0;
   #gameEvents = 0;
+  #pollEvents = 0;
   #only: number | null = null;
 
   readonly active = $derived(this.session?.is_active === 1);
@@ -74,8 +75,12 @@ class CurrentSession {
   }
 
   async #load({ id }: Session, signal?: AbortSignal): Promise<void> {
-    const [night] = await Promise.all([this.#fetchNight(id, signal), this.#fetchVotes(id, signal)]);
     if (id !== this.session?.id) this.poll = null;
+    const [night] = await Promise.all([
+      this.#fetchNight(id, signal),
+      this.#fetchVotes(id, signal),
+      this.#fetchPoll(id, signal),
+    ]);
     this.#show(night);
     connection.follow(id);
   }
@@ -88,7 +93,11 @@ class CurrentSession {
     if (this.session) {
       const { id } = this.session;
       try {
-        const [night] = await Promise.all([this.#fetchNight(id, signal), this.#fetchVotes(id, signal)]);
+        const [night] = await Promise.all([
+          this.#fetchNight(id, signal),
+          this.#fetchVotes(id, signal),
+          this.#fetchPoll(id, signal),
+        ]);
         this.#show(night);
       } catch (error) {
         if (!(error instanceof ApiError) || error.status !== 404) throw error;
@@ -207,6 +216,15 @@ class CurrentSession {
     this.#votes = new Map(votes.map((row) => [row.game_id, { up: row.upvotes, down: row.downvotes }]));
   }
 
+  /** The poll that is open, and what became of the one on show; what an event told meanwhile is newer. */
+  async #fetchPoll(id: number, signal?: AbortSignal): Promise<void> {
+    const seen = this.#pollEvents;
+    const [latest] = await api.get('/api/sessions/{id}/polls', { path: { id }, signal });
+    if (seen !== this.#pollEvents) return;
+    const isOnShow = latest !== undefined && (latest.status === 'open' || latest.id === this.poll?.id);
+    this.poll = isOnShow ? latest : null;
+  }
+
   #settleLater(): void {
     clearTimeout(this.#settle);
     this.#settle = setTimeout(() => {
@@ -246,6 +264,7 @@ class CurrentSession {
   }
 
   #putPoll(poll: Poll): void {
+    this.#pollEvents++;
     if ((poll.status as string) !== 'deleted') this.poll = poll;
     else if (poll.id === this.poll?.id) this.poll = null;
   }
