@@ -18,6 +18,8 @@ export interface Route {
 export const routes: Route[] = [
   { path: '/', title: 'Tonight', load: () => import('./screens/tonight/Tonight.svelte'), nav: { icon: 'tonight', place: 'tab' } },
   { path: '/pick', title: 'Pick', load: () => import('./screens/pick/Pick.svelte'), nav: { icon: 'dice', place: 'tab' }, signedIn: true },
+  { path: '/session', title: 'Session', load: () => import('./screens/session/Session.svelte'), nav: { icon: 'session', place: 'tab' }, signedIn: true },
+  { path: '/session/{id}', title: 'A session', load: () => import('./screens/session/Past.svelte'), signedIn: true },
   { path: '/tv', title: 'TV', load: () => import('./screens/tonight/Tv.svelte'), bare: true },
   { path: '/sign-in', title: 'Sign in', load: () => import('./screens/SignIn.svelte') },
 ];
