@@ -17,6 +17,12 @@ export interface Route {
 
 export const routes: Route[] = [
   { path: '/', title: 'Tonight', load: () => import('./screens/tonight/Tonight.svelte'), nav: { icon: 'tonight', place: 'tab' } },
+  { path: '/pick', title: 'Pick', load: () => import('./screens/pick/Pick.svelte'), nav: { icon: 'dice', place: 'tab' }, signedIn: true },
+  { path: '/session', title: 'Session', load: () => import('./screens/session/Session.svelte'), nav: { icon: 'session', place: 'tab' }, signedIn: true },
+  { path: '/session/{id}', title: 'A session', load: () => import('./screens/session/Past.svelte'), signedIn: true },
+  { path: '/history', title: 'History', load: () => import('./screens/history/History.svelte'), nav: { icon: 'history', place: 'more' } },
+  { path: '/history/{id}', title: 'A night', load: () => import('./screens/history/Night.svelte') },
+  { path: '/statistics', title: 'Statistics', load: () => import('./screens/statistics/Statistics.svelte'), nav: { icon: 'statistics', place: 'more' } },
   { path: '/tv', title: 'TV', load: () => import('./screens/tonight/Tv.svelte'), bare: true },
   { path: '/sign-in', title: 'Sign in', load: () => import('./screens/SignIn.svelte') },
 ];

@@ -1,0 +1,150 @@
+// The picker as the host left it: what was asked for, what was rolled and what is not wanted tonight stay when one
+// goes to another screen and comes back, or when the phone drops the page.
+import { api, ApiError, messageOf } from '../../api/client';
+import type { Game, Pack } from '../../api/types';
+import { tonight } from '../../live/session.svelte';
+import { ANYTHING, asOptions, playable, suitable, type Filters } from './filters';
+import type { Roll } from './odds';
+
+const STORED = 'fanfare.picker';
+/** The server holds back so many of the games that were on last. */
+const JUST_PLAYED = 2;
+
+interface Kept {
+  filters: Filters;
+  night: number | null;
+  declined: number[];
+}
+
+class Picker {
+  filters = $state<Filters>({ ...ANYTHING });
+  games = $state.raw<Game[]>([]);
+  packs = $state.raw<Pack[]>([]);
+  loaded = $state(false);
+  roll = $state.raw<Roll | null>(null);
+  rolling = $state(false);
+  error = $state.raw<{ message: string; emptiedBy?: string } | null>(null);
+  /** What was rolled since the host began to look for the next game: none of it comes again. */
+  seen = $state.raw<number[]>([]);
+  /** What is not wanted for the rest of the night. */
+  declined = $state.raw<number[]>([]);
+  #night: number | null = null;
+
+  constructor() {
+    const kept = read();
+    if (!kept) return;
+    this.filters = { ...ANYTHING, ...kept.filters };
+    this.declined = kept.declined;
+    this.#night = kept.night;
+  }
+
+  /** What the server holds back for the sake of the night. */
+  readonly #played = $derived.by(() => {
+    if (!tonight.active) return [];
+    const ids = [...tonight.games]
+      .sort((a, b) => a.played_at.localeCompare(b.played_at) || a.id - b.id)
+      .map(({ game_id }) => game_id);
+    return this.filters.excludePlayed ? ids : ids.slice(-JUST_PLAYED);
+  });
+
+  readonly #held = $derived(new Set([...this.seen, ...this.declined, ...this.#played]));
+  readonly #suitable = $derived(suitable(this.games, this.filters, this.#held));
+  /** What the next roll can bring. */
+  readonly pool = $derived(this.matching(this.filters.playerCount));
+  readonly declinedGames = $derived(this.games.filter(({ id }) => this.declined.includes(id)));
+
+  /** What the next roll could bring if so many played. */
+  matching(playerCount: number | null): Game[] {
+    return playable(this.#suitable, playerCount, this.filters.audienceOverflow);
+  }
+
+  async load(): Promise<void> {
+    [this.games, this.packs] = await Promise.all([api.get('/api/games'), api.get('/api/games/meta/packs')]);
+    const names = new Set(this.packs.map(({ name }) => name));
+    if (this.filters.packs.some((name) => !names.has(name))) {
+      this.filters.packs = this.filters.packs.filter((name) => names.has(name));
+    }
+    this.loaded = true;
+  }
+
+  ask(changes: Partial<Filters>): void {
+    Object.assign(this.filters, changes);
+    this.error = null;
+    this.#keep();
+  }
+
+  /** Another night: what was not wanted in the last one is welcome again. */
+  enter(night: number | null): void {
+    if (night === this.#night) return;
+    this.#night = night;
+    this.declined = [];
+    this.startOver();
+    this.#keep();
+  }
+
+  startOver(): void {
+    this.seen = [];
+    this.error = null;
+  }
+
+  decline(id: number): void {
+    this.declined = [...this.declined.filter((other) => other !== id), id];
+    this.#keep();
+  }
+
+  welcome(id: number): void {
+    this.declined = this.declined.filter((other) => other !== id);
+    this.error = null;
+    this.#keep();
+  }
+
+  /** The options that the next roll or poll has. */
+  options() {
+    return { ...asOptions(this.filters), excludeGameIds: [...new Set([...this.seen, ...this.declined])] };
+  }
+
+  /** Rolls for a game that has not come yet; `moving` is what must be over before it is shown. */
+  async next(moving: Promise<unknown>): Promise<void> {
+    if (this.rolling) return;
+    this.rolling = true;
+    this.error = null;
+    try {
+      const options = this.options();
+      const sessionId = tonight.active ? (tonight.session?.id ?? null) : null;
+      const [picked] = await Promise.all([api.post('/api/pick', { body: { ...options, sessionId } }), moving]);
+      if (!('game' in picked)) return;
+      const heldBack = options.excludeGameIds.length;
+      this.roll = { ...picked, filters: $state.snapshot(this.filters), heldBack };
+      this.seen = [...this.seen, picked.game.id];
+    } catch (error) {
+      this.error = { message: messageOf(error), emptiedBy: error instanceof ApiError ? error.detail('emptiedBy') : undefined };
+    } finally {
+      this.rolling = false;
+    }
+  }
+
+  /** A game is on: the search for it is over. */
+  done(): void {
+    this.roll = null;
+    this.startOver();
+  }
+
+  #keep(): void {
+    const kept: Kept = { filters: $state.snapshot(this.filters), night: this.#night, declined: this.declined };
+    try {
+      localStorage.setItem(STORED, JSON.stringify(kept));
+    } catch {
+      // It holds for as long as the page is open.
+    }
+  }
+}
+
+function read(): Kept | null {
+  try {
+    return JSON.parse(localStorage.getItem(STORED) ?? 'null') as Kept | null;
+  } catch {
+    return null;
+  }
+}
+
+export const picker = new Picker();

@@ -1,0 +1,146 @@
+// Rolling for the next game: the counts, the odds, no repeats, and the other ways to choose.
+import assert from 'node:assert/strict';
+import { ODD_TEXTS, addGame, eventually, gameNamed, play, scenario, startNight } from './support/index.mjs';
+
+const button = (visitor, name) => visitor.page.getByRole('button', { name, exact: true });
+const rolled = (visitor) => visitor.page.getByRole('region', { name: 'What was rolled' });
+
+/** A library of nothing but so many games of one pack. */
+async function houseOf(host, count, fields = {}) {
+  const packs = await host.get('/api/games/packs');
+  for (const { name } of packs) await host.patch(`/api/games/packs/${encodeURIComponent(name)}/toggle`, { enabled: false });
+  const games = [];
+  for (let at = 1; at <= count; at++) games.push(await addGame(host, { title: `House Game ${at}`, ...fields }));
+  return games;
+}
+
+/** Presses a button that rolls; returns the title that came. */
+async function roll(visitor, name) {
+  const before = await rolled(visitor).getByRole('heading').allTextContents();
+  await button(visitor, name).click();
+  return eventually('another game', async () => {
+    const [title] = await rolled(visitor).getByRole('heading').allTextContents();
+    return title && title !== before[0] && title;
+  });
+}
+
+scenario('each button says how many games so many can play', async ({ host, open }) => {
+  const visitor = await open('/pick', { device: 'phone', signedIn: true });
+  const enabled = await host.get('/api/games?enabled=true');
+  await visitor.see(`${enabled.length} games match`);
+  for (const number of [1, 4, 8]) {
+    const matches = await host.get(`/api/games?enabled=true&playerCount=${number}`);
+    const name = `${number} ${number === 1 ? 'player' : 'players'}, ${matches.length} ${matches.length === 1 ? 'match' : 'matches'}`;
+    await visitor.see(button(visitor, name));
+  }
+  await button(visitor, 'No drawing').click();
+  await visitor.page.getByRole('button', { name: /^5 players/ }).click();
+  const wanted = await host.get('/api/games?enabled=true&playerCount=5&drawing=exclude');
+  await visitor.see(`${wanted.length} games match`);
+
+  await visitor.page.getByRole('button', { name: /^9\+ players/ }).click();
+  await button(visitor, 'One more').click();
+  const ten = await host.get('/api/games?enabled=true&playerCount=10&drawing=exclude');
+  await visitor.see('10 players');
+  await visitor.see(new RegExp(`^${ten.length} games? match(es)?$`));
+});
+
+scenario('the server rolls among as many as the screen counts, and the card says the odds and why', async ({ host, open }) => {
+  const [favoured] = await houseOf(host, 4);
+  await host.patch(`/api/games/${favoured.id}/favor`, { favor_bias: 1 });
+  const visitor = await open('/pick', { signedIn: true });
+  await visitor.see('4 games match');
+  const odds = new Map();
+  for (const name of ['Roll', 'Reroll', 'Reroll', 'Reroll']) {
+    const title = await roll(visitor, name);
+    odds.set(title, await rolled(visitor).innerText());
+    await visitor.check();
+  }
+  assert.match(odds.get(favoured.title), /You favour this game, which makes it three times as likely/);
+  const [first] = odds.values();
+  assert.match(first, /4 of 67 games could have come|Any of the 4 games in the library could have come/);
+  // Three in six for the favoured one, one in six for each of the others.
+  assert.match(first, odds.keys().next().value === favoured.title ? /50 %/ : /17 %/);
+});
+
+scenario('rerolling repeats nothing, and says when all have come', async ({ host, open }) => {
+  const games = await houseOf(host, 5);
+  const visitor = await open('/pick', { device: 'phone', signedIn: true });
+  await visitor.see('5 games match');
+  const came = [await roll(visitor, 'Roll')];
+  while (came.length < games.length) came.push(await roll(visitor, 'Reroll'));
+  assert.deepEqual([...came].sort(), games.map(({ title }) => title).sort());
+
+  visitor.watch.expect(/status of 404/);
+  await button(visitor, 'Reroll').click();
+  await visitor.see('No games match the current filters');
+  await visitor.check();
+  await button(visitor, 'Start over with all that match').click();
+  await visitor.gone('No games match the current filters');
+  await visitor.see('4 games match');
+});
+
+scenario('what is not wanted tonight does not come, until it is welcome again', async ({ host, open }) => {
+  const games = await houseOf(host, 2);
+  const visitor = await open('/pick', { device: 'phone', signedIn: true });
+  const unwanted = await roll(visitor, 'Roll');
+  const other = await roll(visitor, 'Not tonight');
+  assert.deepEqual([unwanted, other].sort(), games.map(({ title }) => title).sort());
+  await visitor.page.reload();
+  await visitor.see('1 game matches');
+  assert.equal(await roll(visitor, 'Roll'), other);
+  await button(visitor, unwanted).click();
+  assert.equal(await roll(visitor, 'Reroll'), unwanted);
+});
+
+scenario('what was asked for is still there after a look at another screen, and after a reload', async ({ open }) => {
+  const visitor = await open('/pick', { signedIn: true });
+  await visitor.page.getByRole('button', { name: /^6 players/ }).click();
+  await button(visitor, 'Short').click();
+  const pressed = async () => {
+    await visitor.see(visitor.page.getByRole('button', { name: /^6 players/, pressed: true }));
+    await visitor.see(visitor.page.getByRole('button', { name: 'Short', exact: true, pressed: true }));
+  };
+  await visitor.page.getByRole('link', { name: 'Tonight' }).first().click();
+  await visitor.see('No game night is on');
+  await visitor.page.getByRole('link', { name: 'Pick' }).first().click();
+  await pressed();
+  await visitor.page.reload();
+  await pressed();
+});
+
+scenario('a game is chosen by hand, which starts the night', async ({ host, open }) => {
+  const { id, title } = await addGame(host, { title: ODD_TEXTS.rightToLeft, max_players: 3 });
+  const visitor = await open('/pick', { device: 'phone', signedIn: true });
+  await button(visitor, 'Choose by hand').click();
+  await visitor.page.getByLabel('Search').fill('no such game at all');
+  await visitor.see('No game is called that');
+  await visitor.page.getByLabel('Search').fill('الليلة');
+  await visitor.see(button(visitor, `Play ${title}`));
+  await visitor.check();
+  await button(visitor, `Play ${title}`).click();
+  await visitor.see(visitor.page.getByRole('heading', { name: 'Session' }));
+  const session = await host.get('/api/sessions/active');
+  const [row] = await host.get(`/api/sessions/${session.id}/games`);
+  assert.deepEqual([row.game_id, row.manually_added, row.status], [id, 1, 'playing']);
+});
+
+scenario('a roll may be asked for from some packs only, with motion or without', async ({ host, open }) => {
+  const session = await startNight(host);
+  await play(host, session, 'Fibbage 4');
+  const visitor = await open('/pick', { device: 'phone', signedIn: true, motion: true });
+  await button(visitor, 'All packs').click();
+  await visitor.page.getByRole('checkbox', { name: 'Standalone' }).check();
+  await visitor.check();
+  await button(visitor, '4 games match').click();
+  await button(visitor, 'Roll').click();
+  const title = await eventually('the end of the roll', async () => (await rolled(visitor).getByRole('heading').allTextContents())[0]);
+  assert.equal((await gameNamed(host, title)).pack_name, 'Standalone');
+});
+
+scenario('an empty library says what to do', async ({ host, open }) => {
+  await houseOf(host, 0);
+  const visitor = await open('/pick', { device: 'phone', signedIn: true });
+  await visitor.see('There is nothing to roll yet');
+  await visitor.check();
+});
