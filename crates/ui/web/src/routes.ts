@@ -18,6 +18,7 @@ export interface Route {
 export const routes: Route[] = [
   { path: '/', title: 'Tonight', load: () => import('./screens/tonight/Tonight.svelte'), nav: { icon: 'tonight', place: 'tab' } },
   { path: '/tv', title: 'TV', load: () => import('./screens/tonight/Tv.svelte'), bare: true },
+  { path: '/library', title: 'Library', load: () => import('./screens/library/Library.svelte'), nav: { icon: 'library', place: 'tab' } },
   { path: '/sign-in', title: 'Sign in', load: () => import('./screens/SignIn.svelte') },
 ];
 
