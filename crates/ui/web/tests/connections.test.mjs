@@ -4,14 +4,13 @@ import { eventually, scenario, soon } from './support/index.mjs';
 
 const card = (visitor, name) => visitor.page.getByRole('region').or(visitor.page.locator('section')).filter({ has: visitor.page.getByRole('heading', { name, exact: true }) }).last();
 
-/** A page with a client of an app that is subscribed to a channel; closing the page ends it. */
-async function subscribe(visitor, key, channel) {
-  const page = await visitor.page.context().newPage();
-  await page.goto(new URL('/favicon.svg', visitor.page.url()).href);
+/** Has the page subscribe to a channel of an app, as a client beside the dashboard. */
+function subscribe({ page }, key, channel) {
   const subscribed = page.evaluate(
     ([key, channel]) =>
       new Promise((resolve, reject) => {
         const socket = new WebSocket(`ws://${location.host}/app/${key}?protocol=7`);
+        window.clients = [...(window.clients ?? []), socket];
         socket.onerror = () => reject(new Error('the socket was refused'));
         socket.onmessage = ({ data }) => {
           const { event } = JSON.parse(data);
@@ -21,8 +20,7 @@ async function subscribe(visitor, key, channel) {
       }),
     [key, channel],
   );
-  await soon(`a subscription to ${channel}`, subscribed);
-  return page;
+  return soon(`a subscription to ${channel}`, subscribed);
 }
 
 scenario('an app is made, its key and secret shown, changed, rotated and deleted', async ({ host, open }) => {
@@ -78,11 +76,12 @@ scenario('sockets and channels are counted, and looked into with the secret', as
   await shop.getByLabel('Secret of Shop').fill(secret);
   await shop.getByRole('button', { name: 'Look', exact: true }).click();
   await visitor.see('Nobody is subscribed to a channel of this app');
-  const clients = [await subscribe(visitor, key, 'orders'), await subscribe(visitor, key, 'orders')];
+  await subscribe(visitor, key, 'orders');
+  await subscribe(visitor, key, 'orders');
   await visitor.see(shop.getByText('orders'));
   await visitor.see(shop.getByText('2 subscriptions'));
   await visitor.gone('Nobody is connected to a channel');
   await visitor.check();
-  await Promise.all(clients.map((client) => client.close()));
+  await visitor.page.evaluate(() => window.clients.forEach((socket) => socket.close()));
   await visitor.see('Nobody is subscribed to a channel of this app');
 });

@@ -4,7 +4,8 @@ import { readFile } from 'node:fs/promises';
 import { ODD_TEXTS, addGame, eventually, fillLibrary, gameNamed, pastNight, scenario } from './support/index.mjs';
 
 const row = (visitor, title) => visitor.page.getByRole('row').filter({ hasText: title });
-const titles = (visitor) => visitor.page.getByRole('rowheader').allInnerTexts();
+/** Also of those that are not scrolled to. */
+const titles = (visitor) => visitor.page.getByRole('rowheader').allTextContents();
 
 scenario('games are found by words of title, pack or type, and put in order', async ({ host, open }) => {
   await fillLibrary(host, 500);
