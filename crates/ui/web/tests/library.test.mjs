@@ -29,6 +29,12 @@ scenario('games are found by words of title, pack or type, and put in order', as
   await eventually('the game that was played comes first', async () => (await titles(visitor))[0]?.startsWith('Quiplash 3'));
   await visitor.page.getByRole('button', { name: 'Title', exact: true }).click();
   await eventually('the order of titles', async () => (await titles(visitor))[0]?.startsWith('Bidiots'));
+  // A long list grows as one scrolls.
+  await visitor.page.keyboard.press('End');
+  await eventually('more rows', async () => {
+    await visitor.page.mouse.wheel(0, 4000);
+    return (await titles(visitor)).length === 564;
+  });
   // It is in the address, so a reload keeps it.
   await visitor.page.getByLabel('Show').selectOption('Never played');
   await visitor.page.reload();
