@@ -24,6 +24,12 @@ export const routes: Route[] = [
   { path: '/history/{id}', title: 'A night', load: () => import('./screens/history/Night.svelte') },
   { path: '/statistics', title: 'Statistics', load: () => import('./screens/statistics/Statistics.svelte'), nav: { icon: 'statistics', place: 'more' } },
   { path: '/tv', title: 'TV', load: () => import('./screens/tonight/Tv.svelte'), bare: true },
+  { path: '/library', title: 'Library', load: () => import('./screens/library/Library.svelte'), nav: { icon: 'library', place: 'tab' } },
+  { path: '/webhooks', title: 'Webhooks', load: () => import('./screens/webhooks/Webhooks.svelte'), nav: { icon: 'webhook', place: 'more' }, signedIn: true },
+  { path: '/webhooks/{id}', title: 'A webhook', load: () => import('./screens/webhooks/Webhook.svelte'), signedIn: true },
+  { path: '/live', title: 'Live', load: () => import('./screens/live/Live.svelte'), nav: { icon: 'live', place: 'more' }, signedIn: true },
+  { path: '/connections', title: 'Connections', load: () => import('./screens/connections/Connections.svelte'), nav: { icon: 'connections', place: 'more' }, signedIn: true },
+  { path: '/welcome', title: 'Welcome', load: () => import('./screens/welcome/Welcome.svelte') },
   { path: '/sign-in', title: 'Sign in', load: () => import('./screens/SignIn.svelte') },
 ];
 

@@ -7,7 +7,7 @@ const HEEDED = [
   /^\/api\/sessions(\/\d+\/(games|chat-import|polls))?$/,
   /^\/api\/polls\/\d+\/votes$/,
   /^\/api\/votes\/live$/,
-  /^\/api\/webhooks$/,
+  /^\/api\/(webhooks|apps)$/,
 ];
 
 const waiting = new Map<string, { key: string; since: number }>();

@@ -1501,7 +1501,7 @@ export interface components {
             data_max_bytes?: number | null;
             client_events?: null | components["schemas"]["Switch"];
             subscription_counts?: null | components["schemas"]["Switch"];
-        }) & (Record<string, never> | Record<string, never> | Record<string, never> | Record<string, never> | Record<string, never> | Record<string, never> | Record<string, never> | Record<string, never> | Record<string, never>);
+        }) & (Record<string, unknown> | Record<string, unknown> | Record<string, unknown> | Record<string, unknown> | Record<string, unknown> | Record<string, unknown> | Record<string, unknown> | Record<string, unknown> | Record<string, unknown>);
         /** @description An event for one channel. */
         BatchEvent: {
             /** @example order-created */
@@ -1796,7 +1796,7 @@ export interface components {
             event_type: string;
             /** @description When the event happened. */
             event_at: components["schemas"]["Timestamp"];
-            payload: Record<string, never>;
+            payload: Record<string, unknown>;
             /**
              * @description Where a delivery stands.
              * @enum {string}
@@ -1846,7 +1846,7 @@ export interface components {
              */
             event?: string | null;
             /** @description The event's `data`; null: that of an example. */
-            data?: Record<string, never> | null;
+            data?: Record<string, unknown> | null;
         };
         /** @description That it is published, with what was asked of its channels. */
         EventPublished: {
@@ -1876,7 +1876,7 @@ export interface components {
         FireEvent: {
             event: components["schemas"]["FiredName"];
             /** @description Sent as JavaScript would write it; `{}` when nothing is said. */
-            data?: Record<string, never>;
+            data?: Record<string, unknown>;
         };
         /** @description An event that was fired. */
         FiredEvent: {
@@ -1920,7 +1920,7 @@ export interface components {
              */
             event?: string | null;
             /** @description The event's `data`; null: that of an example. */
-            data?: Record<string, never> | null;
+            data?: Record<string, unknown> | null;
         };
         GameId: number;
         /**
@@ -2970,7 +2970,7 @@ export interface components {
         /** @example true */
         Switch: boolean | (0 | 1);
         /** @description Nothing more to say. */
-        Terminated: Record<string, never>;
+        Terminated: Record<string, unknown>;
         /**
          * Format: date-time
          * @example 2026-03-15T20:30:00.000Z
@@ -3318,7 +3318,7 @@ export interface components {
             /** @description The event's id, the `webhook-id` of every attempt. */
             event_id: string;
             event_type: string;
-            payload: Record<string, never>;
+            payload: Record<string, unknown>;
             /**
              * Format: int64
              * @description Which attempt of the delivery it was.
@@ -3411,7 +3411,7 @@ export interface components {
              * @example {"text":"{{ event }} at {{ timestamp }}"}
              */
             template?: string | null;
-        }) & (Record<string, never> | Record<string, never> | Record<string, never> | Record<string, never> | Record<string, never> | Record<string, never> | Record<string, never> | Record<string, never> | Record<string, never> | Record<string, never> | Record<string, never> | Record<string, never> | Record<string, never> | Record<string, never> | Record<string, never> | Record<string, never> | Record<string, never>);
+        }) & (Record<string, unknown> | Record<string, unknown> | Record<string, unknown> | Record<string, unknown> | Record<string, unknown> | Record<string, unknown> | Record<string, unknown> | Record<string, unknown> | Record<string, unknown> | Record<string, unknown> | Record<string, unknown> | Record<string, unknown> | Record<string, unknown> | Record<string, unknown> | Record<string, unknown> | Record<string, unknown> | Record<string, unknown>);
         /** @description That a test was put on its way. */
         WebhookTested: {
             /** @example Test webhook sent */
@@ -7430,7 +7430,7 @@ export interface operations {
                      *       "exported_at": "2026-03-15T20:45:00.000Z"
                      *     }
                      */
-                    "application/json": Record<string, never>;
+                    "application/json": Record<string, unknown>;
                 };
             };
             /** @description `format` is neither of them */
@@ -9619,7 +9619,7 @@ export interface operations {
                      *       "openapi": "3.1.0"
                      *     }
                      */
-                    "application/json": Record<string, never>;
+                    "application/json": Record<string, unknown>;
                 };
             };
             429: components["responses"]["TooMany"];
@@ -9647,7 +9647,7 @@ export interface operations {
                      *       "asyncapi": "3.0.0"
                      *     }
                      */
-                    "application/json": Record<string, never>;
+                    "application/json": Record<string, unknown>;
                 };
             };
             429: components["responses"]["TooMany"];

@@ -13,6 +13,7 @@ export type Pack = Schemas['PackFiguresRow'];
 export type Stats = Schemas['Stats'];
 export type Webhook = Schemas['Webhook'];
 export type Delivery = Schemas['Delivery'];
+export type Attempt = Schemas['WebhookLog'];
 export type App = Schemas['App'];
 
 /** An event as sockets and streams tell it; `seq` is missing where it belongs to no session. */

@@ -53,6 +53,8 @@ export function openStream({ sessionId, after }: Wanted, heard: Heard): Transpor
 }
 
 const PING_MS = 15_000;
+/** A position that no session reaches: asked for it, the server says where the session stands. */
+const FUTURE = Number.MAX_SAFE_INTEGER;
 
 export function openSocket({ sessionId, after }: Wanted, token: string, heard: Heard): Transport {
   const url = new URL('/api/sessions/live', location.href);
@@ -68,7 +70,7 @@ export function openSocket({ sessionId, after }: Wanted, token: string, heard: H
     switch (message.type) {
       case 'auth_success':
         if (sessionId === null) heard.opened();
-        else send({ type: 'subscribe', sessionId, ...(after === null ? {} : { after }) });
+        else send({ type: 'subscribe', sessionId, after: after ?? FUTURE });
         break;
       case 'auth_error':
         heard.refused();
@@ -81,6 +83,11 @@ export function openSocket({ sessionId, after }: Wanted, token: string, heard: H
         if (message.message === 'Session not found') heard.gone();
         break;
       case 'pong':
+        break;
+      case 'resync':
+        // Whoever opens it fetches everything anyway; with the position nothing is missed after the first break.
+        if (after === null) heard.position(message.seq ?? 0);
+        else receive(message, heard);
         break;
       default:
         receive(message, heard);

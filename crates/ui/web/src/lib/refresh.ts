@@ -1,0 +1,21 @@
+// Keeps what no event tells of up to date, for as long as somebody looks.
+
+/** Calls `look` now and again after each pause while the page can be seen; the returned function ends it. */
+export function whileVisible(everyMs: number, look: (signal: AbortSignal) => Promise<unknown>): () => void {
+  const over = new AbortController();
+  let busy = false;
+  const again = async () => {
+    if (busy || over.signal.aborted || document.visibilityState === 'hidden') return;
+    busy = true;
+    await look(over.signal).catch(() => undefined);
+    busy = false;
+  };
+  const timer = setInterval(again, everyMs);
+  document.addEventListener('visibilitychange', again);
+  void again();
+  return () => {
+    over.abort();
+    clearInterval(timer);
+    document.removeEventListener('visibilitychange', again);
+  };
+}

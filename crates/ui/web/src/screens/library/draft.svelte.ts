@@ -1,0 +1,54 @@
+// A game as it is in its form, where everything is text or a switch.
+import type { Game } from '../../api/types';
+
+export interface Draft {
+  title: string;
+  pack_name: string;
+  min_players: string;
+  max_players: string;
+  length_minutes: string;
+  game_type: string;
+  secondary_type: string;
+  favor_bias: string;
+  enabled: boolean;
+  has_audience: boolean;
+  family_friendly: boolean;
+}
+
+/** What was typed and is not saved yet, by the game's id or `new`. */
+export const drafts = $state<Record<string | number, Draft>>({});
+
+export function draftOf(game: Game | null): Draft {
+  return {
+    title: game?.title ?? '',
+    pack_name: game?.pack_name ?? '',
+    min_players: String(game?.min_players ?? 3),
+    max_players: String(game?.max_players ?? 8),
+    length_minutes: String(game?.length_minutes ?? ''),
+    game_type: game?.game_type ?? '',
+    secondary_type: game?.secondary_type ?? '',
+    favor_bias: String(game?.favor_bias ?? 0),
+    enabled: (game?.enabled ?? 1) === 1,
+    has_audience: game?.has_audience === 1,
+    family_friendly: (game?.family_friendly ?? 1) === 1,
+  };
+}
+
+// A number field hands out numbers, and null when it is empty.
+const numberIn = (text: string | number | null): number | null => (text === '' || text === null ? null : Number(text));
+
+export function bodyOf(draft: Draft) {
+  return {
+    title: draft.title,
+    pack_name: draft.pack_name,
+    min_players: numberIn(draft.min_players) ?? 0,
+    max_players: numberIn(draft.max_players) ?? 0,
+    length_minutes: numberIn(draft.length_minutes),
+    game_type: draft.game_type.trim() || null,
+    secondary_type: draft.secondary_type.trim() || null,
+    favor_bias: Number(draft.favor_bias) as -1 | 0 | 1,
+    enabled: draft.enabled,
+    has_audience: draft.has_audience,
+    family_friendly: draft.family_friendly,
+  };
+}

@@ -1,0 +1,75 @@
+// The games and packs of this house, and what is done with them.
+import { api, messageOf } from '../../api/client';
+import type { Game, Pack } from '../../api/types';
+import { connection } from '../../live/connection.svelte';
+
+export type Bias = -1 | 0 | 1;
+
+const SETTLE_MS = 800;
+
+export class Library {
+  games = $state.raw<Game[]>([]);
+  packs = $state.raw<Pack[]>([]);
+  loaded = $state(false);
+  error = $state<string | null>(null);
+
+  /** Fetches, and follows plays and votes until the returned function is called. */
+  follow(): () => void {
+    void this.refresh();
+    let settle: ReturnType<typeof setTimeout> | undefined;
+    const silence = connection.listen(({ type }) => {
+      if (!/^(game\.added|game\.removed|vote\.recorded)$/.test(type)) return;
+      clearTimeout(settle);
+      settle = setTimeout(() => void this.refresh(), SETTLE_MS);
+    });
+    return () => {
+      silence();
+      clearTimeout(settle);
+    };
+  }
+
+  async refresh(): Promise<void> {
+    try {
+      const [games, packs] = await Promise.all([api.get('/api/games'), api.get('/api/games/meta/packs')]);
+      this.games = games;
+      this.packs = packs;
+      this.loaded = true;
+      this.error = null;
+    } catch (error) {
+      this.error = messageOf(error);
+    }
+  }
+
+  async toggle(game: Game): Promise<void> {
+    await this.#do(async () => this.#put(await api.patch('/api/games/{id}/toggle', { path: { id: game.id } })));
+  }
+
+  async favour(game: Game, favor_bias: Bias): Promise<void> {
+    await this.#do(async () => this.#put(await api.patch('/api/games/{id}/favor', { path: { id: game.id }, body: { favor_bias } })));
+  }
+
+  async togglePack(name: string, enabled: boolean): Promise<void> {
+    await this.#do(() => api.patch('/api/games/packs/{name}/toggle', { path: { name }, body: { enabled } }));
+    await this.refresh();
+  }
+
+  async favourPack(name: string, favor_bias: Bias): Promise<void> {
+    await this.#do(() => api.patch('/api/games/packs/{name}/favor', { path: { name }, body: { favor_bias } }));
+    await this.refresh();
+  }
+
+  /** What fails is told above the list, and the list shows again what the server has. */
+  async #do(change: () => Promise<unknown>): Promise<void> {
+    try {
+      await change();
+      this.error = null;
+    } catch (error) {
+      await this.refresh();
+      this.error = messageOf(error);
+    }
+  }
+
+  #put(game: Game): void {
+    this.games = this.games.map((other) => (other.id === game.id ? game : other));
+  }
+}

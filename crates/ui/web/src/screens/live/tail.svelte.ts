@@ -1,0 +1,97 @@
+// Every event as it happens. Two connections tell of them: the stream of all sessions, and the tab's own, which
+// goes back to where it was after a break; so of the night that is on nothing is missed.
+import { auth } from '../../api/auth.svelte';
+import type { LiveEvent } from '../../api/types';
+import { connection } from '../../live/connection.svelte';
+import { readStream, StreamRefused } from '../../live/stream';
+
+export interface Line {
+  key: number;
+  /** A break in the stream has no event. */
+  event: LiveEvent | null;
+  at: string;
+}
+
+const KEPT = 1000;
+const REMEMBERED = 4 * KEPT;
+const RETRY_MS = [300, 1000, 2000, 5000];
+/** The server says something every 15 s at the latest. */
+const SILENCE_MS = 22_000;
+
+export class Tail {
+  /** Newest first. */
+  lines = $state.raw<Line[]>([]);
+  /** What has come while the list stands still. */
+  held = $state.raw<Line[]>([]);
+  paused = $state(false);
+  open = $state(false);
+  #seen = new Set<string>();
+  #last = 0;
+  #over = new AbortController();
+
+  start(): () => void {
+    const silence = connection.listen((event) => this.#hear(event));
+    void this.#follow();
+    return () => {
+      silence();
+      this.#over.abort();
+    };
+  }
+
+  pause(): void {
+    this.paused = true;
+  }
+
+  resume(): void {
+    this.paused = false;
+    this.lines = [...this.held, ...this.lines].slice(0, KEPT);
+    this.held = [];
+  }
+
+  clear(): void {
+    this.lines = [];
+    this.held = [];
+  }
+
+  async #follow(): Promise<void> {
+    let failures = 0;
+    let wasOpen = false;
+    while (!this.#over.signal.aborted) {
+      const abort = new AbortController();
+      const end = () => abort.abort();
+      this.#over.signal.addEventListener('abort', end, { once: true });
+      let heardAt = Date.now();
+      const watch = setInterval(() => Date.now() - heardAt > SILENCE_MS && end(), 2_000);
+      const handlers = {
+        alive: () => {
+          heardAt = Date.now();
+          failures = 0;
+          if (!this.open && wasOpen) this.#add(null);
+          this.open = wasOpen = true;
+        },
+        message: ({ data }: { data: string }) => data && this.#hear(JSON.parse(data) as LiveEvent),
+      };
+      const refused = await readStream('/api/events', { token: auth.token, signal: abort.signal }, handlers).catch((error: unknown) => error);
+      clearInterval(watch);
+      this.#over.signal.removeEventListener('abort', end);
+      this.open = false;
+      if (this.#over.signal.aborted) return;
+      if (refused instanceof StreamRefused && (refused.status === 401 || refused.status === 403) && !(await auth.ask())) return;
+      await new Promise((done) => setTimeout(done, RETRY_MS[Math.min(failures++, RETRY_MS.length - 1)]));
+    }
+  }
+
+  #hear(event: LiveEvent): void {
+    const id = event.id ?? `${event.type} ${event.timestamp}`;
+    if (this.#seen.has(id)) return;
+    this.#seen.add(id);
+    if (this.#seen.size > REMEMBERED) this.#seen = new Set([...this.#seen].slice(-KEPT));
+    this.#add(event);
+  }
+
+  #add(event: LiveEvent | null): void {
+    const line = { key: ++this.#last, event, at: event?.timestamp ?? new Date().toISOString() };
+    if (this.paused) this.held = [line, ...this.held].slice(0, KEPT);
+    else this.lines = [line, ...this.lines].slice(0, KEPT);
+  }
+}

@@ -1,0 +1,168 @@
+// The library: finding, changing, favouring and turning off games, packs, and lists.
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { ODD_TEXTS, addGame, eventually, fillLibrary, gameNamed, pastNight, scenario } from './support/index.mjs';
+
+const row = (visitor, title) => visitor.page.getByRole('row').filter({ hasText: title });
+/** Also of those that are not scrolled to. */
+const titles = (visitor) => visitor.page.getByRole('rowheader').allTextContents();
+
+scenario('games are found by words of title, pack or type, and put in order', async ({ host, open }) => {
+  await fillLibrary(host, 500);
+  await addGame(host, { title: ODD_TEXTS.unbroken, pack_name: ODD_TEXTS.rightToLeft });
+  await pastNight(host, ['Quiplash 3']);
+  const visitor = await open('/library', { signedIn: true });
+  await visitor.see('564 games in');
+  const search = visitor.page.getByLabel('Search');
+  await search.fill('kapitansmutzen');
+  await visitor.see(row(visitor, 'Donaudampf'));
+  await eventually('the others are gone', async () => (await titles(visitor)).length === 1);
+  await search.fill('499 SHELF');
+  await eventually('a game by its number and its pack', async () => {
+    const found = await titles(visitor);
+    return found.length === 1 && found[0].includes('Game 499');
+  });
+  await search.fill('no such game');
+  await visitor.see('No game fits');
+  await visitor.page.getByRole('button', { name: 'Show all games' }).click();
+  await visitor.page.getByLabel('Order').selectOption('Most played');
+  await eventually('the game that was played comes first', async () => (await titles(visitor))[0]?.startsWith('Quiplash 3'));
+  await visitor.page.getByRole('button', { name: 'Title', exact: true }).click();
+  await eventually('the order of titles', async () => (await titles(visitor))[0]?.startsWith('Bidiots'));
+  // A long list grows as one scrolls.
+  await visitor.page.keyboard.press('End');
+  await eventually('more rows', async () => {
+    await visitor.page.mouse.wheel(0, 4000);
+    return (await titles(visitor)).length === 564;
+  });
+  // It is in the address, so a reload keeps it.
+  await visitor.page.getByLabel('Show').selectOption('Never played');
+  await visitor.page.reload();
+  await visitor.see(row(visitor, 'Bidiots'));
+  assert.equal(await visitor.page.getByLabel('Show').inputValue(), 'never');
+  await visitor.check();
+});
+
+scenario('a game is turned off, favoured and changed, and what was typed is not lost', async ({ host, open }) => {
+  const visitor = await open('/library?search=Quiplash+3', { signedIn: true });
+  const quiplash = await gameNamed(host, 'Quiplash 3');
+  const state = () => host.get(`/api/games/${quiplash.id}`);
+  await row(visitor, 'Quiplash 3').getByRole('switch').click();
+  await eventually('it is off', async () => (await state()).enabled === 0);
+  await row(visitor, 'Quiplash 3').getByRole('button', { name: 'Pick more often' }).click();
+  await eventually('it is favoured', async () => (await state()).favor_bias === 1);
+  await visitor.see(row(visitor, 'Quiplash 3').getByRole('button', { name: 'Pick more often', pressed: true }));
+
+  await row(visitor, 'Quiplash 3').getByRole('button', { name: 'Change Quiplash 3' }).click();
+  const dialog = visitor.page.getByRole('dialog');
+  await dialog.getByLabel('Title').fill(ODD_TEXTS.emoji);
+  await dialog.getByLabel('Players from').fill('9');
+  await visitor.page.keyboard.press('Escape');
+  await row(visitor, 'Quiplash 3').getByRole('button', { name: 'Change Quiplash 3' }).click();
+  assert.equal(await dialog.getByLabel('Title').inputValue(), ODD_TEXTS.emoji, 'closing the form keeps what was typed');
+  visitor.watch.expect(/status of 400/);
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  const refusal = await host.send('PUT', `/api/games/${quiplash.id}`, { min_players: 9 });
+  await visitor.see(dialog.getByRole('alert').filter({ hasText: refusal.body.error }));
+  await visitor.check();
+  await dialog.getByLabel('Players from').fill('2');
+  await dialog.getByRole('button', { name: 'Save' }).click();
+  await visitor.gone(dialog);
+  assert.deepEqual([(await state()).title, (await state()).min_players], [ODD_TEXTS.emoji, 2]);
+});
+
+scenario('a game is added on the phone, and deleted', async ({ host, open }) => {
+  const visitor = await open('/library', { signedIn: true, device: 'phone' });
+  await (await visitor.see(visitor.page.getByRole('button', { name: 'Add a game' }))).click();
+  const dialog = visitor.page.getByRole('dialog').first();
+  await dialog.getByLabel('Title').fill(ODD_TEXTS.rightToLeft);
+  await dialog.getByLabel('Pack').fill('House Games');
+  await visitor.check();
+  await dialog.getByRole('button', { name: 'Add', exact: true }).click();
+  await visitor.gone(dialog);
+  await visitor.page.getByLabel('Search').fill('house');
+  await (await visitor.see(visitor.page.getByRole('button', { name: `Change ${ODD_TEXTS.rightToLeft}` }))).click();
+  assert.equal((await gameNamed(host, ODD_TEXTS.rightToLeft)).pack_name, 'House Games');
+  await visitor.page.getByRole('button', { name: 'Delete' }).click();
+  await visitor.page.getByRole('dialog', { name: 'Delete this game?' }).getByRole('button', { name: 'Delete' }).click();
+  await visitor.see('No game fits');
+  assert.ok(!(await host.get('/api/games')).some(({ title }) => title === ODD_TEXTS.rightToLeft));
+});
+
+scenario('packs are ticked and favoured', async ({ host, open }) => {
+  const visitor = await open('/library?tab=packs', { signedIn: true, device: 'phone' });
+  const pack = (name) => host.get('/api/games/meta/packs').then((packs) => packs.find((pack) => pack.name === name));
+  const box = visitor.page.getByRole('checkbox', { name: 'Standalone' });
+  await visitor.see(box);
+  await visitor.check();
+  await box.uncheck();
+  await eventually('the pack is off', async () => (await pack('Standalone')).enabled_count === 0);
+  await visitor.page.getByRole('group', { name: /likes Standalone/ }).getByRole('button', { name: 'Pick less often' }).click();
+  await eventually('the pack is liked less', async () => (await pack('Standalone')).favor_bias === -1);
+  await visitor.page.getByRole('button', { name: 'Tick none' }).click();
+  await visitor.see(/^0 of \d+ packs/);
+  assert.deepEqual(await host.get('/api/games?enabled=true'), []);
+  // One game alone is on: the tick of its pack is neither one nor the other.
+  const { id } = await gameNamed(host, 'Quiplash 3');
+  await host.patch(`/api/games/${id}/toggle`);
+  await visitor.page.reload();
+  await visitor.see(/1 of \d games on/);
+  const mixed = visitor.page.getByRole('checkbox', { name: /Party Pack 7/ });
+  assert.ok(await mixed.evaluate((input) => input.indeterminate));
+});
+
+const LIST = `pack_name,title,min_players,max_players
+House Games,Charades,4,12
+House Games,Upside Down,9,2
+House Games,"Guess, the cat",2,6
+House Games,,2,6
+`;
+
+scenario('a list with faulty lines says which, and is mended or imported without them', async ({ host, open }) => {
+  const visitor = await open('/library', { signedIn: true });
+  await (await visitor.see(visitor.page.getByRole('button', { name: 'Import' }))).click();
+  const dialog = visitor.page.getByRole('dialog', { name: 'Import a list' });
+  await dialog.locator('input[type=file]').setInputFiles({ name: 'games.csv', mimeType: 'text/csv', buffer: Buffer.from(LIST) });
+  await visitor.see(dialog.getByText('4 new'));
+  await visitor.see(dialog.getByRole('cell', { name: 'Guess, the cat' }));
+  const { body: refusal } = await host.send('POST', '/api/games/import/csv', { csvData: LIST });
+  assert.deepEqual(refusal.errors.map(({ line }) => line), [3, 5]);
+  visitor.watch.expect(/status of 400/);
+  await dialog.getByRole('button', { name: 'Import', exact: true }).click();
+  await visitor.see(dialog.getByText(refusal.error));
+  for (const { line, error } of refusal.errors) {
+    await visitor.see(dialog.getByRole('listitem').filter({ hasText: `Line ${line}` }).filter({ hasText: error }));
+  }
+  await visitor.check();
+  assert.equal(await dialog.getByLabel('The list', { exact: true }).inputValue(), LIST, 'the list is still there');
+  await dialog.getByRole('button', { name: 'Import without them' }).click();
+  await visitor.gone(dialog);
+  await gameNamed(host, 'Charades');
+  await gameNamed(host, 'Guess, the cat');
+});
+
+scenario('an export is imported again, and replaces the library', async ({ host, open }) => {
+  const visitor = await open('/library', { signedIn: true });
+  const waiting = visitor.page.waitForEvent('download');
+  await (await visitor.see(visitor.page.getByRole('button', { name: 'Export' }))).click();
+  const saved = await (await waiting).path();
+  const csv = await readFile(saved, 'utf8');
+  assert.match(csv, /^pack_name,title,/);
+  const shorter = csv.split('\n').slice(0, 11).join('\n');
+  await visitor.page.getByRole('button', { name: 'Import' }).click();
+  const dialog = visitor.page.getByRole('dialog', { name: 'Import a list' });
+  await dialog.getByLabel('The list', { exact: true }).fill(shorter);
+  await visitor.see(dialog.getByText('10 already there'));
+  await dialog.getByLabel('What to do with it').selectOption('replace');
+  await visitor.see(dialog.getByText('53 leave'));
+  await dialog.getByRole('button', { name: 'Replace the library' }).click();
+  await visitor.see('10 games in');
+  assert.equal((await host.get('/api/games')).length, 10);
+});
+
+scenario('an empty library says what to do', async ({ host, open }) => {
+  for (const { id } of await host.get('/api/games')) await host.delete(`/api/games/${id}`);
+  const visitor = await open('/library', { signedIn: true, device: 'phone' });
+  await visitor.see('The library is empty');
+  await visitor.check();
+});

@@ -1,0 +1,72 @@
+// The tail of all events.
+import assert from 'node:assert/strict';
+import { ODD_TEXTS, addGame, play, scenario, startNight, vote } from './support/index.mjs';
+
+const lines = (visitor) => visitor.page.getByRole('list', { name: 'Events, newest first' }).getByRole('listitem');
+const line = (visitor, text) => lines(visitor).filter({ hasText: text });
+
+scenario('events are told as they happen, filtered and looked into', async ({ host, open, server }) => {
+  const visitor = await open('/live', { signedIn: true, permissions: ['clipboard-read', 'clipboard-write'] });
+  await visitor.see('Quiet so far');
+  await visitor.see('Listening');
+  const session = await startNight(host, 'Birthday');
+  await visitor.see(line(visitor, 'session.started'));
+  const { title } = await addGame(host, { title: ODD_TEXTS.rightToLeft });
+  await play(host, session, title);
+  await vote(host, ODD_TEXTS.emoji, 'up');
+  await visitor.see(line(visitor, ODD_TEXTS.emoji));
+  assert.equal(await lines(visitor).count(), 3, 'each is told once, though two connections tell of it');
+  await visitor.check();
+
+  await visitor.page.getByRole('button', { name: 'vote', exact: true }).click();
+  await visitor.gone(line(visitor, 'session.started'));
+  assert.equal(await lines(visitor).count(), 1);
+  await visitor.page.getByRole('button', { name: 'All', exact: true }).click();
+  await visitor.page.getByLabel('Search').fill('no such thing');
+  await visitor.see('No event fits');
+  await visitor.page.getByRole('button', { name: 'Show all events' }).click();
+
+  await line(visitor, 'game.added').getByText('game.added').click();
+  await visitor.see(visitor.page.getByRole('region', { name: 'Event', exact: true }).getByText(/"pack_name": "House Games"/));
+  await visitor.check();
+  await line(visitor, 'game.added').getByRole('button', { name: 'Copy as curl' }).click();
+  await visitor.see('The command is copied.');
+  const command = await visitor.page.evaluate(() => navigator.clipboard.readText());
+  assert.match(command, /^curl -X POST -H "Authorization: Bearer \$TOKEN" /);
+  assert.ok(command.includes(`${server.url}/api/events/fire`) && command.includes('"event":"game.added"'), command);
+});
+
+scenario('a list that stands still counts what comes, and shows it afterwards', async ({ host, open }) => {
+  const visitor = await open('/live', { signedIn: true, device: 'phone' });
+  const session = await startNight(host);
+  await visitor.see(line(visitor, 'session.started'));
+  await visitor.page.getByRole('button', { name: 'Pause' }).click();
+  await visitor.see('Paused');
+  await play(host, session, 'Quiplash 3');
+  await play(host, session, 'Drawful 2');
+  const goOn = await visitor.see(visitor.page.getByRole('button', { name: 'Go on (2 new)' }));
+  assert.equal(await lines(visitor).count(), 1);
+  await visitor.check();
+  await goOn.click();
+  await visitor.see(line(visitor, 'Drawful 2'));
+  assert.equal(await lines(visitor).count(), 3);
+});
+
+scenario('after a restart of the server nothing of the night is missed', async ({ host, open, outage, server }) => {
+  const visitor = await open('/live', { signedIn: true });
+  const session = await startNight(host);
+  await visitor.see(line(visitor, 'session.started'));
+  await visitor.badge('Live');
+  await outage(async () => {
+    await server.kill();
+    await visitor.badge('Offline');
+    await server.start();
+    await play(host, session, 'Quiplash 3');
+    await visitor.see(line(visitor, 'Quiplash 3'));
+    await visitor.badge('Live');
+    await visitor.see('Listening');
+  });
+  await play(host, session, 'Drawful 2');
+  await visitor.see(line(visitor, 'Drawful 2'));
+  assert.equal(await line(visitor, 'game.added').count(), 2);
+});
