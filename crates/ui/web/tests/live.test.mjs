@@ -54,6 +54,7 @@ scenario('a list that stands still counts what comes, and shows it afterwards', 
 
 scenario('after a restart of the server nothing of the night is missed', async ({ host, open, outage, server }) => {
   const visitor = await open('/live', { signedIn: true });
+  await visitor.see('Listening');
   const session = await startNight(host);
   await visitor.see(line(visitor, 'session.started'));
   await visitor.badge('Live');

@@ -51,11 +51,11 @@ class Connection {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Follows a session from now on, or none. */
-  follow(sessionId: number | null): void {
+  /** Follows a session, or none: from a position on, or else from now. */
+  follow(sessionId: number | null, position: number | null = null): void {
     if (sessionId === this.#sessionId) return;
     this.#sessionId = sessionId;
-    this.#position = null;
+    this.#position = position;
     this.#connect();
   }
 
@@ -97,8 +97,8 @@ class Connection {
       }),
       event: mine((event) => {
         if (event.seq !== undefined && this.#position !== null && event.seq <= this.#position) return;
-        this.#follower?.event(event);
         for (const listener of this.#listeners) listener(event);
+        this.#follower?.event(event);
       }),
       gone: mine(() => this.#follower?.gone()),
       refused: mine(() => auth.expire()),

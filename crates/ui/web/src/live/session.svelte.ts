@@ -30,6 +30,9 @@ class CurrentSession {
   #gameEvents = 0;
   #pollEvents = 0;
   #only: number | null = null;
+  /** Counts what was asked for, so that an answer that comes late replaces nothing newer. */
+  #turn = 0;
+  #latest: Promise<void> = Promise.resolve();
 
   readonly active = $derived(this.session?.is_active === 1);
   readonly playing = $derived([...this.games].reverse().find((game) => game.status === 'playing') ?? null);
@@ -53,12 +56,38 @@ class CurrentSession {
     return this.#votes.get(gameId) ?? NONE;
   }
 
-  /** Fetches everything again. */
-  async refresh(signal?: AbortSignal): Promise<void> {
-    const session = await this.#find(signal);
-    if (session) await this.#load(session, signal);
-    else await this.#noneActive(signal);
-    this.loaded = true;
+  /** Fetches everything again. One that a later one has overtaken changes nothing, and ends with that. */
+  refresh(signal?: AbortSignal): Promise<void> {
+    const turn = ++this.#turn;
+    this.#latest = this.#fetchAll(signal).then((night) => {
+      if (turn !== this.#turn) return this.#latest;
+      if (night) this.#showNight(night);
+      else this.#clear();
+      connection.follow(this.session?.id ?? null);
+      this.loaded = true;
+    });
+    return this.#latest;
+  }
+
+  /**
+   * The night that is on, or the one on show as it ended: that is followed on, since it can still change, and the open
+   * connection tells how things stand.
+   */
+  async #fetchAll(signal?: AbortSignal): Promise<Night | null> {
+    const active = await this.#find(signal);
+    const id = active?.id ?? this.session?.id;
+    if (id === undefined) return null;
+    try {
+      const [sessionAndGames, votes, poll] = await Promise.all([
+        this.#fetchGames(id, signal),
+        this.#fetchVotes(id, signal),
+        this.#fetchPoll(id, signal),
+      ]);
+      return { ...sessionAndGames, votes, poll };
+    } catch (error) {
+      if (active === null && error instanceof ApiError && error.status === 404) return null;
+      throw error;
+    }
   }
 
   async #find(signal?: AbortSignal): Promise<Session | null> {
@@ -74,39 +103,6 @@ class CurrentSession {
     }
   }
 
-  async #load({ id }: Session, signal?: AbortSignal): Promise<void> {
-    if (id !== this.session?.id) this.poll = null;
-    const [night] = await Promise.all([
-      this.#fetchNight(id, signal),
-      this.#fetchVotes(id, signal),
-      this.#fetchPoll(id, signal),
-    ]);
-    this.#show(night);
-    connection.follow(id);
-  }
-
-  /**
-   * Keeps a session that has just ended on show, as it ended. It is followed on: it can still change, and the open
-   * connection tells how things stand.
-   */
-  async #noneActive(signal?: AbortSignal): Promise<void> {
-    if (this.session) {
-      const { id } = this.session;
-      try {
-        const [night] = await Promise.all([
-          this.#fetchNight(id, signal),
-          this.#fetchVotes(id, signal),
-          this.#fetchPoll(id, signal),
-        ]);
-        this.#show(night);
-      } catch (error) {
-        if (!(error instanceof ApiError) || error.status !== 404) throw error;
-        this.#clear();
-      }
-    }
-    connection.follow(this.session?.id ?? null);
-  }
-
   /** Without a token nobody tells that a session has started. */
   async #lookForSession(): Promise<void> {
     const told = auth.token !== null;
@@ -115,7 +111,7 @@ class CurrentSession {
     try {
       const session = await this.#find();
       connection.answered();
-      if (session && !this.active) await this.#load(session);
+      if (session && !this.active) await this.refresh();
     } catch {
       connection.unanswered();
     }
@@ -136,7 +132,10 @@ class CurrentSession {
   #apply(event: LiveEvent): void {
     if (event.type === 'session.started') {
       const { id } = (event.data as { session: { id: number } }).session;
-      if (id !== this.session?.id) void this.#again();
+      if (id === this.session?.id) return;
+      // From this event on nothing of the new night is missed.
+      if (this.#only === null) connection.follow(id, event.seq);
+      void this.#again();
       return;
     }
     if (!event.type.startsWith('vote.') && !event.type.startsWith('poll.')) this.#gameEvents++;
@@ -145,7 +144,7 @@ class CurrentSession {
         void this.#again();
         break;
       case 'game.added':
-        void this.#fetchGames();
+        void this.#updateGames();
         break;
       case 'game.status':
       case 'room.updated':
@@ -173,12 +172,14 @@ class CurrentSession {
   }
 
   /** A game was added: its row is not in the event. */
-  async #fetchGames(): Promise<void> {
+  async #updateGames(): Promise<void> {
     const id = this.session?.id;
     if (id === undefined) return;
     try {
-      const night = await this.#fetchNight(id);
-      if (id === this.session?.id) this.#show(night);
+      const { session, games } = await this.#fetchGames(id);
+      if (id !== this.session?.id) return;
+      this.session = session;
+      this.games = games;
     } catch {
       connection.reconnect();
     }
@@ -188,7 +189,7 @@ class CurrentSession {
    * The session and its games. What an event told while the answer was on its way may be missing from the answer, so
    * it is asked for again; should the events not pause, once more when it is quiet.
    */
-  async #fetchNight(id: number, signal?: AbortSignal): Promise<Night> {
+  async #fetchGames(id: number, signal?: AbortSignal): Promise<Pick<Night, 'session' | 'games'>> {
     const request = { path: { id }, signal };
     for (let attempt = 1; ; attempt++) {
       const seen = this.#gameEvents;
@@ -203,26 +204,29 @@ class CurrentSession {
     }
   }
 
-  #show({ session, games }: Night): void {
-    this.session = session;
-    this.games = games;
-  }
-
-  async #fetchVotes(id: number, signal?: AbortSignal): Promise<void> {
+  async #fetchVotes(id: number, signal?: AbortSignal): Promise<Night['votes']> {
     const seen = this.#voteEvents;
     const { votes } = await api.get('/api/sessions/{id}/votes', { path: { id }, signal });
     // A vote that was told meanwhile may or may not be counted in it: ask once more when it is quiet.
     if (seen !== this.#voteEvents) this.#settleLater();
-    this.#votes = new Map(votes.map((row) => [row.game_id, { up: row.upvotes, down: row.downvotes }]));
+    return new Map(votes.map((row) => [row.game_id, { up: row.upvotes, down: row.downvotes }]));
   }
 
-  /** The poll that is open, and what became of the one on show; what an event told meanwhile is newer. */
-  async #fetchPoll(id: number, signal?: AbortSignal): Promise<void> {
+  /** The session's latest poll; `undefined` when an event told of a newer state meanwhile. */
+  async #fetchPoll(id: number, signal?: AbortSignal): Promise<Night['poll']> {
     const seen = this.#pollEvents;
     const [latest] = await api.get('/api/sessions/{id}/polls', { path: { id }, signal });
-    if (seen !== this.#pollEvents) return;
-    const isOnShow = latest !== undefined && (latest.status === 'open' || latest.id === this.poll?.id);
-    this.poll = isOnShow ? latest : null;
+    return seen === this.#pollEvents ? (latest ?? null) : undefined;
+  }
+
+  #showNight({ session, games, votes, poll }: Night): void {
+    this.session = session;
+    this.games = games;
+    this.#votes = votes;
+    // Of what has ended, only the poll that was on show stays there.
+    const isOnShow = poll && (poll.status === 'open' || poll.id === this.poll?.id);
+    if (poll !== undefined) this.poll = isOnShow ? poll : null;
+    else if (this.poll?.session_id !== session.id) this.poll = null;
   }
 
   #settleLater(): void {
@@ -230,8 +234,12 @@ class CurrentSession {
     this.#settle = setTimeout(() => {
       const id = this.session?.id;
       if (id === undefined) return;
-      void this.#fetchGames();
-      this.#fetchVotes(id).catch(() => connection.reconnect());
+      void this.#updateGames();
+      this.#fetchVotes(id)
+        .then((votes) => {
+          if (id === this.session?.id) this.#votes = votes;
+        })
+        .catch(() => connection.reconnect());
     }, SETTLE_MS);
   }
 
@@ -285,6 +293,8 @@ interface VoteRecorded {
 interface Night {
   session: Session;
   games: SessionGame[];
+  votes: ReadonlyMap<number, Votes>;
+  poll: Poll | null | undefined;
 }
 
 /** The night that is on, for every screen. */

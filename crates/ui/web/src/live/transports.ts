@@ -97,7 +97,13 @@ export function openSocket({ sessionId, after }: Wanted, token: string, heard: H
     clearInterval(pinging);
     heard.closed();
   };
-  return { close: () => socket.close() };
+  return {
+    close() {
+      // Browsers complain of a socket that is closed before it is open.
+      if (socket.readyState === WebSocket.CONNECTING) socket.onopen = () => socket.close();
+      else socket.close();
+    },
+  };
 }
 
 type Message = Partial<LiveEvent> & { type: string; message?: string };
