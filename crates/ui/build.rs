@@ -48,7 +48,8 @@ fn run() -> Result<()> {
     let embedded = out.join("dashboard");
     renew(&embedded)?;
     // Written here, since an attribute cannot name a folder by a variable.
-    let embedding = format!("#[derive(rust_embed::Embed)]\n#[folder = {embedded:?}]\nstruct Dashboard;\n");
+    let folder = embedded.to_str().ok_or("OUT_DIR is no UTF-8")?;
+    let embedding = format!("#[derive(rust_embed::Embed)]\n#[folder = {folder:?}]\nstruct Dashboard;\n");
     fs::write(out.join("dashboard.rs"), embedding)?;
     match env::var(SWITCH).unwrap_or_default().as_str() {
         SKIP => {
