@@ -48,7 +48,7 @@ fn run() -> Result<()> {
     let embedded = out.join("dashboard");
     renew(&embedded)?;
     // Written here, since an attribute cannot name a folder by a variable.
-    let folder = embedded.to_str().ok_or("the build's folder has a name that is no text")?;
+    let folder = embedded.to_str().ok_or("OUT_DIR is no UTF-8")?;
     let embedding = format!("#[derive(rust_embed::Embed)]\n#[folder = {folder:?}]\nstruct Dashboard;\n");
     fs::write(out.join("dashboard.rs"), embedding)?;
     match env::var(SWITCH).unwrap_or_default().as_str() {

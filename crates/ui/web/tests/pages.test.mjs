@@ -32,14 +32,15 @@ for (const path of PATHS) {
     const ids = await furnish(stage);
     const address = path.replace(/\{\w+\}/, () => ids[path.split('/')[1]]);
     for (const device of Object.keys(DEVICES)) {
+      const visitor = await stage.open(address, { device, theme: THEMES[0], signedIn: true });
+      await visitor.ready();
       for (const theme of THEMES) {
-        const visitor = await stage.open(address, { device, theme, signedIn: true });
-        await visitor.ready();
+        await visitor.theme(theme);
         await visitor.check();
-        await visitor.close();
       }
+      await visitor.close();
     }
-    const stranger = await stage.open(address, { device: 'phone' });
+    const stranger = await stage.open(address, { device: 'phone', theme: 'light' });
     await stranger.ready();
     await stranger.check();
   });

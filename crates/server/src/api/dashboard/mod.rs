@@ -91,23 +91,19 @@ async fn file(name: &str, keep: &'static str, headers: &HeaderMap) -> Response {
     let Some(plain) = fanfare_ui::file(name).filter(|_| !Encoding::is_written_in(name)) else {
         return error::unknown_route().await;
     };
+    let media_type = media_type(plain.metadata.mimetype());
     let encoded = |encoding: Encoding| fanfare_ui::file(&format!("{name}{}", encoding.suffix()));
     let encoding = encoding::preferred(headers, |encoding| encoded(encoding).is_some());
-    let chosen = encoding.and_then(encoded);
-    let (data, hash) = match &chosen {
-        Some(chosen) => (&chosen.data, chosen.metadata.sha256_hash()),
-        None => (&plain.data, plain.metadata.sha256_hash()),
-    };
-    let tag = format!("\"{}\"", hex::encode(&hash[..TAG_BYTES]));
+    let chosen = encoding.and_then(encoded).unwrap_or(plain);
+    let tag = format!("\"{}\"", hex::encode(&chosen.metadata.sha256_hash()[..TAG_BYTES]));
     let shared = [(ETAG, tag.as_str()), (CACHE_CONTROL, keep), (VARY, "accept-encoding")];
     if is_known(headers, &tag) {
         return (StatusCode::NOT_MODIFIED, shared).into_response();
     }
-    let mut response = (shared, bytes(data)).into_response();
-    let mut set = |name, value| response.headers_mut().insert(name, value);
-    set(CONTENT_TYPE, media_type(plain.metadata.mimetype()));
+    let mut response = (shared, bytes(chosen.data)).into_response();
+    response.headers_mut().insert(CONTENT_TYPE, media_type);
     if let Some(encoding) = encoding {
-        set(CONTENT_ENCODING, HeaderValue::from_static(encoding.name()));
+        response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static(encoding.name()));
     }
     response
 }
@@ -127,10 +123,9 @@ fn media_type(plain: &str) -> HeaderValue {
     whole.parse().expect("media types are ASCII")
 }
 
-#[expect(clippy::ptr_arg, reason = "what is embedded is not copied")]
-fn bytes(data: &Cow<'static, [u8]>) -> Bytes {
+fn bytes(data: Cow<'static, [u8]>) -> Bytes {
     match data {
         Cow::Borrowed(embedded) => Bytes::from_static(embedded),
-        Cow::Owned(read) => Bytes::copy_from_slice(read),
+        Cow::Owned(read) => read.into(),
     }
 }

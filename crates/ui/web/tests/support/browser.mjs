@@ -87,6 +87,12 @@ export class Visitor {
     await this.badge('Live');
   }
 
+  /** The visitor's system goes dark or light while the page is open. */
+  async theme(theme) {
+    await this.page.emulateMedia({ colorScheme: theme });
+    await this.page.waitForFunction((theme) => getComputedStyle(document.documentElement).colorScheme === theme, theme);
+  }
+
   /** Axe finds nothing serious, nothing sticks out, and on a phone everything is large enough for a thumb. */
   async check() {
     await checkAccessible(this.page);
