@@ -1,0 +1,97 @@
+// Takes the pictures in the documents anew, with the program as it is: `npm run pictures`. With an argument, of every
+// screen into that folder, for whoever wants to look at them all.
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { closeBrowser, Visitor } from './support/browser.mjs';
+import { addWebhook, gameNamed, pastNight, play, Server, startNight, vote } from './support/index.mjs';
+import { Receiver } from './support/receiver.mjs';
+
+const DOCUMENTS = fileURLToPath(new URL('../../../../docs/images', import.meta.url));
+const PHONE = { device: 'phone', deviceScaleFactor: 2 };
+
+/** Three nights, of which one is on. */
+async function furnish(host, receiver) {
+  const webhook = await addWebhook(host, receiver, { name: 'Discord announcer', events: ['*'] });
+  const past = [];
+  for (const [titles, notes] of [
+    [['Quiplash 3', 'Fibbage 4', 'Drawful 2', 'Trivia Murder Party 2'], 'Game night at Cem’s'],
+    [['Tee K.O.', 'Quiplash 3', 'Fibbage 4'], 'The rainy Friday'],
+  ]) {
+    past.push(await pastNight(host, titles, notes));
+  }
+  const session = await startNight(host, 'Season finale');
+  for (const [title, ups] of [['Drawful 2', ['fay', 'gus']], ['Fibbage 4', ['hal', 'ida', 'jon']]]) {
+    await play(host, session, title);
+    for (const name of ups) await vote(host, name, 'up');
+  }
+  const row = await play(host, session, 'Quiplash 3', { room_code: 'KWXZ' });
+  await host.patch(`/api/sessions/${session.id}/games/${row.id}/player-count`, { player_count: 6 });
+  for (const [name, direction] of [['ann', 'up'], ['bob', 'up'], ['cem', 'up'], ['dee', 'up'], ['eli', 'down']]) {
+    await vote(host, name, direction);
+  }
+  return { past: past[0].id, session: session.id, webhook: webhook.id };
+}
+
+async function openPoll(host, { session }) {
+  const options = await Promise.all(['Trivia Murder Party 2', 'Tee K.O.', 'Fibbage 4'].map((title) => gameNamed(host, title)));
+  const poll = await host.post(`/api/sessions/${session}/polls`, { gameIds: options.map(({ id }) => id), seconds: 300 });
+  for (const [username, option] of [['ann', 'A'], ['bob', 'B'], ['cem', 'A']]) {
+    await host.post(`/api/polls/${poll.id}/votes`, { username, option });
+  }
+}
+
+async function picture(server, { path, name, act, ...options }, folder) {
+  const visitor = await Visitor.open(server, path, options);
+  if (!path.startsWith('/overlay')) await visitor.ready();
+  else await visitor.see('KWXZ');
+  await act?.(visitor);
+  await visitor.page.waitForFunction(() => !document.querySelector('[aria-busy="true"], .skeleton'));
+  await visitor.page.screenshot({ path: join(folder, `${name}.png`) });
+  await visitor.close();
+}
+
+const roll = async (visitor) => {
+  await visitor.page.getByRole('button', { name: /^6 players/ }).click();
+  await visitor.page.getByRole('button', { name: 'Roll', exact: true }).click();
+  await visitor.see(visitor.page.getByRole('region', { name: 'What was rolled' }).getByRole('heading'));
+};
+
+function documents({ token }, { webhook }) {
+  return [
+    { name: 'tonight', path: '/', ...PHONE },
+    { name: 'pick', path: '/pick', act: roll, token, ...PHONE },
+    { name: 'session', path: '/session', token, ...PHONE },
+    { name: 'tv', path: '/tv' },
+    { name: 'statistics', path: '/statistics', theme: 'light' },
+    { name: 'webhook', path: `/webhooks/${webhook}`, token },
+    { name: 'overlay', path: '/overlay', viewport: { width: 1280, height: 400 } },
+  ];
+}
+
+function everything({ token }, { past, webhook, session }) {
+  const paths = ['/', '/tv', '/pick', '/session', `/session/${past}`, '/library', '/history', `/history/${session}`, '/statistics',
+    '/webhooks', `/webhooks/${webhook}`, '/live', '/connections', '/welcome', '/sign-in'];
+  return paths.flatMap((path) => [
+    { name: `phone-dark${path.replaceAll('/', '-')}`, path, token, ...PHONE },
+    { name: `phone-light${path.replaceAll('/', '-')}`, path, token, theme: 'light', ...PHONE },
+    { name: `desktop-dark${path.replaceAll('/', '-')}`, path, token },
+    { name: `desktop-light${path.replaceAll('/', '-')}`, path, token, theme: 'light' },
+  ]);
+}
+
+const [elsewhere] = process.argv.slice(2);
+const folder = elsewhere ?? DOCUMENTS;
+await mkdir(folder, { recursive: true });
+const receiver = await Receiver.open();
+const server = await Server.start();
+try {
+  const host = await server.host();
+  const ids = await furnish(host, receiver);
+  if (elsewhere) await openPoll(host, ids);
+  for (const one of elsewhere ? everything(host, ids) : documents(host, ids)) await picture(server, one, folder);
+} finally {
+  await closeBrowser();
+  await server.close();
+  await receiver.close();
+}
