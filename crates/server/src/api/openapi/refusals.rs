@@ -306,6 +306,7 @@ const TEXTS: &[Texts] = &[
     ),
     ("create_poll", "404", &[NO_SESSION, NO_GAME, &[NO_GAMES, "Only one game matches the current filters"]]),
     ("create_poll", "409", &[&[r#"{"error":"The session has an open poll already","pollId":4}"#]]),
+    ("list_polls", "404", &[NO_SESSION]),
     ("get_poll", "404", &[NO_POLL]),
     (
         "vote_in_poll",
