@@ -17,6 +17,7 @@ const PUBLIC: &[&str] = &[
     "GET /api/sessions/{id}/events",
     "GET /api/sessions/{id}/games",
     "GET /api/sessions/{id}/votes",
+    "GET /api/sessions/{id}/polls",
     "GET /api/stats",
     "GET /api/votes",
     "GET /app",
