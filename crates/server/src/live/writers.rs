@@ -136,3 +136,25 @@ impl Line {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn a_line_ends_with_its_last_outlet_and_lets_nobody_in_afterwards() {
+        let line = Arc::<Line>::default();
+        let (first, second) = (line.enter().expect("open"), line.enter().expect("open"));
+        let served = line.clone();
+        let writer = thread::Builder::new().spawn(move || served.serve()).expect("a thread");
+        drop(first);
+        line.end();
+        second.push(Outlet::of_task());
+        let third = line.enter().expect("it has not ended while an outlet is left");
+        drop((second, third));
+        writer.join().expect("it ends");
+        assert!(line.enter().is_none());
+    }
+}
