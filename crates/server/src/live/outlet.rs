@@ -143,3 +143,65 @@ impl fmt::Debug for Outlet {
         f.debug_struct("Outlet").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicUsize;
+
+    use bytes::Bytes;
+    use fanfare_hub::{Hub, Limits, Start};
+    use tokio::{io::AsyncReadExt, net::TcpListener};
+
+    use super::*;
+
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    /// What the task of a socket does when it has nothing to do.
+    fn sleep(outlet: &Arc<Outlet>, mailbox: &Mailbox, task: &Waker) {
+        let cx = Context::from_waker(task);
+        let mut desk = outlet.take_over(&cx);
+        let waker = outlet.waker(&cx);
+        assert!(mailbox.poll(&Context::from_waker(&waker), 1, 1, &mut desk.outbox).is_pending());
+        outlet.leave(&mut desk);
+    }
+
+    #[tokio::test]
+    async fn messages_go_out_past_a_task_that_sleeps_and_signals_wake_it() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let addr = listener.local_addr().expect("bound");
+        let (client, accepted) = tokio::join!(TcpStream::connect(addr), listener.accept());
+        let (mut client, tcp) = (client.expect("connected"), Arc::new(accepted.expect("a client").0));
+        tcp.writable().await.expect("open");
+        let hub = Hub::new(Limits { mailbox_max_messages: 9, mailbox_max_bytes: 99 });
+        let mailbox = hub.connect();
+        mailbox.subscribe(&"t".into(), Start::Live);
+        let outlet = Outlet::of_writer(&Arc::default(), &mailbox, tcp);
+        let woken = Arc::new(Woken::default());
+        let task = Waker::from(woken.clone());
+        sleep(&outlet, &mailbox, &task);
+
+        hub.deliver("t", 1, &Bytes::from_static(b"one"));
+        outlet.visit();
+        let mut heard = [0; 3];
+        client.read_exact(&mut heard).await.expect("written");
+        assert_eq!((&heard, woken.0.load(Ordering::SeqCst)), (b"one", 0));
+
+        mailbox.bell().ring(4);
+        outlet.visit();
+        assert_eq!((outlet.desk().signals, woken.0.load(Ordering::SeqCst)), (4, 1));
+
+        // The task is awake and has not slept since: what comes is its own business, in its own order.
+        hub.deliver("t", 2, &Bytes::from_static(b"two"));
+        outlet.visit();
+        let mut taken = Vec::new();
+        mailbox.take(9, 9, &mut taken);
+        assert_eq!((taken.len(), woken.0.load(Ordering::SeqCst)), (1, 1));
+    }
+}
