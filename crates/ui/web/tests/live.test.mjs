@@ -38,6 +38,7 @@ scenario('events are told as they happen, filtered and looked into', async ({ ho
 
 scenario('a list that stands still counts what comes, and shows it afterwards', async ({ host, open }) => {
   const visitor = await open('/live', { signedIn: true, device: 'phone' });
+  await visitor.see('Listening');
   const session = await startNight(host);
   await visitor.see(line(visitor, 'session.started'));
   await visitor.page.getByRole('button', { name: 'Pause' }).click();
