@@ -8,12 +8,13 @@ use std::{
 use bytes::Bytes;
 
 use crate::{
+    backlog::Distributor,
     history::{History, Last},
     mailbox::{Bell, Mailbox, ToWake},
     message::{Limits, Message, Publication, Topic},
     presence::{Member, Presence},
     sync::lock,
-    topic::{Announcer, Entry, Published, State},
+    topic::{Act, Announcer, Entry, Published, State},
     topics::Topics,
 };
 
@@ -69,12 +70,12 @@ impl Hub {
         let Some(entry) = self.topics.find(topic) else { return 0 };
         let message = Arc::new(Message { topic: entry.name.clone(), seq, bytes: bytes.clone() });
         let mut to_wake = ToWake::default();
-        lock(&entry.state).deliver(&message, &mut to_wake.0)
+        let mut act = Act { entry: &entry, topics: &self.topics, to_wake: &mut to_wake.0 };
+        lock(&entry.state).deliver(&mut act, &message)
     }
 
-    /// Hands a publication to everybody subscribed to `topic`, in the form of each. Never waits.
-    /// Publications of one topic reach every subscriber in the order of these calls. Subscribers whose
-    /// mailbox overflows are left out of the count.
+    /// Hands a publication to everybody subscribed to `topic`, in the form of each; a [`Distributor`] may do
+    /// that later. Never waits. Publications of one topic reach every subscriber in the order of these calls.
     pub fn publish(&self, topic: &Topic, publishing: &Publishing<'_>) -> Published {
         self.publish_and(topic, publishing, |_| ())
     }
@@ -89,20 +90,20 @@ impl Hub {
         witness: impl FnOnce(&Published),
     ) -> Published {
         let Publishing { publication, except, history, now_ms } = *publishing;
-        let except = except.and_then(Bell::inbox);
         let mut to_wake = ToWake::default();
-        let act = |known: Option<(&Topic, &mut State)>| {
-            let Some((name, state)) = known else {
+        let act = |known: Option<(&Arc<Entry>, &mut State)>| {
+            let Some((entry, state)) = known else {
                 witness(&Published::default());
                 return (Published::default(), false);
             };
-            state.keep(history, || self.topics.next_epoch(), now_ms);
-            let published = state.publish(name, publication, except.as_deref(), now_ms, &mut to_wake.0);
+            let mut act = Act { entry, topics: &self.topics, to_wake: &mut to_wake.0 };
+            state.keep(&act, history, now_ms);
+            let published = state.publish(&mut act, publication, except, now_ms);
             witness(&published);
             (published, state.is_empty())
         };
         if history.is_some() {
-            return self.topics.with_entry(topic, |name, state| act(Some((name, state)))).1.0;
+            return self.topics.with_entry(topic, |entry, state| act(Some((entry, state)))).1.0;
         }
         let (entry, (published, is_empty)) = self.topics.with_known(topic, act);
         if is_empty && let Some(entry) = entry {
@@ -113,23 +114,43 @@ impl Hub {
 
     /// Hands a publication to everybody subscribed to `topic` but the reader of `except`, in the form of each,
     /// and leaves the topic's past as it is: it has no place there, and nobody can come back for it. Never
-    /// waits. `witness` is called as that of [`Hub::publish_and`]. Returns how many it was queued for.
+    /// waits. `witness` is called as that of [`Hub::publish_and`].
     pub fn whisper(
         &self,
         topic: &str,
         publication: &Arc<dyn Publication>,
         except: Option<&Bell>,
         witness: impl FnOnce(),
-    ) -> usize {
-        let except = except.and_then(Bell::inbox);
+    ) {
         let mut to_wake = ToWake::default();
-        let act = |known: Option<(&Topic, &mut State)>| {
+        let act = |known: Option<(&Arc<Entry>, &mut State)>| {
             witness();
-            known.map_or(0, |(name, state)| {
-                state.whisper(name, publication, except.as_deref(), &mut to_wake.0)
-            })
+            if let Some((entry, state)) = known {
+                let mut act = Act { entry, topics: &self.topics, to_wake: &mut to_wake.0 };
+                state.whisper(&mut act, publication, except);
+            }
         };
-        self.topics.with_known(topic, act).1
+        self.topics.with_known(topic, act);
+    }
+
+    /// From now on whoever publishes on a topic with many subscribers only puts it down, and wakes the
+    /// distributor, who calls [`Hub::hand_out`] until nothing is left. Where there are too few calls, and so
+    /// much is put down as a mailbox holds, whoever publishes hands it out. Without a distributor everything
+    /// goes into the mailboxes at once.
+    pub fn set_distributor(&self, distributor: Option<Distributor>) {
+        let is_left = distributor.is_none();
+        self.topics.backlogs.set_distributor(distributor);
+        // What the old one had not handed out yet.
+        while is_left && self.hand_out(usize::MAX) {}
+    }
+
+    /// Gives so many subscribers of one topic everything that they have not got; they are the next ones of the
+    /// topic that has waited longest. Returns whether there is more to do.
+    pub fn hand_out(&self, max_subscribers: usize) -> bool {
+        let Some((entry, are_others)) = self.topics.backlogs.pop() else { return false };
+        let mut to_wake = ToWake::default();
+        let mut act = Act { entry: &entry, topics: &self.topics, to_wake: &mut to_wake.0 };
+        lock(&entry.state).hand_out(&mut act, max_subscribers) || are_others
     }
 
     /// The last publication of a topic, if it is kept at `now_ms`.

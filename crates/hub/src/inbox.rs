@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     message::{Limits, Message, Topic},
-    sync::{Mutex, lock},
+    sync::{Mutex, MutexGuard, lock},
 };
 
 /// Slots that an empty queue keeps; what a burst needed beyond them is given back.
@@ -66,22 +66,12 @@ impl Inbox {
 
     /// Queues a message. Whom to wake is appended to `to_wake`, for when the caller's locks are given back.
     pub(crate) fn push(&self, message: &Arc<Message>, to_wake: &mut Vec<Waker>) -> Pushed {
-        let queue = &mut *lock(&self.queue);
-        if queue.overflowed {
-            return Pushed::Refused;
-        }
-        let bytes = queue.bytes.saturating_add(message.bytes.len());
-        if queue.messages.len() >= self.limits.mailbox_max_messages || bytes > self.limits.mailbox_max_bytes {
-            let Queue { waiting, signals, .. } = std::mem::take(queue);
-            to_wake.extend(waiting.map(|waiting| waiting.waker));
-            *queue = Queue { overflowed: true, signals, ..Queue::default() };
-            return Pushed::Overflowed;
-        }
-        queue.bytes = bytes;
-        queue.messages.push_back(message.clone());
-        let wakes = queue.waiting.take_if(|waiting| waiting.hears_messages);
-        to_wake.extend(wakes.map(|waiting| waiting.waker));
-        Pushed::Queued
+        self.open(to_wake).push(message)
+    }
+
+    /// For several messages under one lock.
+    pub(crate) fn open<'a>(&'a self, to_wake: &'a mut Vec<Waker>) -> OpenInbox<'a> {
+        OpenInbox { limits: self.limits, queue: lock(&self.queue), to_wake }
     }
 
     /// Sets signals; wakes the reader.
@@ -173,6 +163,35 @@ impl Inbox {
             Poll::Pending
         })
         .await;
+    }
+}
+
+/// An inbox that is being filled.
+pub(crate) struct OpenInbox<'a> {
+    limits: Limits,
+    queue: MutexGuard<'a, Queue>,
+    to_wake: &'a mut Vec<Waker>,
+}
+
+impl OpenInbox<'_> {
+    /// As [`Inbox::push`].
+    pub(crate) fn push(&mut self, message: &Arc<Message>) -> Pushed {
+        let queue = &mut *self.queue;
+        if queue.overflowed {
+            return Pushed::Refused;
+        }
+        let bytes = queue.bytes.saturating_add(message.bytes.len());
+        if queue.messages.len() >= self.limits.mailbox_max_messages || bytes > self.limits.mailbox_max_bytes {
+            let Queue { waiting, signals, .. } = std::mem::take(queue);
+            self.to_wake.extend(waiting.map(|waiting| waiting.waker));
+            *queue = Queue { overflowed: true, signals, ..Queue::default() };
+            return Pushed::Overflowed;
+        }
+        queue.bytes = bytes;
+        queue.messages.push_back(message.clone());
+        let wakes = queue.waiting.take_if(|waiting| waiting.hears_messages);
+        self.to_wake.extend(wakes.map(|waiting| waiting.waker));
+        Pushed::Queued
     }
 }
 

@@ -126,6 +126,7 @@
 //! # Ok::<(), fanfare_hub::TooManyMembers>(())
 //! ```
 
+mod backlog;
 mod history;
 mod hub;
 mod inbox;
@@ -141,6 +142,7 @@ mod topic;
 mod topics;
 
 pub use crate::{
+    backlog::Distributor,
     history::{History, Replay, Replayed},
     hub::{Figures, Hub, Publishing},
     inbox::Mail,

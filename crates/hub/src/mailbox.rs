@@ -14,7 +14,7 @@ use crate::{
     message::{Message, Topic},
     presence::{Member, TooManyMembers},
     sync::{Mutex, lock},
-    topic::{Entry, Found, Join, Joined, Left, Start, State},
+    topic::{Act, Entry, Found, Join, Joined, Left, Start},
     topics::Topics,
 };
 
@@ -57,8 +57,8 @@ impl Bell {
         }
     }
 
-    pub(crate) fn inbox(&self) -> Option<Arc<Inbox>> {
-        self.0.upgrade()
+    pub(crate) fn is_of(&self, inbox: &Arc<Inbox>) -> bool {
+        std::ptr::eq(self.0.as_ptr(), Arc::as_ptr(inbox))
     }
 }
 
@@ -125,14 +125,13 @@ impl Mailbox {
         let mut to_wake = ToWake::default();
         let mut places = lock(&self.places);
         if let Some(place) = places.get(topic) {
-            let found = self.find_again(place, join);
+            let found = self.find_again(place, join, &mut to_wake.0);
             drop(places);
             return Ok(found.tell(join.form));
         }
-        let announcer = self.topics.announcer.as_deref();
-        let (entry, joined) = self.topics.with_entry(topic, |name, state| {
-            let epoch = || self.topics.next_epoch();
-            let joined = state.join(name, &self.inbox, join, epoch, announcer, &mut to_wake.0);
+        let (entry, joined) = self.topics.with_entry(topic, |entry, state| {
+            let mut act = Act { entry, topics: &self.topics, to_wake: &mut to_wake.0 };
+            let joined = state.join(&mut act, &self.inbox, join);
             if let Ok((_, found)) = &joined {
                 witness(&found.joined);
             }
@@ -168,9 +167,9 @@ impl Mailbox {
         let mut places = lock(&self.places);
         let Some(place) = places.get_mut(topic) else { return false };
         let Some(id) = place.member.take() else { return false };
-        let announcer = self.topics.announcer.as_deref();
+        let mut act = self.act(&place.entry, &mut to_wake.0);
         let mut state = lock(&place.entry.state);
-        let member = state.depart(&place.entry.name, &id, announcer, &mut to_wake.0);
+        let member = state.depart(&mut act, &id);
         if let Some(member) = &member {
             witness(member);
         }
@@ -194,9 +193,9 @@ impl Mailbox {
         let Some(place) = places.get_mut(topic).filter(|place| place.member.is_none()) else {
             return Ok(false);
         };
-        let announcer = self.topics.announcer.as_deref();
+        let mut act = self.act(&place.entry, &mut to_wake.0);
         let mut state = lock(&place.entry.state);
-        let is_new = state.arrive(&place.entry.name, member, max_members, announcer, &mut to_wake.0)?;
+        let is_new = state.arrive(&mut act, member, max_members)?;
         if is_new {
             witness(member);
         }
@@ -218,10 +217,13 @@ impl Mailbox {
     /// position is kept. Does nothing without a subscription. For topics that are delivered to:
     /// publications come through the mailbox nevertheless.
     pub fn hold(&self, topic: &str) {
-        if let Some(place) = lock(&self.places).get(topic)
-            && let Some(subscription) = lock(&place.entry.state).subscription(place.number)
-        {
-            subscription.hold(&place.entry.name);
+        let mut to_wake = ToWake::default();
+        if let Some(place) = lock(&self.places).get(topic) {
+            let mut state = lock(&place.entry.state);
+            state.hand_to(&mut self.act(&place.entry, &mut to_wake.0), place.number);
+            if let Some(subscription) = state.subscription(place.number) {
+                subscription.hold(&place.entry.name);
+            }
         }
     }
 
@@ -279,6 +281,10 @@ impl Mailbox {
         self.inbox.overflow().await;
     }
 
+    fn act<'a>(&'a self, entry: &'a Arc<Entry>, to_wake: &'a mut Vec<Waker>) -> Act<'a> {
+        Act { entry, topics: &self.topics, to_wake }
+    }
+
     fn keep(
         &self,
         places: &mut HashMap<Topic, Place>,
@@ -296,8 +302,9 @@ impl Mailbox {
     /// What somebody finds who is subscribed already. What he is told of what he missed is taken out of
     /// the queue, under the topic's lock, so nothing newer can be among it; what has no place in the topic,
     /// as news of members, stays.
-    fn find_again(&self, place: &Place, join: &Join) -> Found {
-        let state = lock(&place.entry.state);
+    fn find_again(&self, place: &Place, join: &Join, to_wake: &mut Vec<Waker>) -> Found {
+        let mut state = lock(&place.entry.state);
+        state.hand_to(&mut self.act(&place.entry, to_wake), place.number);
         let found = state.found(join);
         if found.missed.is_some() && matches!(join.replay, Some(Replay::After(_))) {
             self.inbox.forget_counted(&place.entry.name);
@@ -307,10 +314,9 @@ impl Mailbox {
 
     fn end(&self, place: &Place, witness: impl FnOnce(&Left), to_wake: &mut Vec<Waker>) -> Left {
         let Place { entry, number, member } = place;
-        let announcer = self.topics.announcer.as_deref();
         let (left, is_empty) = {
-            let state: &mut State = &mut lock(&entry.state);
-            let left = state.leave(&entry.name, *number, member.as_ref(), announcer, to_wake);
+            let mut state = lock(&entry.state);
+            let left = state.leave(&mut self.act(entry, to_wake), *number, member.as_ref());
             witness(&left);
             (left, state.is_empty())
         };

@@ -54,6 +54,14 @@ impl<T> Slots<T> {
         Some(value)
     }
 
+    /// Those whose numbers are at least this one.
+    pub(crate) fn iter_mut_from(&mut self, number: u64) -> impl Iterator<Item = (u64, &mut T)> {
+        let start = self.entries.partition_point(|(other, _)| *other < number);
+        self.entries[start..]
+            .iter_mut()
+            .filter_map(|(number, value)| value.as_mut().map(|value| (*number, value)))
+    }
+
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
         self.entries.iter_mut().filter_map(|(_, value)| value.as_mut())
     }
@@ -86,6 +94,8 @@ mod tests {
                 prop_assert_eq!((slots.len(), slots.is_empty()), (model.len(), model.is_empty()));
                 prop_assert!(slots.iter_mut().map(|value| *value).eq(model.values().copied()));
                 prop_assert_eq!(slots.get_mut(number).copied(), model.get(&number).copied());
+                let rest = slots.iter_mut_from(number).map(|(number, value)| (number, *value));
+                prop_assert!(rest.eq(model.range(number..).map(|(number, value)| (*number, *value))));
                 prop_assert!(slots.entries.len() <= slots.len() * 2, "holes are the lesser part");
             }
         }

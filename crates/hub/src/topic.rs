@@ -4,12 +4,15 @@
 use std::{sync::Arc, task::Waker};
 
 use crate::{
+    backlog::{Backlog, Handed, Telling},
     history::{History, Missed, Replay, Replayed, Ring},
     inbox::{Inbox, Pushed},
+    mailbox::Bell,
     message::{Form, Message, Position, Publication, Topic},
     presence::{Member, Presence, TooManyMembers},
     slots::Slots,
     sync::Mutex,
+    topics::Topics,
 };
 
 /// How a subscription begins.
@@ -75,8 +78,6 @@ pub struct Left {
 /// What a publication came to.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Published {
-    /// Subscribers it was queued for.
-    pub reached: usize,
     /// Its place, if a past is kept.
     pub position: Option<Position>,
 }
@@ -104,6 +105,14 @@ pub(crate) struct Entry {
     pub(crate) state: Mutex<State>,
 }
 
+/// What somebody who acts on a topic has at hand, beside its state.
+pub(crate) struct Act<'a> {
+    pub(crate) entry: &'a Arc<Entry>,
+    pub(crate) topics: &'a Topics,
+    /// For when the topic's lock is given back.
+    pub(crate) to_wake: &'a mut Vec<Waker>,
+}
+
 #[derive(Default)]
 pub(crate) struct State {
     /// It is out of the map, or about to be: whoever has it must look again.
@@ -111,67 +120,44 @@ pub(crate) struct State {
     subscriptions: Slots<Subscription>,
     presence: Option<Box<Presence>>,
     ring: Option<Box<Ring>>,
+    backlog: Option<Box<Backlog>>,
 }
 
 pub(crate) struct Subscription {
     inbox: Arc<Inbox>,
+    /// What it has of the topic's backlog.
+    handed: Handed,
     /// The highest position delivered since the subscription began; 0 before the first.
     highest_seq: u64,
     form: Form,
     live: bool,
 }
 
-/// One message in the forms that were asked for so far.
-struct Forms<'a> {
-    topic: &'a Topic,
-    publication: &'a Arc<dyn Publication>,
-    position: Option<Position>,
-    made: [Option<Arc<Message>>; Form::COUNT],
-}
-
-impl Forms<'_> {
-    fn get(&mut self, form: Form) -> &Arc<Message> {
-        self.made[form.index()].get_or_insert_with(|| {
-            let seq = self.position.map_or(0, |position| position.offset);
-            let bytes = self.publication.form(form, self.position);
-            Arc::new(Message { topic: self.topic.clone(), seq, bytes })
-        })
-    }
-}
-
 impl State {
     /// Adds a subscription to a topic whose positions somebody else counts.
     pub(crate) fn subscribe(&mut self, inbox: &Arc<Inbox>, start: Start) -> u64 {
-        let live = start == Start::Live;
-        self.subscriptions.insert(Subscription {
-            inbox: inbox.clone(),
-            highest_seq: 0,
-            form: Form::default(),
-            live,
-        })
+        self.add(inbox, Form::default(), start == Start::Live)
+    }
+
+    fn add(&mut self, inbox: &Arc<Inbox>, form: Form, live: bool) -> u64 {
+        // What was published before it came is not for it.
+        let handed = self.backlog.as_ref().map_or(0, |backlog| backlog.end());
+        self.subscriptions.insert(Subscription { inbox: inbox.clone(), handed, highest_seq: 0, form, live })
     }
 
     /// Adds a subscription, and its member before it: he is not told of himself.
     pub(crate) fn join(
         &mut self,
-        topic: &Topic,
+        act: &mut Act<'_>,
         inbox: &Arc<Inbox>,
         join: &Join,
-        epoch: impl FnOnce() -> u64,
-        announcer: Option<&dyn Announcer>,
-        to_wake: &mut Vec<Waker>,
     ) -> Result<(u64, Found), TooManyMembers> {
         let is_new_member = match &join.member {
-            Some((member, max_members)) => self.arrive(topic, member, *max_members, announcer, to_wake)?,
+            Some((member, max_members)) => self.arrive(act, member, *max_members)?,
             None => false,
         };
-        self.keep(join.history, epoch, join.now_ms);
-        let number = self.subscriptions.insert(Subscription {
-            inbox: inbox.clone(),
-            highest_seq: 0,
-            form: join.form,
-            live: true,
-        });
+        self.keep(act, join.history, join.now_ms);
+        let number = self.add(inbox, join.form, true);
         let Found { joined, missed } = self.found(join);
         Ok((number, Found { joined: Joined { is_new: true, is_new_member, ..joined }, missed }))
     }
@@ -193,11 +179,9 @@ impl State {
     /// Counts a member's connection and tells the others of his first.
     pub(crate) fn arrive(
         &mut self,
-        topic: &Topic,
+        act: &mut Act<'_>,
         member: &Member,
         max_members: usize,
-        announcer: Option<&dyn Announcer>,
-        to_wake: &mut Vec<Waker>,
     ) -> Result<bool, TooManyMembers> {
         let presence = self.presence.get_or_insert_default();
         let added = presence.add(member, max_members);
@@ -205,44 +189,31 @@ impl State {
             self.presence = None;
         }
         let is_new = added?;
-        if is_new && let Some(announcer) = announcer {
-            let news = announcer.member_added(topic, member);
-            self.fan_out(&mut Forms::of(topic, &news, None), None, to_wake);
+        if is_new && let Some(announcer) = &act.topics.announcer {
+            let news = announcer.member_added(&act.entry.name, member);
+            self.fan_out(act, Telling::new(&news, None, None));
         }
         Ok(is_new)
     }
 
     /// Takes a member's connection away and tells the others of his last.
-    pub(crate) fn depart(
-        &mut self,
-        topic: &Topic,
-        id: &Arc<str>,
-        announcer: Option<&dyn Announcer>,
-        to_wake: &mut Vec<Waker>,
-    ) -> Option<Member> {
+    pub(crate) fn depart(&mut self, act: &mut Act<'_>, id: &Arc<str>) -> Option<Member> {
         let presence = self.presence.as_mut()?;
         let member = presence.remove(id)?;
         if presence.len() == 0 {
             self.presence = None;
         }
-        if let Some(announcer) = announcer {
-            let news = announcer.member_removed(topic, &member);
-            self.fan_out(&mut Forms::of(topic, &news, None), None, to_wake);
+        if let Some(announcer) = &act.topics.announcer {
+            let news = announcer.member_removed(&act.entry.name, &member);
+            self.fan_out(act, Telling::new(&news, None, None));
         }
         Some(member)
     }
 
     /// Takes a subscription away, and its member after it: he is not told of himself.
-    pub(crate) fn leave(
-        &mut self,
-        topic: &Topic,
-        number: u64,
-        member: Option<&Arc<str>>,
-        announcer: Option<&dyn Announcer>,
-        to_wake: &mut Vec<Waker>,
-    ) -> Left {
+    pub(crate) fn leave(&mut self, act: &mut Act<'_>, number: u64, member: Option<&Arc<str>>) -> Left {
         self.subscriptions.remove(number);
-        let member = member.and_then(|id| self.depart(topic, id, announcer, to_wake));
+        let member = member.and_then(|id| self.depart(act, id));
         Left { subscriptions: self.subscriptions.len(), member }
     }
 
@@ -250,10 +221,11 @@ impl State {
         self.subscriptions.get_mut(number)
     }
 
-    pub(crate) fn deliver(&mut self, message: &Arc<Message>, to_wake: &mut Vec<Waker>) -> usize {
+    pub(crate) fn deliver(&mut self, act: &mut Act<'_>, message: &Arc<Message>) -> usize {
+        self.hand_out_all(act);
         let mut reached = 0;
         for subscription in self.subscriptions.iter_mut() {
-            let pushed = subscription.offer(message, to_wake);
+            let pushed = subscription.offer(message, act.to_wake);
             reached += usize::from(pushed == Pushed::Queued);
         }
         reached
@@ -261,33 +233,64 @@ impl State {
 
     pub(crate) fn publish(
         &mut self,
-        topic: &Topic,
+        act: &mut Act<'_>,
         publication: &Arc<dyn Publication>,
-        except: Option<&Inbox>,
+        except: Option<&Bell>,
         now_ms: u64,
-        to_wake: &mut Vec<Waker>,
     ) -> Published {
         let position = self.ring.as_mut().map(|ring| ring.push(publication, now_ms));
-        let reached = self.fan_out(&mut Forms::of(topic, publication, position), except, to_wake);
-        Published { reached, position }
+        self.fan_out(act, Telling::new(publication, position, except));
+        Published { position }
     }
 
     /// Publishes what is no part of the past.
     pub(crate) fn whisper(
         &mut self,
-        topic: &Topic,
+        act: &mut Act<'_>,
         publication: &Arc<dyn Publication>,
-        except: Option<&Inbox>,
-        to_wake: &mut Vec<Waker>,
-    ) -> usize {
-        self.fan_out(&mut Forms::of(topic, publication, None), except, to_wake)
+        except: Option<&Bell>,
+    ) {
+        self.fan_out(act, Telling::new(publication, None, except));
+    }
+
+    /// Gives so many subscriptions what they have not got; whether there is more to do, for which the topic is
+    /// in the queue again.
+    pub(crate) fn hand_out(&mut self, act: &mut Act<'_>, max_subscriptions: usize) -> bool {
+        let Some(backlog) = &mut self.backlog else { return false };
+        backlog.is_queued = false;
+        let mut next = None;
+        for (passed, (number, subscription)) in self.subscriptions.iter_mut_from(backlog.walk()).enumerate() {
+            if passed == max_subscriptions {
+                next = Some(number);
+                break;
+            }
+            subscription.hand(act, backlog);
+        }
+        match next {
+            Some(number) => backlog.next = number,
+            None => backlog.finish_lap(),
+        }
+        let is_left = !backlog.is_empty();
+        if is_left {
+            self.queue(act);
+        }
+        is_left
+    }
+
+    /// Gives one subscription what it has not got.
+    pub(crate) fn hand_to(&mut self, act: &mut Act<'_>, number: u64) {
+        if let (Some(backlog), Some(subscription)) = (&mut self.backlog, self.subscriptions.get_mut(number)) {
+            subscription.hand(act, backlog);
+        }
     }
 
     /// Begins to keep a past, or changes how much of it is kept.
-    pub(crate) fn keep(&mut self, history: Option<History>, epoch: impl FnOnce() -> u64, now_ms: u64) {
+    pub(crate) fn keep(&mut self, act: &Act<'_>, history: Option<History>, now_ms: u64) {
         match (history, &mut self.ring) {
             (Some(history), Some(ring)) => ring.change(history, now_ms),
-            (Some(history), ring) => *ring = Some(Box::new(Ring::new(history, epoch(), now_ms))),
+            (Some(history), ring) => {
+                *ring = Some(Box::new(Ring::new(history, act.topics.next_epoch(), now_ms)))
+            }
             (None, ring) => *ring = None,
         }
     }
@@ -323,26 +326,58 @@ impl State {
         self.presence.as_deref()
     }
 
-    fn fan_out(&mut self, forms: &mut Forms<'_>, except: Option<&Inbox>, to_wake: &mut Vec<Waker>) -> usize {
-        let mut reached = 0;
-        for subscription in self.subscriptions.iter_mut() {
-            if except.is_some_and(|except| std::ptr::eq(except, &raw const *subscription.inbox)) {
-                continue;
+    /// Tells everybody: at once, or where they are many when the backlog is handed out.
+    fn fan_out(&mut self, act: &mut Act<'_>, mut telling: Telling) {
+        if !act.topics.backlogs.are_for(self.subscriptions.len()) {
+            self.hand_out_all(act);
+            for subscription in self.subscriptions.iter_mut() {
+                subscription.tell(act, &mut telling);
             }
-            let pushed = subscription.inbox.push(forms.get(subscription.form), to_wake);
-            reached += usize::from(pushed == Pushed::Queued);
+            return;
         }
-        reached
+        let limits = act.topics.limits;
+        if self.backlog.as_ref().is_some_and(|backlog| !backlog.has_room(&telling, limits)) {
+            self.hand_out_all(act);
+        }
+        let backlog = self.backlog.get_or_insert_default();
+        backlog.push(telling);
+        if !backlog.is_queued {
+            let waker = self.queue(act);
+            act.to_wake.extend(waker);
+        }
     }
-}
 
-impl<'a> Forms<'a> {
-    fn of(topic: &'a Topic, publication: &'a Arc<dyn Publication>, position: Option<Position>) -> Self {
-        Self { topic, publication, position, made: Default::default() }
+    /// Has the backlog handed out, at once when nobody does that any more. Returns whom to wake.
+    fn queue(&mut self, act: &mut Act<'_>) -> Option<Waker> {
+        let waker = act.topics.backlogs.push(act.entry);
+        match &mut self.backlog {
+            Some(backlog) if waker.is_some() => backlog.is_queued = true,
+            _ => self.hand_out_all(act),
+        }
+        waker
+    }
+
+    fn hand_out_all(&mut self, act: &mut Act<'_>) {
+        if let Some(backlog) = self.backlog.as_mut().filter(|backlog| !backlog.is_empty()) {
+            for subscription in self.subscriptions.iter_mut() {
+                subscription.hand(act, backlog);
+            }
+            backlog.clear();
+        }
     }
 }
 
 impl Subscription {
+    fn tell(&self, act: &mut Act<'_>, telling: &mut Telling) {
+        if telling.is_for(&self.inbox) {
+            self.inbox.push(telling.message(&act.entry.name, self.form), act.to_wake);
+        }
+    }
+
+    fn hand(&mut self, act: &mut Act<'_>, backlog: &mut Backlog) {
+        backlog.hand(&act.entry.name, &self.inbox, self.form, &mut self.handed, act.to_wake);
+    }
+
     fn offer(&mut self, message: &Arc<Message>, to_wake: &mut Vec<Waker>) -> Pushed {
         self.highest_seq = self.highest_seq.max(message.seq);
         if self.live {

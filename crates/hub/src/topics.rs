@@ -10,6 +10,7 @@ use std::{
 };
 
 use crate::{
+    backlog::Backlogs,
     memory::give_back,
     message::{Limits, Topic},
     sync::{Mutex, MutexGuard, lock},
@@ -27,11 +28,12 @@ pub(crate) struct Topics {
     hasher: RandomState,
     pub(crate) announcer: Option<Arc<dyn Announcer>>,
     /// Locked one at a time and for a look only. Whoever holds a mailbox's places may lock a shard or a
-    /// topic, whoever holds either of those may lock an inbox's queue, never the other way round; readers
-    /// are woken under none of them.
+    /// topic, whoever holds either of those may lock an inbox's queue or the backlogs', never the other way
+    /// round; readers are woken under none of them.
     shards: Box<[Shard]>,
     /// Counts on from a number drawn at random, so that the epochs of no two hubs are alike.
     next_epoch: AtomicU64,
+    pub(crate) backlogs: Backlogs,
     pub(crate) connections: AtomicUsize,
     pub(crate) subscriptions: AtomicUsize,
 }
@@ -45,6 +47,7 @@ impl Topics {
             hasher,
             announcer,
             shards: (0..SHARDS).map(|_| Shard::default()).collect(),
+            backlogs: Backlogs::default(),
             connections: AtomicUsize::new(0),
             subscriptions: AtomicUsize::new(0),
         }
@@ -82,7 +85,7 @@ impl Topics {
     pub(crate) fn with_entry<T>(
         &self,
         topic: &Topic,
-        act: impl FnOnce(&Topic, &mut State) -> T,
+        act: impl FnOnce(&Arc<Entry>, &mut State) -> T,
     ) -> (Arc<Entry>, T) {
         loop {
             let entry = {
@@ -92,7 +95,7 @@ impl Topics {
             };
             let mut state = lock(&entry.state);
             if !state.is_gone {
-                let done = act(&entry.name, &mut state);
+                let done = act(&entry, &mut state);
                 drop(state);
                 return (entry, done);
             }
@@ -103,13 +106,13 @@ impl Topics {
     pub(crate) fn with_known<T>(
         &self,
         topic: &str,
-        act: impl FnOnce(Option<(&Topic, &mut State)>) -> T,
+        act: impl FnOnce(Option<(&Arc<Entry>, &mut State)>) -> T,
     ) -> (Option<Arc<Entry>>, T) {
         loop {
             let Some(entry) = self.find(topic) else { return (None, act(None)) };
             let mut state = lock(&entry.state);
             if !state.is_gone {
-                let done = act(Some((&entry.name, &mut state)));
+                let done = act(Some((&entry, &mut state)));
                 drop(state);
                 return (Some(entry), done);
             }

@@ -336,7 +336,7 @@ fn run(
         settings: config.sockets.clone(),
         shared: Arc::new(app.clone()),
         alarms,
-        writers: Writers::start(tasks),
+        writers: Writers::start(&app.hub, tasks),
     };
     tasks.spawn("housekeeping", housekeeping::run(app.clone()));
     let leftovers = leftovers::run(app.store.clone(), app.leftovers.clone(), clock.clone(), tasks.clone());

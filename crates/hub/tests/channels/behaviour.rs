@@ -76,7 +76,7 @@ fn each_is_told_in_his_form_and_the_sender_is_not() {
     let publication = Said::that("hello");
     let bell = mailboxes[1].bell();
     let publishing = Publishing { publication: &publication, except: Some(&bell), history: None, now_ms: 0 };
-    assert_eq!(hub.publish(&topic, &publishing).reached, 2);
+    hub.publish(&topic, &publishing);
     let heard = |mailbox| take_all(mailbox).iter().map(|message| message.bytes.clone()).collect::<Vec<_>>();
     assert_eq!(heard(&mailboxes[0]), ["hello 0 0"]);
     assert_eq!(heard(&mailboxes[1]), [""; 0]);
@@ -283,7 +283,7 @@ fn a_crowd_that_leaves_a_topic_makes_it_as_cheap_as_before() {
     }
     let last = crowd.pop().expect("a crowd");
     crowd.clear();
-    assert_eq!(publish(&hub, &topic, "hello", None).reached, 1);
+    publish(&hub, &topic, "hello", None);
     assert_eq!(texts(&last), ["hello"]);
 }
 

@@ -203,24 +203,15 @@ impl World {
         }
     }
 
-    /// Tells everybody but one; returns how many.
-    pub(crate) fn tell(
-        &mut self,
-        topic: TopicNo,
-        text: &str,
-        place: Option<u64>,
-        except: Option<BoxNo>,
-    ) -> usize {
+    /// Tells everybody but one.
+    pub(crate) fn tell(&mut self, topic: TopicNo, text: &str, place: Option<u64>, except: Option<BoxNo>) {
         let position = place.map(|offset| Position { offset, epoch: 0 });
-        let mut reached = 0;
         for (number, subscriber) in &self.topics[topic].subscribers {
             if Some(*number) != except {
                 let bytes = Said::told(text, subscriber.form, position);
-                let queued = self.boxes[*number].push(self.limits, topic, place.unwrap_or(0), bytes);
-                reached += usize::from(queued);
+                self.boxes[*number].push(self.limits, topic, place.unwrap_or(0), bytes);
             }
         }
-        reached
     }
 
     /// The hub says where a topic stands: the offset as it should be, the epoch as it was or a new one.

@@ -1,11 +1,11 @@
 //! What the tests publish, and how they read it.
 
-use std::sync::Arc;
+use std::{sync::Arc, task::Waker};
 
 use bytes::Bytes;
 use fanfare_hub::{
-    Announcer, Form, History, Hub, Join, Limits, Mailbox, Member, Message, Position, Publication, Published,
-    Publishing, Topic,
+    Announcer, Distributor, Form, History, Hub, Join, Limits, Mailbox, Member, Message, Position,
+    Publication, Published, Publishing, Topic,
 };
 
 pub(crate) const ROOMY: Limits = Limits { mailbox_max_messages: 1_000_000, mailbox_max_bytes: 1_000_000_000 };
@@ -54,6 +54,11 @@ impl Announcer for Herald {
 
 pub(crate) fn hub(limits: Limits) -> Hub {
     Hub::announcing(limits, Arc::new(Herald))
+}
+
+/// One whom nobody has to wake.
+pub(crate) fn distributor(min_subscriptions: usize) -> Distributor {
+    Distributor { min_subscriptions, waker: Waker::noop().clone() }
 }
 
 pub(crate) fn member(id: &str) -> Member {

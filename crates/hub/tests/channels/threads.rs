@@ -227,7 +227,6 @@ fn whoever_has_joined_is_told_however_often_the_topic_is_forgotten() {
                             let joined = mailbox.join(topic, &join, |_| ()).expect("there is room");
                             let said = format!("{thread}-{turn}");
                             let published = publish(hub, topic, &said, history);
-                            assert!(published.reached > 0);
                             let epoch = |position: Position| position.epoch;
                             assert_eq!(published.position.map(epoch), joined.position.map(epoch));
                             let heard = take_all(&mailbox);

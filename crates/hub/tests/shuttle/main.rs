@@ -9,6 +9,8 @@
     reason = "the crate's own files, of which the scenarios use a part; here they export nothing"
 )]
 
+#[path = "../../src/backlog.rs"]
+mod backlog;
 #[path = "../../src/history.rs"]
 mod history;
 #[path = "../../src/hub.rs"]
@@ -30,6 +32,7 @@ mod topic;
 #[path = "../../src/topics.rs"]
 mod topics;
 
+mod handing_out;
 mod queue;
 mod topic_map;
 

@@ -1,15 +1,27 @@
 //! The writers: each has a line of sockets for which messages have come, and writes what waits for one after
 //! the other. While it goes round, more comes for those behind and ahead of it, and goes out in one write: the
 //! more there is to do, the less a message costs. Waking a task for each socket would cost more than the
-//! message.
+//! message. What is published on a channel with many subscribers they hand out as well, to a few at a time, and
+//! write it to these before they go on.
 
-use std::sync::{
-    Arc, Condvar, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Wake, Waker},
 };
+
+use fanfare_hub::{Distributor, Hub};
 
 use super::outlet::Outlet;
 use crate::shutdown::Tasks;
+
+/// Subscribers of a channel from which on writers hand out what is published on it. To fewer it is handed out
+/// faster than a writer is woken.
+const HANDED_OUT_MIN_SUBSCRIBERS: usize = 64;
+/// Subscribers that it is handed out to before it is written to them.
+const HAND_OUT_MAX_SUBSCRIBERS: usize = 64;
 
 /// All of them; clones are one.
 #[derive(Clone)]
@@ -30,17 +42,22 @@ impl Drop for Lines {
 impl Writers {
     /// Starts them: half as many as there are processors, since those who publish and read need some as well.
     /// Each has a thread, which the system lets run beside those, and not in their place.
-    pub(crate) fn start(tasks: &Tasks) -> Self {
+    pub(crate) fn start(hub: &Hub, tasks: &Tasks) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let lines: Vec<Arc<Line>> = (0..processors.div_ceil(2)).map(|_| Arc::default()).collect();
         for line in &lines {
             let (served, ending, stopping) = (line.clone(), line.clone(), tasks.clone());
-            tasks.spawn_vital_thread("writer of sockets", move || served.serve());
+            let hub = hub.clone();
+            tasks.spawn_vital_thread("writer of sockets", move || served.serve(&hub));
             tasks.spawn("end of a writer", async move {
                 stopping.stopping().await;
                 ending.end();
             });
         }
+        hub.set_distributor(Some(Distributor {
+            min_subscriptions: HANDED_OUT_MIN_SUBSCRIBERS,
+            waker: Waker::from(Arc::new(Caller(lines.clone()))),
+        }));
         Self(Arc::new(Lines { lines, next: AtomicUsize::new(0) }))
     }
 
@@ -48,6 +65,19 @@ impl Writers {
     pub(super) fn line(&self) -> &Arc<Line> {
         let Lines { lines, next } = &*self.0;
         &lines[next.fetch_add(1, Ordering::Relaxed) % lines.len()]
+    }
+}
+
+/// Calls the writers when there is something to hand out.
+struct Caller(Vec<Arc<Line>>);
+
+impl Wake for Caller {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.0.iter().for_each(|line| line.call());
     }
 }
 
@@ -61,6 +91,8 @@ pub(super) struct Line {
 #[derive(Default)]
 struct Queue {
     waiting: Vec<Arc<Outlet>>,
+    /// There is something to hand out.
+    is_called: bool,
     /// Outlets that may stand in this line.
     open: usize,
     /// The server stops: the last outlet ends the line.
@@ -114,24 +146,34 @@ impl Line {
         self.changed.notify_one();
     }
 
-    /// Writes for those in the line, until it has ended.
-    fn serve(&self) {
-        let mut round = Vec::new();
-        while self.take(&mut round) {
-            round.drain(..).for_each(|outlet: Arc<Outlet>| outlet.visit());
-        }
+    fn call(&self) {
+        self.queue().is_called = true;
+        self.changed.notify_one();
     }
 
-    /// Waits for somebody and takes all who stand in the line; `false` when nobody will ever come again.
-    fn take(&self, round: &mut Vec<Arc<Outlet>>) -> bool {
+    /// Writes for those in the line, and hands out, until the line has ended.
+    fn serve(&self, hub: &Hub) {
+        let mut round = Vec::new();
+        let mut is_more = false;
+        while self.take(&mut round, is_more) {
+            round.drain(..).for_each(|outlet: Arc<Outlet>| outlet.visit());
+            is_more = hub.hand_out(HAND_OUT_MAX_SUBSCRIBERS);
+        }
+        hub.set_distributor(None);
+    }
+
+    /// Takes all who stand in the line; waits for somebody, unless there is more to hand out. `false` when
+    /// nobody will ever come again.
+    fn take(&self, round: &mut Vec<Arc<Outlet>>, is_more: bool) -> bool {
         let mut queue = self.queue();
-        while queue.waiting.is_empty() {
+        while queue.waiting.is_empty() && !queue.is_called && !is_more {
             if queue.is_ending && queue.open == 0 {
                 queue.has_ended = true;
                 return false;
             }
             queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
+        queue.is_called = false;
         std::mem::swap(&mut queue.waiting, round);
         true
     }
@@ -141,6 +183,8 @@ impl Line {
 mod tests {
     use std::thread;
 
+    use fanfare_hub::Limits;
+
     use super::*;
 
     #[test]
@@ -148,7 +192,8 @@ mod tests {
         let line = Arc::<Line>::default();
         let (first, second) = (line.enter().expect("open"), line.enter().expect("open"));
         let served = line.clone();
-        let writer = thread::Builder::new().spawn(move || served.serve()).expect("a thread");
+        let hub = Hub::new(Limits { mailbox_max_messages: 9, mailbox_max_bytes: 99 });
+        let writer = thread::Builder::new().spawn(move || served.serve(&hub)).expect("a thread");
         drop(first);
         line.end();
         second.push(Outlet::of_task());
