@@ -12,12 +12,13 @@ use std::{
 };
 
 use crate::{
-    inbox::Inbox,
-    mailbox::Bell,
+    inbox::{Bell, Inbox},
     message::{Form, Limits, Message, Position, Publication, Topic},
     sync::{Mutex, lock},
-    topic::Entry,
 };
+
+/// Slots that an empty backlog keeps.
+const KEPT_SLOTS: usize = 64;
 
 /// Who hands out what is published on topics with many subscribers.
 #[derive(Debug, Clone)]
@@ -151,29 +152,26 @@ impl Backlog {
     }
 }
 
-/// Slots that an empty backlog keeps.
-const KEPT_SLOTS: usize = 64;
-
 /// The topics that have a backlog, in the order in which they are handed out.
-pub(crate) struct Backlogs {
+pub(crate) struct Backlogs<T> {
     /// From how many subscriptions on a topic has one; as many as there cannot be when nobody hands out.
     min_subscriptions: AtomicUsize,
-    queue: Mutex<Queue>,
+    queue: Mutex<Queue<T>>,
 }
 
-#[derive(Default)]
-struct Queue {
-    entries: VecDeque<Arc<Entry>>,
+struct Queue<T> {
+    topics: VecDeque<Arc<T>>,
     waker: Option<Waker>,
 }
 
-impl Default for Backlogs {
+impl<T> Default for Backlogs<T> {
     fn default() -> Self {
-        Self { min_subscriptions: AtomicUsize::new(usize::MAX), queue: Mutex::default() }
+        let queue = Queue { topics: VecDeque::new(), waker: None };
+        Self { min_subscriptions: AtomicUsize::new(usize::MAX), queue: Mutex::new(queue) }
     }
 }
 
-impl Backlogs {
+impl<T> Backlogs<T> {
     pub(crate) fn set_distributor(&self, distributor: Option<Distributor>) {
         let min_subscriptions = distributor.as_ref().map_or(usize::MAX, |it| it.min_subscriptions);
         let old = {
@@ -190,17 +188,17 @@ impl Backlogs {
     }
 
     /// Puts a topic behind the others; returns whom to wake, or `None` when nobody hands out any more.
-    pub(crate) fn push(&self, entry: &Arc<Entry>) -> Option<Waker> {
+    pub(crate) fn push(&self, topic: &Arc<T>) -> Option<Waker> {
         let queue = &mut *lock(&self.queue);
         let waker = queue.waker.clone()?;
-        queue.entries.push_back(entry.clone());
+        queue.topics.push_back(topic.clone());
         Some(waker)
     }
 
     /// Takes the topic that is next, and says whether there are others.
-    pub(crate) fn pop(&self) -> Option<(Arc<Entry>, bool)> {
+    pub(crate) fn pop(&self) -> Option<(Arc<T>, bool)> {
         let queue = &mut *lock(&self.queue);
-        let entry = queue.entries.pop_front()?;
-        Some((entry, !queue.entries.is_empty()))
+        let topic = queue.topics.pop_front()?;
+        Some((topic, !queue.topics.is_empty()))
     }
 }

@@ -10,7 +10,8 @@ use bytes::Bytes;
 use crate::{
     backlog::Distributor,
     history::{History, Last},
-    mailbox::{Bell, Mailbox, ToWake},
+    inbox::Bell,
+    mailbox::{Mailbox, ToWake},
     message::{Limits, Message, Publication, Topic},
     presence::{Member, Presence},
     sync::lock,
@@ -70,7 +71,7 @@ impl Hub {
         let Some(entry) = self.topics.find(topic) else { return 0 };
         let message = Arc::new(Message { topic: entry.name.clone(), seq, bytes: bytes.clone() });
         let mut to_wake = ToWake::default();
-        let mut act = Act { entry: &entry, topics: &self.topics, to_wake: &mut to_wake.0 };
+        let mut act = Act { entry: &entry, common: &self.topics.common, to_wake: &mut to_wake.0 };
         lock(&entry.state).deliver(&mut act, &message)
     }
 
@@ -96,7 +97,7 @@ impl Hub {
                 witness(&Published::default());
                 return (Published::default(), false);
             };
-            let mut act = Act { entry, topics: &self.topics, to_wake: &mut to_wake.0 };
+            let mut act = Act { entry, common: &self.topics.common, to_wake: &mut to_wake.0 };
             state.keep(&act, history, now_ms);
             let published = state.publish(&mut act, publication, except, now_ms);
             witness(&published);
@@ -126,7 +127,7 @@ impl Hub {
         let act = |known: Option<(&Arc<Entry>, &mut State)>| {
             witness();
             if let Some((entry, state)) = known {
-                let mut act = Act { entry, topics: &self.topics, to_wake: &mut to_wake.0 };
+                let mut act = Act { entry, common: &self.topics.common, to_wake: &mut to_wake.0 };
                 state.whisper(&mut act, publication, except);
             }
         };
@@ -139,7 +140,7 @@ impl Hub {
     /// goes into the mailboxes at once.
     pub fn set_distributor(&self, distributor: Option<Distributor>) {
         let is_left = distributor.is_none();
-        self.topics.backlogs.set_distributor(distributor);
+        self.topics.common.backlogs.set_distributor(distributor);
         // What the old one had not handed out yet.
         while is_left && self.hand_out(usize::MAX) {}
     }
@@ -147,9 +148,9 @@ impl Hub {
     /// Gives so many subscribers of one topic everything that they have not got; they are the next ones of the
     /// topic that has waited longest. Returns whether there is more to do.
     pub fn hand_out(&self, max_subscribers: usize) -> bool {
-        let Some((entry, are_others)) = self.topics.backlogs.pop() else { return false };
+        let Some((entry, are_others)) = self.topics.common.backlogs.pop() else { return false };
         let mut to_wake = ToWake::default();
-        let mut act = Act { entry: &entry, topics: &self.topics, to_wake: &mut to_wake.0 };
+        let mut act = Act { entry: &entry, common: &self.topics.common, to_wake: &mut to_wake.0 };
         lock(&entry.state).hand_out(&mut act, max_subscribers) || are_others
     }
 
@@ -229,7 +230,7 @@ impl Figures {
 impl fmt::Debug for Hub {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Hub")
-            .field("limits", &self.topics.limits)
+            .field("limits", &self.topics.common.limits)
             .field("connections", &self.connections())
             .field("subscriptions", &self.subscriptions())
             .finish_non_exhaustive()

@@ -2,8 +2,9 @@
 
 use std::{
     collections::VecDeque,
+    fmt,
     future::poll_fn,
-    sync::Arc,
+    sync::{Arc, Weak},
     task::{Context, Poll, Waker},
 };
 
@@ -163,6 +164,33 @@ impl Inbox {
             Poll::Pending
         })
         .await;
+    }
+}
+
+/// Rings at a mailbox; clones are one. Does not keep it alive.
+#[derive(Clone)]
+pub struct Bell(Weak<Inbox>);
+
+impl Bell {
+    pub(crate) fn of(inbox: &Arc<Inbox>) -> Self {
+        Self(Arc::downgrade(inbox))
+    }
+
+    /// Sets these bits for [`Mailbox::poll`] and wakes its reader.
+    pub fn ring(&self, signals: u8) {
+        if let Some(inbox) = self.0.upgrade() {
+            inbox.signal(signals);
+        }
+    }
+
+    pub(crate) fn is_of(&self, inbox: &Arc<Inbox>) -> bool {
+        std::ptr::eq(self.0.as_ptr(), Arc::as_ptr(inbox))
+    }
+}
+
+impl fmt::Debug for Bell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bell").field("is_heard", &(self.0.strong_count() > 0)).finish()
     }
 }
 

@@ -126,6 +126,49 @@
 //! # Ok::<(), fanfare_hub::TooManyMembers>(())
 //! ```
 
+//!
+//! # Topics with many subscribers
+//!
+//! [`Hub::set_distributor`] makes publishing on them cheap: a publication is put down once, and the distributor
+//! hands it out, together with what was published after it.
+//!
+//! ```
+//! use std::task::Waker;
+//!
+//! use bytes::Bytes;
+//! # use std::sync::Arc;
+//! # use fanfare_hub::{Form, Position, Publication, Publishing};
+//! use fanfare_hub::{Distributor, Hub, Join, Limits, Mailbox, Topic};
+//! # struct Said(&'static str);
+//! # impl Publication for Said {
+//! #     fn form(&self, _: Form, _: Option<Position>) -> Bytes { self.0.into() }
+//! #     fn size(&self) -> usize { self.0.len() }
+//! # }
+//!
+//! let hub = Hub::new(Limits { mailbox_max_messages: 100, mailbox_max_bytes: 10_000 });
+//! hub.set_distributor(Some(Distributor { min_subscriptions: 3, waker: Waker::noop().clone() }));
+//! let topic: Topic = "kitchen".into();
+//! let crowd: Vec<Mailbox> = (0..3).map(|_| hub.connect()).collect();
+//! for mailbox in &crowd {
+//!     mailbox.join(&topic, &Join::default(), |_| ())?;
+//! }
+//! for text in ["soup", "bread"] {
+//!     let publication: Arc<dyn Publication> = Arc::new(Said(text));
+//!     let publishing = Publishing { publication: &publication, except: None, history: None, now_ms: 0 };
+//!     hub.publish(&topic, &publishing);
+//! }
+//! let heard = |mailbox: &Mailbox| {
+//!     let mut messages = Vec::new();
+//!     mailbox.take(64, 65_536, &mut messages);
+//!     messages.len()
+//! };
+//! assert_eq!(crowd.iter().map(heard).sum::<usize>(), 0);
+//! assert!(hub.hand_out(2), "one has not got it yet");
+//! assert!(!hub.hand_out(2));
+//! assert!(crowd.iter().all(|mailbox| heard(mailbox) == 2));
+//! # Ok::<(), fanfare_hub::TooManyMembers>(())
+//! ```
+
 mod backlog;
 mod history;
 mod hub;
@@ -145,8 +188,8 @@ pub use crate::{
     backlog::Distributor,
     history::{History, Replay, Replayed},
     hub::{Figures, Hub, Publishing},
-    inbox::Mail,
-    mailbox::{Bell, Mailbox, Reader, Release},
+    inbox::{Bell, Mail},
+    mailbox::{Mailbox, Reader, Release},
     message::{Form, Limits, Message, Position, Publication, Topic},
     presence::{Member, TooManyMembers},
     topic::{Announcer, Join, Joined, Left, Published, Start},

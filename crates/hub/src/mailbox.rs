@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     history::Replay,
-    inbox::{Inbox, Mail},
+    inbox::{Bell, Inbox, Mail},
     memory::give_back,
     message::{Message, Topic},
     presence::{Member, TooManyMembers},
@@ -45,23 +45,6 @@ struct Place {
     member: Option<Arc<str>>,
 }
 
-/// Rings at a mailbox; clones are one. Does not keep it alive.
-#[derive(Clone)]
-pub struct Bell(Weak<Inbox>);
-
-impl Bell {
-    /// Sets these bits for [`Mailbox::poll`] and wakes its reader.
-    pub fn ring(&self, signals: u8) {
-        if let Some(inbox) = self.0.upgrade() {
-            inbox.signal(signals);
-        }
-    }
-
-    pub(crate) fn is_of(&self, inbox: &Arc<Inbox>) -> bool {
-        std::ptr::eq(self.0.as_ptr(), Arc::as_ptr(inbox))
-    }
-}
-
 /// Takes what waits in a mailbox. Does not keep it alive.
 pub struct Reader(Weak<Inbox>);
 
@@ -84,16 +67,10 @@ impl fmt::Debug for Reader {
     }
 }
 
-impl fmt::Debug for Bell {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Bell").field("is_heard", &(self.0.strong_count() > 0)).finish()
-    }
-}
-
 impl Mailbox {
     pub(crate) fn new(topics: Arc<Topics>) -> Self {
         topics.connections.fetch_add(1, Ordering::Relaxed);
-        let inbox = Arc::new(Inbox::new(topics.limits));
+        let inbox = Arc::new(Inbox::new(topics.common.limits));
         Self { topics, inbox, places: Mutex::new(HashMap::new()) }
     }
 
@@ -130,7 +107,7 @@ impl Mailbox {
             return Ok(found.tell(join.form));
         }
         let (entry, joined) = self.topics.with_entry(topic, |entry, state| {
-            let mut act = Act { entry, topics: &self.topics, to_wake: &mut to_wake.0 };
+            let mut act = Act { entry, common: &self.topics.common, to_wake: &mut to_wake.0 };
             let joined = state.join(&mut act, &self.inbox, join);
             if let Ok((_, found)) = &joined {
                 witness(&found.joined);
@@ -239,7 +216,7 @@ impl Mailbox {
 
     /// Rings at this mailbox.
     pub fn bell(&self) -> Bell {
-        Bell(Arc::downgrade(&self.inbox))
+        Bell::of(&self.inbox)
     }
 
     /// Reads this mailbox in another place.
@@ -282,7 +259,7 @@ impl Mailbox {
     }
 
     fn act<'a>(&'a self, entry: &'a Arc<Entry>, to_wake: &'a mut Vec<Waker>) -> Act<'a> {
-        Act { entry, topics: &self.topics, to_wake }
+        Act { entry, common: &self.topics.common, to_wake }
     }
 
     fn keep(

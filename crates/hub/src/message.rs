@@ -62,11 +62,11 @@ pub struct Position {
 
 /// Something that can be told in several forms.
 pub trait Publication: Send + Sync {
-    /// The bytes for subscribers of this form; asked for once a form when it is published, and again
-    /// for those who come back for it. `position` is there on topics that keep a history. Called under
-    /// the topic's lock when it is published: it must not touch the hub, and not panic.
+    /// The bytes for subscribers of this form; asked for once a form when it is told, and again for those
+    /// who come back for it. `position` is there on topics that keep a history. Called under the topic's
+    /// lock when it is told: it must not touch the hub, and not panic.
     fn form(&self, form: Form, position: Option<Position>) -> Bytes;
 
-    /// About how many bytes it takes up in a history. Asked for once, under the same lock.
+    /// About how many bytes it takes up in a history or a backlog. Asked for under the same lock.
     fn size(&self) -> usize;
 }

@@ -1,18 +1,22 @@
 //! What is known of one topic: who is subscribed to it, who is present, what was published lately. A
 //! plain value; who locks it and who wakes the readers is the hub's business.
 
-use std::{sync::Arc, task::Waker};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::Waker,
+};
 
 use crate::{
-    backlog::{Backlog, Handed, Telling},
+    backlog::{Backlog, Backlogs, Handed, Telling},
     history::{History, Missed, Replay, Replayed, Ring},
-    inbox::{Inbox, Pushed},
-    mailbox::Bell,
-    message::{Form, Message, Position, Publication, Topic},
+    inbox::{Bell, Inbox, Pushed},
+    message::{Form, Limits, Message, Position, Publication, Topic},
     presence::{Member, Presence, TooManyMembers},
     slots::Slots,
     sync::Mutex,
-    topics::Topics,
 };
 
 /// How a subscription begins.
@@ -105,10 +109,25 @@ pub(crate) struct Entry {
     pub(crate) state: Mutex<State>,
 }
 
+/// What all topics have in common.
+pub(crate) struct Common {
+    pub(crate) limits: Limits,
+    pub(crate) announcer: Option<Arc<dyn Announcer>>,
+    /// Counts on from a number drawn at random, so that the epochs of no two hubs are alike.
+    pub(crate) next_epoch: AtomicU64,
+    pub(crate) backlogs: Backlogs<Entry>,
+}
+
+impl Common {
+    fn next_epoch(&self) -> u64 {
+        self.next_epoch.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
 /// What somebody who acts on a topic has at hand, beside its state.
 pub(crate) struct Act<'a> {
     pub(crate) entry: &'a Arc<Entry>,
-    pub(crate) topics: &'a Topics,
+    pub(crate) common: &'a Common,
     /// For when the topic's lock is given back.
     pub(crate) to_wake: &'a mut Vec<Waker>,
 }
@@ -189,7 +208,7 @@ impl State {
             self.presence = None;
         }
         let is_new = added?;
-        if is_new && let Some(announcer) = &act.topics.announcer {
+        if is_new && let Some(announcer) = &act.common.announcer {
             let news = announcer.member_added(&act.entry.name, member);
             self.fan_out(act, Telling::new(&news, None, None));
         }
@@ -203,7 +222,7 @@ impl State {
         if presence.len() == 0 {
             self.presence = None;
         }
-        if let Some(announcer) = &act.topics.announcer {
+        if let Some(announcer) = &act.common.announcer {
             let news = announcer.member_removed(&act.entry.name, &member);
             self.fan_out(act, Telling::new(&news, None, None));
         }
@@ -289,7 +308,7 @@ impl State {
         match (history, &mut self.ring) {
             (Some(history), Some(ring)) => ring.change(history, now_ms),
             (Some(history), ring) => {
-                *ring = Some(Box::new(Ring::new(history, act.topics.next_epoch(), now_ms)))
+                *ring = Some(Box::new(Ring::new(history, act.common.next_epoch(), now_ms)))
             }
             (None, ring) => *ring = None,
         }
@@ -328,14 +347,14 @@ impl State {
 
     /// Tells everybody: at once, or where they are many when the backlog is handed out.
     fn fan_out(&mut self, act: &mut Act<'_>, mut telling: Telling) {
-        if !act.topics.backlogs.are_for(self.subscriptions.len()) {
+        if !act.common.backlogs.are_for(self.subscriptions.len()) {
             self.hand_out_all(act);
             for subscription in self.subscriptions.iter_mut() {
                 subscription.tell(act, &mut telling);
             }
             return;
         }
-        let limits = act.topics.limits;
+        let limits = act.common.limits;
         if self.backlog.as_ref().is_some_and(|backlog| !backlog.has_room(&telling, limits)) {
             self.hand_out_all(act);
         }
@@ -349,7 +368,7 @@ impl State {
 
     /// Has the backlog handed out, at once when nobody does that any more. Returns whom to wake.
     fn queue(&mut self, act: &mut Act<'_>) -> Option<Waker> {
-        let waker = act.topics.backlogs.push(act.entry);
+        let waker = act.common.backlogs.push(act.entry);
         match &mut self.backlog {
             Some(backlog) if waker.is_some() => backlog.is_queued = true,
             _ => self.hand_out_all(act),

@@ -5,7 +5,7 @@ use std::{
     hash::{BuildHasher, RandomState},
     sync::{
         Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicU64, AtomicUsize},
     },
 };
 
@@ -14,7 +14,7 @@ use crate::{
     memory::give_back,
     message::{Limits, Topic},
     sync::{Mutex, MutexGuard, lock},
-    topic::{Announcer, Entry, State},
+    topic::{Announcer, Common, Entry, State},
 };
 
 /// Parts of the topics' map, so that topics seldom wait for one another.
@@ -24,16 +24,12 @@ type Shard = Mutex<HashMap<Topic, Arc<Entry>>>;
 
 /// The map, and what all mailboxes share.
 pub(crate) struct Topics {
-    pub(crate) limits: Limits,
+    pub(crate) common: Common,
     hasher: RandomState,
-    pub(crate) announcer: Option<Arc<dyn Announcer>>,
     /// Locked one at a time and for a look only. Whoever holds a mailbox's places may lock a shard or a
     /// topic, whoever holds either of those may lock an inbox's queue or the backlogs', never the other way
     /// round; readers are woken under none of them.
     shards: Box<[Shard]>,
-    /// Counts on from a number drawn at random, so that the epochs of no two hubs are alike.
-    next_epoch: AtomicU64,
-    pub(crate) backlogs: Backlogs,
     pub(crate) connections: AtomicUsize,
     pub(crate) subscriptions: AtomicUsize,
 }
@@ -42,12 +38,14 @@ impl Topics {
     pub(crate) fn new(limits: Limits, announcer: Option<Arc<dyn Announcer>>) -> Self {
         let hasher = RandomState::new();
         Self {
-            limits,
-            next_epoch: AtomicU64::new(hasher.hash_one("the first epoch")),
+            common: Common {
+                limits,
+                announcer,
+                next_epoch: AtomicU64::new(hasher.hash_one("the first epoch")),
+                backlogs: Backlogs::default(),
+            },
             hasher,
-            announcer,
             shards: (0..SHARDS).map(|_| Shard::default()).collect(),
-            backlogs: Backlogs::default(),
             connections: AtomicUsize::new(0),
             subscriptions: AtomicUsize::new(0),
         }
@@ -64,10 +62,6 @@ impl Topics {
             let entries: Vec<_> = lock(shard).values().filter(wanted).cloned().collect();
             entries.iter().for_each(&mut act);
         }
-    }
-
-    pub(crate) fn next_epoch(&self) -> u64 {
-        self.next_epoch.fetch_add(1, Ordering::Relaxed)
     }
 
     fn shard(&self, topic: &str) -> MutexGuard<'_, HashMap<Topic, Arc<Entry>>> {

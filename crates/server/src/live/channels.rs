@@ -27,8 +27,8 @@ use tokio_websockets::{
 
 use super::{
     effect::{Ask, Dialect, Effect, Effects, End, Join, User, Whisper},
-    outbox::WRITE_MAX_FRAMES,
-    outlet::{Desk, Outlet, WRITE_MAX_BYTES},
+    outbox::{WRITE_MAX_BYTES, WRITE_MAX_FRAMES},
+    outlet::{Desk, Outlet},
 };
 use crate::{
     app::channels::{ChannelSocket, JoinRequest, signal},

@@ -1,7 +1,6 @@
 //! Whole frames on their way to one client: many of them in one write.
 
 use std::{
-    cell::RefCell,
     collections::VecDeque,
     io::{self, IoSlice},
     pin::Pin,
@@ -13,18 +12,17 @@ use bytes::Bytes;
 use fanfare_hub::Message;
 use tokio::{io::AsyncWrite, net::TcpStream};
 
-/// Frames that one write takes at most; the operating system takes no more than 1,024.
+/// Frames that are taken out of a mailbox for one write.
 pub(super) const WRITE_MAX_FRAMES: usize = 256;
+/// Their bytes, after the first frame (64 KiB).
+pub(super) const WRITE_MAX_BYTES: usize = 64 << 10;
+/// Pieces of memory that one write takes at most; the operating system takes no more than 1,024.
+const WRITE_MAX_SLICES: usize = 64;
 /// Frames up to this size are copied behind one another before they are written: one piece of memory is written
 /// faster than a list of small ones.
 const JOINED_MAX_BYTES: usize = 1 << 10;
 /// Queue slots that are kept; what a burst needed beyond them is given back.
 const KEPT_SLOTS: usize = 8;
-
-thread_local! {
-    /// Frames that are written together.
-    static JOINED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
-}
 
 /// Frames to be written, oldest first.
 #[derive(Default)]
@@ -63,15 +61,15 @@ impl Outbox {
         io: &mut T,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
-        self.write_with(|slices| match slices {
+        self.write_with(None, |slices| match slices {
             [slice] => Pin::new(&mut *io).poll_write(cx, slice),
             slices => Pin::new(&mut *io).poll_write_vectored(cx, slices),
         })
     }
 
-    /// Writes what there is room for now; whether that was all.
-    pub(super) fn try_write(&mut self, tcp: &TcpStream) -> bool {
-        let written = self.write_with(|slices| {
+    /// Writes what there is room for now, small frames joined in a buffer; whether that was all.
+    pub(super) fn try_write(&mut self, tcp: &TcpStream, joined: &mut Vec<u8>) -> bool {
+        let written = self.write_with(Some(joined), |slices| {
             let wrote = match slices {
                 [slice] => tcp.try_write(slice),
                 slices => tcp.try_write_vectored(slices),
@@ -86,28 +84,41 @@ impl Outbox {
 
     fn write_with(
         &mut self,
+        mut joined: Option<&mut Vec<u8>>,
         mut write: impl FnMut(&[IoSlice<'_>]) -> Poll<io::Result<usize>>,
     ) -> Poll<io::Result<()>> {
         while let Some(first) = self.frames.front() {
             let first = &first[self.written..];
-            let rest = || self.frames.iter().take(WRITE_MAX_FRAMES).skip(1);
-            let bytes = if self.frames.len() == 1 {
-                write(&[IoSlice::new(first)])
-            } else if first.len() <= JOINED_MAX_BYTES && rest().all(|frame| frame.len() <= JOINED_MAX_BYTES) {
-                JOINED.with_borrow_mut(|joined| {
-                    joined.clear();
-                    joined.extend_from_slice(first);
-                    rest().for_each(|frame| joined.extend_from_slice(frame));
+            let bytes = match (self.frames.get(1), &mut joined) {
+                (None, _) => write(&[IoSlice::new(first)]),
+                (Some(second), Some(joined)) if is_small(first) && is_small(second) => {
+                    self.join(joined);
                     write(&[IoSlice::new(joined)])
-                })
-            } else {
-                let mut slices = [IoSlice::new(first); WRITE_MAX_FRAMES];
-                slices.iter_mut().skip(1).zip(rest()).for_each(|(slice, frame)| *slice = IoSlice::new(frame));
-                write(&slices[..self.frames.len().min(WRITE_MAX_FRAMES)])
+                }
+                (Some(_), _) => {
+                    let mut slices = [IoSlice::new(first); WRITE_MAX_SLICES];
+                    for (slice, frame) in slices.iter_mut().zip(&self.frames).skip(1) {
+                        *slice = IoSlice::new(frame);
+                    }
+                    write(&slices[..self.frames.len().min(WRITE_MAX_SLICES)])
+                }
             };
             self.wrote(ready!(bytes)?)?;
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Copies the first frames up to one that is not small.
+    fn join(&self, joined: &mut Vec<u8>) {
+        joined.clear();
+        let mut written = self.written;
+        for frame in self.frames.iter().take_while(|frame| is_small(frame)) {
+            if joined.len() + frame.len() > WRITE_MAX_BYTES {
+                break;
+            }
+            joined.extend_from_slice(&frame[written..]);
+            written = 0;
+        }
     }
 
     fn wrote(&mut self, bytes: usize) -> io::Result<()> {
@@ -131,6 +142,10 @@ impl Outbox {
             self.frames.shrink_to(KEPT_SLOTS);
         }
     }
+}
+
+fn is_small(frame: &[u8]) -> bool {
+    frame.len() <= JOINED_MAX_BYTES
 }
 
 /// What is taken out of a mailbox.

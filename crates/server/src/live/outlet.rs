@@ -15,12 +15,9 @@ use futures_util::task::AtomicWaker;
 use tokio::net::TcpStream;
 
 use super::{
-    outbox::{Outbox, WRITE_MAX_FRAMES},
+    outbox::{Outbox, WRITE_MAX_BYTES, WRITE_MAX_FRAMES},
     writers::{Entry, Line},
 };
-
-/// Bytes that are taken out of a mailbox for one write, after the first message (64 KiB).
-pub(super) const WRITE_MAX_BYTES: usize = 64 << 10;
 
 /// One socket's outlet, shared by its task and a writer.
 pub(super) struct Outlet {
@@ -86,14 +83,14 @@ impl Outlet {
         if self.writer.is_some() { Waker::from(self.clone()) } else { cx.waker().clone() }
     }
 
-    /// A writer's visit: writes what waits, or sends the task to it.
-    pub(super) fn visit(self: &Arc<Self>) {
+    /// A writer's visit: writes what waits, or sends the task to it. `joined` is a buffer of the writer's.
+    pub(super) fn visit(self: &Arc<Self>, joined: &mut Vec<u8>) {
         let Some(writer) = &self.writer else { return };
         // Before the look: what comes after it queues the outlet again.
         writer.is_queued.store(false, Ordering::SeqCst);
         let mut desk = self.desk();
         if desk.task_waits {
-            desk.task_waits = writer.write(&mut desk, &Waker::from(self.clone()));
+            desk.task_waits = writer.write(&mut desk, &Waker::from(self.clone()), joined);
         }
         let is_done = desk.task_waits;
         drop(desk);
@@ -106,14 +103,14 @@ impl Outlet {
 impl Writer {
     /// Writes until nothing waits; `false` when the task has to go on: there is no room, something else has
     /// come for it, or the connection is broken, which it finds by itself.
-    fn write(&self, desk: &mut Desk, waker: &Waker) -> bool {
+    fn write(&self, desk: &mut Desk, waker: &Waker, joined: &mut Vec<u8>) -> bool {
         let cx = Context::from_waker(waker);
         while let Poll::Ready(mail) =
             self.reader.poll(&cx, WRITE_MAX_FRAMES, WRITE_MAX_BYTES, &mut desk.outbox)
         {
             let Mail { overflowed, signals, drained } = mail;
             desk.signals |= signals;
-            if overflowed || !desk.outbox.try_write(&self.tcp) || signals != 0 {
+            if overflowed || !desk.outbox.try_write(&self.tcp, joined) || signals != 0 {
                 return false;
             }
             if drained {
@@ -188,18 +185,18 @@ mod tests {
         sleep(&outlet, &mailbox, &task);
 
         hub.deliver("t", 1, &Bytes::from_static(b"one"));
-        outlet.visit();
+        outlet.visit(&mut Vec::new());
         let mut heard = [0; 3];
         client.read_exact(&mut heard).await.expect("written");
         assert_eq!((&heard, woken.0.load(Ordering::SeqCst)), (b"one", 0));
 
         mailbox.bell().ring(4);
-        outlet.visit();
+        outlet.visit(&mut Vec::new());
         assert_eq!((outlet.desk().signals, woken.0.load(Ordering::SeqCst)), (4, 1));
 
         // The task is awake and has not slept since: what comes is its own business, in its own order.
         hub.deliver("t", 2, &Bytes::from_static(b"two"));
-        outlet.visit();
+        outlet.visit(&mut Vec::new());
         let mut taken = Vec::new();
         mailbox.take(9, 9, &mut taken);
         assert_eq!((taken.len(), woken.0.load(Ordering::SeqCst)), (1, 1));

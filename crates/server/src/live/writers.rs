@@ -20,7 +20,7 @@ use crate::shutdown::Tasks;
 /// Subscribers of a channel from which on writers hand out what is published on it. To fewer it is handed out
 /// faster than a writer is woken.
 const HANDED_OUT_MIN_SUBSCRIBERS: usize = 64;
-/// Subscribers that it is handed out to before it is written to them.
+/// Subscribers for each writer that it is handed out to before it is written to them.
 const HAND_OUT_MAX_SUBSCRIBERS: usize = 64;
 
 /// All of them; clones are one.
@@ -47,8 +47,8 @@ impl Writers {
         let lines: Vec<Arc<Line>> = (0..processors.div_ceil(2)).map(|_| Arc::default()).collect();
         for line in &lines {
             let (served, ending, stopping) = (line.clone(), line.clone(), tasks.clone());
-            let hub = hub.clone();
-            tasks.spawn_vital_thread("writer of sockets", move || served.serve(&hub));
+            let (hub, at_once) = (hub.clone(), lines.len() * HAND_OUT_MAX_SUBSCRIBERS);
+            tasks.spawn_vital_thread("writer of sockets", move || served.serve(&hub, at_once));
             tasks.spawn("end of a writer", async move {
                 stopping.stopping().await;
                 ending.end();
@@ -151,13 +151,13 @@ impl Line {
         self.changed.notify_one();
     }
 
-    /// Writes for those in the line, and hands out, until the line has ended.
-    fn serve(&self, hub: &Hub) {
-        let mut round = Vec::new();
+    /// Writes for those in the line, and hands out to so many at a time, until the line has ended.
+    fn serve(&self, hub: &Hub, hand_out_max: usize) {
+        let (mut round, mut joined) = (Vec::new(), Vec::new());
         let mut is_more = false;
         while self.take(&mut round, is_more) {
-            round.drain(..).for_each(|outlet: Arc<Outlet>| outlet.visit());
-            is_more = hub.hand_out(HAND_OUT_MAX_SUBSCRIBERS);
+            round.drain(..).for_each(|outlet: Arc<Outlet>| outlet.visit(&mut joined));
+            is_more = hub.hand_out(hand_out_max);
         }
         hub.set_distributor(None);
     }
@@ -193,7 +193,7 @@ mod tests {
         let (first, second) = (line.enter().expect("open"), line.enter().expect("open"));
         let served = line.clone();
         let hub = Hub::new(Limits { mailbox_max_messages: 9, mailbox_max_bytes: 99 });
-        let writer = thread::Builder::new().spawn(move || served.serve(&hub)).expect("a thread");
+        let writer = thread::Builder::new().spawn(move || served.serve(&hub, 1)).expect("a thread");
         drop(first);
         line.end();
         second.push(Outlet::of_task());

@@ -1,7 +1,7 @@
 //! What goes wrong on channels: clients that stop reading, come back too late, fall silent, or leave all at
 //! once.
 
-use std::{ops::Range, time::Duration};
+use std::{ops::Range, pin::pin, time::Duration};
 
 use fanfare::{
     Channels,
@@ -14,8 +14,9 @@ use fanfare_model::{
     channel::ChannelPattern,
     limits::{MAILBOX_MAX_BYTES, MAILBOX_MAX_MESSAGES},
 };
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, future::join, stream};
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 use crate::{
     channels::token,
@@ -24,6 +25,8 @@ use crate::{
 
 /// Sockets that leave at once, where the test may have so many descriptors.
 const CROWD: u64 = 2_000;
+/// Subscribers of a channel from which on messages are handed out by the writers.
+const HANDED_OUT_MIN_SUBSCRIBERS: usize = 64;
 /// What a message holds that is to fill buffers.
 const FILLING_BYTES: usize = 8 << 10;
 
@@ -61,9 +64,29 @@ async fn resume(peer: &mut Peer, offset: &Value, epoch: &Value) -> Value {
 
 #[tokio::test]
 async fn who_stops_reading_is_let_go_and_comes_back_for_what_it_missed() {
+    who_stops_reading(0).await;
+}
+
+#[tokio::test]
+async fn who_stops_reading_in_a_crowd_is_let_go_and_comes_back_for_what_it_missed() {
+    who_stops_reading(HANDED_OUT_MIN_SUBSCRIBERS).await;
+}
+
+/// Beside so many others, who read.
+async fn who_stops_reading(others: usize) {
     // Nobody is given up because the test takes long.
     let app = spawn(manual(), |config| keep(config, 10_000)).await;
     let channels = app.channels();
+    let mut reading = JoinSet::new();
+    for _ in 0..others {
+        let mut other = Peer::broadcasting(app.addr(), None).await;
+        other.subscribe("orders", None, None).await;
+        reading.spawn(async move {
+            loop {
+                other.frame().await;
+            }
+        });
+    }
     let mut slow = Peer::broadcasting(app.addr(), None).await;
     let mut pusher = Peer::pusher(app.addr(), "key").await;
     let mut reader = Peer::broadcasting(app.addr(), None).await;
@@ -76,7 +99,7 @@ async fn who_stops_reading_is_let_go_and_comes_back_for_what_it_missed() {
     let filling = "x".repeat(FILLING_BYTES);
     let mut published = 0;
     // The operating system's buffers take some megabytes, then the mailbox one.
-    while channels.subscriptions("orders") == Ok(3) {
+    while channels.subscriptions("orders") == Ok(others + 3) {
         assert!(published < 100_000, "it is never given up");
         published += 1;
         publish(&channels, published, &filling).await;
@@ -108,6 +131,58 @@ async fn who_stops_reading_is_let_go_and_comes_back_for_what_it_missed() {
     back.hears_nothing().await;
     publish(&channels, 0, "").await;
     assert_eq!(back.hear().await["data"]["n"], 0, "and it is there again");
+}
+
+#[tokio::test]
+async fn a_crowd_hears_all_in_order_while_others_come_and_go() {
+    const ROUNDS: u64 = 5;
+    const EACH_MIN: u64 = 100;
+    let app = spawn(manual(), |config| keep(config, 10_000)).await;
+    let channels = app.channels();
+    let mut crowd = Vec::new();
+    for n in 0..HANDED_OUT_MIN_SUBSCRIBERS {
+        let is_pusher = n % 2 == 1;
+        let mut peer = if is_pusher {
+            Peer::pusher(app.addr(), "key").await
+        } else {
+            Peer::broadcasting(app.addr(), None).await
+        };
+        peer.subscribe("orders", None, None).await;
+        crowd.push((is_pusher, peer));
+    }
+    let come_and_go = || async {
+        let mut peer = Peer::broadcasting(app.addr(), None).await;
+        let start = peer.subscribe("orders", None, None).await["offset"].as_u64().expect("a place");
+        for n in start + 1..start + 10 {
+            assert_eq!(peer.hear().await["offset"], n);
+        }
+    };
+    let (mut published, mut heard) = (0, 0);
+    for _ in 0..ROUNDS {
+        let mut others = pin!(join(come_and_go(), come_and_go()));
+        let (mut have_gone, start) = (false, published);
+        while !have_gone || published < start + EACH_MIN {
+            published += 1;
+            publish(&channels, published, "").await;
+            tokio::select! {
+                biased;
+                _ = &mut others, if !have_gone => have_gone = true,
+                () = tokio::task::yield_now() => {}
+            }
+        }
+        for (is_pusher, peer) in &mut crowd {
+            for n in heard + 1..=published {
+                let message = peer.hear().await;
+                let data = if *is_pusher {
+                    serde_json::from_str(message["data"].as_str().expect("text")).expect("JSON")
+                } else {
+                    message["data"].clone()
+                };
+                assert_eq!(data["n"], n);
+            }
+        }
+        heard = published;
+    }
 }
 
 #[tokio::test]

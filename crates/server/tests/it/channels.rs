@@ -97,6 +97,8 @@ async fn whispers_pass_between_the_protocols_and_presence_is_one() {
     ann.say(&json!({"event": "client-typing", "channel": channel, "data": {"on": false}})).await;
     let heard = bob.hear().await;
     assert_eq!((&heard["data"], &heard["user_id"]), (&json!(r#"{"on":false}"#), &json!("ann")));
+    let metrics = app.host().await.get("/metrics").await.text;
+    assert!(metrics.lines().any(|line| line == "fanfare_channel_client_events_total 2"), "{metrics}");
     assert_eq!(app.channels().members(channel).expect("a name").len(), 2);
 
     drop(bob);
