@@ -10,6 +10,7 @@ use std::{
 
 use bytes::Bytes;
 use fanfare_hub::Message;
+use socket2::SockRef;
 use tokio::{io::AsyncWrite, net::TcpStream};
 
 /// Frames that are taken out of a mailbox for one write.
@@ -69,10 +70,12 @@ impl Outbox {
 
     /// Writes what there is room for now, small frames joined in a buffer; whether that was all.
     pub(super) fn try_write(&mut self, tcp: &TcpStream, joined: &mut Vec<u8>) -> bool {
+        // Past what tokio knows of the socket, which would have to be looked up: its task asks when there is no room.
+        let tcp = SockRef::from(tcp);
         let written = self.write_with(Some(joined), |slices| {
             let wrote = match slices {
-                [slice] => tcp.try_write(slice),
-                slices => tcp.try_write_vectored(slices),
+                [slice] => tcp.send(slice),
+                slices => tcp.send_vectored(slices),
             };
             match wrote {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
