@@ -1,6 +1,6 @@
 // The tail of all events.
 import assert from 'node:assert/strict';
-import { ODD_TEXTS, addGame, play, scenario, startNight, vote } from './support/index.mjs';
+import { ODD_TEXTS, addGame, eventually, play, scenario, startNight, vote } from './support/index.mjs';
 
 const lines = (visitor) => visitor.page.getByRole('list', { name: 'Events, newest first' }).getByRole('listitem');
 const line = (visitor, text) => lines(visitor).filter({ hasText: text });
@@ -51,6 +51,26 @@ scenario('a list that stands still counts what comes, and shows it afterwards', 
   await goOn.click();
   await visitor.see(line(visitor, 'Drawful 2'));
   assert.equal(await lines(visitor).count(), 3);
+});
+
+scenario('another token is no reason to stop listening', async ({ host, open, server }) => {
+  const visitor = await open('/live', { signedIn: true });
+  await visitor.see('Listening');
+  await visitor.badge('Live');
+  // As when one signs in anew in another tab. A token is the same for whoever signs in within the same second.
+  const token = await eventually('another token', async () => {
+    const { token } = await server.host();
+    return token !== host.token && token;
+  });
+  const other = await visitor.page.context().newPage();
+  await other.goto(`${server.url}/overlay`);
+  const socket = visitor.page.waitForEvent('websocket');
+  await other.evaluate((token) => localStorage.setItem('fanfare.token', token), token);
+  await socket;
+  await visitor.badge('Live');
+  await visitor.see('Listening');
+  await startNight(host);
+  await visitor.see(line(visitor, 'session.started'));
 });
 
 scenario('after a restart of the server nothing of the night is missed', async ({ host, open, outage, server }) => {

@@ -1,6 +1,6 @@
 // Signing in, with the wrong key and the right one.
 import assert from 'node:assert/strict';
-import { scenario } from './support/index.mjs';
+import { scenario, startNight } from './support/index.mjs';
 
 scenario('a wrong key is refused in the words of the server, and the right one opens', async ({ server, open }) => {
   const refusal = await server.visitor().send('POST', '/api/auth/login', { key: 'a guess' });
@@ -26,6 +26,21 @@ scenario('a wrong key is refused in the words of the server, and the right one o
   await (await visitor.see(visitor.page.locator('main').getByRole('button', { name: 'Sign out' }))).click();
   await visitor.see(visitor.page.getByLabel('Key'));
   assert.equal(await visitor.page.evaluate(() => localStorage.getItem('fanfare.token')), null);
+});
+
+scenario('a token that has run out in one tab takes nothing away in another', async ({ server, host, open }) => {
+  await startNight(host);
+  const visitor = await open('/session', { signedIn: true });
+  await (await visitor.see(visitor.page.getByRole('button', { name: 'End the night' }))).click();
+  const notes = visitor.page.getByRole('dialog').getByLabel('Notes');
+  await notes.fill('It was a good one');
+  const told = visitor.page.evaluate(() => new Promise((told) => addEventListener('storage', () => told(true))));
+  const other = await visitor.page.context().newPage();
+  await other.routeWebSocket('**/api/sessions/live', (socket) => socket.onMessage(() => socket.send('{"type":"auth_error","message":"Invalid token"}')));
+  await other.goto(`${server.url}/session`);
+  await other.getByRole('dialog', { name: 'Sign in to go on' }).waitFor();
+  await told;
+  assert.equal(await notes.inputValue(), 'It was a good one');
 });
 
 scenario('the key that the first start printed opens', { env: { FANFARE_ADMIN_KEY: undefined } }, async ({ server, open }) => {

@@ -1,6 +1,8 @@
 // Who is signed in in this browser, and the one place that asks for it.
 
 const STORED = 'fanfare.token';
+/** Kept in the place of a token that is no good any more; nothing is kept once one has signed out. */
+const RUN_OUT = '';
 
 class Auth {
   #token = $state<string | null>(read());
@@ -15,6 +17,8 @@ class Auth {
     // Another tab signed in or out.
     addEventListener('storage', (event) => {
       if (event.key !== STORED && event.key !== null) return;
+      // That tab asks for the key. This one does when it has to, and keeps its screen until then.
+      if (event.newValue === RUN_OUT) return;
       this.#token = read();
       this.#host = this.#token !== null;
       if (this.#token) this.#answer(true);
@@ -55,7 +59,8 @@ class Auth {
 
   /** The server does not take the token any more: asks for the key again, over whatever is there. */
   expire(): void {
-    this.#keep(null);
+    this.#token = null;
+    store(RUN_OUT);
     void this.ask();
   }
 
@@ -70,12 +75,16 @@ class Auth {
 
   #keep(token: string | null): void {
     this.#token = token;
-    try {
-      if (token) localStorage.setItem(STORED, token);
-      else localStorage.removeItem(STORED);
-    } catch {
-      // A browser that keeps nothing stays signed in as long as the page is open.
-    }
+    store(token);
+  }
+}
+
+function store(text: string | null): void {
+  try {
+    if (text === null) localStorage.removeItem(STORED);
+    else localStorage.setItem(STORED, text);
+  } catch {
+    // A browser that keeps nothing stays signed in as long as the page is open.
   }
 }
 

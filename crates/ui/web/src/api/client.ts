@@ -1,5 +1,6 @@
 // The one way to the API: typed by openapi.json, errors as values that people can read, and nothing lost when
 // the token has run out or an answer got lost on its way.
+import { untrack } from 'svelte';
 import { auth } from './auth.svelte';
 import { keyFor, settled } from './idempotency';
 import type { paths } from './schema';
@@ -81,6 +82,9 @@ export const api = {
   delete: <P extends PathsWith<'delete'>>(path: P, ...[options]: Args<P, 'delete'>) => call('delete', path, options),
 };
 
+/** So long a browser may take to begin saving a file. */
+const SAVING_MS = 60_000;
+
 /** Fetches an export and hands it to the browser as a file. */
 export async function download(url: string, fallbackName: string): Promise<void> {
   const response = await request('get', url, {});
@@ -89,7 +93,7 @@ export async function download(url: string, fallbackName: string): Promise<void>
   link.href = URL.createObjectURL(await response.blob());
   link.download = named ?? fallbackName;
   link.click();
-  URL.revokeObjectURL(link.href);
+  setTimeout(() => URL.revokeObjectURL(link.href), SAVING_MS);
 }
 
 interface Sending {
@@ -120,7 +124,9 @@ async function send(method: Method, url: string, body: string | undefined, key: 
   const headers: Record<string, string> = { Accept: 'application/json' };
   if (body !== undefined || method === 'post') headers['Content-Type'] = 'application/json';
   if (key) headers['Idempotency-Key'] = key;
-  if (auth.token) headers['Authorization'] = `Bearer ${auth.token}`;
+  // An effect that fetches something is not to fetch it again with every new token.
+  const token = untrack(() => auth.token);
+  if (token) headers['Authorization'] = `Bearer ${token}`;
   const repeatable = method === 'get' || key !== undefined;
   for (let attempt = 0; ; attempt++) {
     try {

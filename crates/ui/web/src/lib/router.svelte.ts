@@ -63,8 +63,22 @@ export function match(pattern: string, path: string): Record<string, string> | n
   const values: Record<string, string> = {};
   for (const [i, part] of wanted.entries()) {
     const value = given[i] ?? '';
-    if (part.startsWith('{')) values[part.slice(1, -1)] = decodeURIComponent(value);
-    else if (part !== value) return null;
+    if (part.startsWith('{')) {
+      const text = decoded(value);
+      if (text === null) return null;
+      values[part.slice(1, -1)] = text;
+    } else if (part !== value) {
+      return null;
+    }
   }
   return values;
+}
+
+/** The text that an address spells with `%`, or null when it spells none. */
+function decoded(value: string): string | null {
+  try {
+    return decodeURIComponent(value);
+  } catch {
+    return null;
+  }
 }

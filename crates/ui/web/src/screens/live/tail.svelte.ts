@@ -1,5 +1,6 @@
 // Every event as it happens. Two connections tell of them: the stream of all sessions, and the tab's own, which
 // goes back to where it was after a break; so of the night that is on nothing is missed.
+import { untrack } from 'svelte';
 import { auth } from '../../api/auth.svelte';
 import type { LiveEvent } from '../../api/types';
 import { connection } from '../../live/connection.svelte';
@@ -29,9 +30,10 @@ export class Tail {
   #last = 0;
   #over = new AbortController();
 
+  /** Listens until the returned function is called, also past a token that runs out. */
   start(): () => void {
     const silence = connection.listen((event) => this.#hear(event));
-    void this.#follow();
+    void untrack(() => this.#follow());
     return () => {
       silence();
       this.#over.abort();
