@@ -68,7 +68,9 @@ scenario('rerolling repeats nothing, and says when all have come', async ({ host
   const visitor = await open('/pick', { device: 'phone', signedIn: true });
   await visitor.see('5 games match');
   const came = [await roll(visitor, 'Roll')];
+  await visitor.see('4 left of 5 matches');
   while (came.length < games.length) came.push(await roll(visitor, 'Reroll'));
+  await visitor.see('0 left of 5 matches');
   assert.deepEqual([...came].sort(), games.map(({ title }) => title).sort());
 
   visitor.watch.expect(/status of 404/);
@@ -77,7 +79,7 @@ scenario('rerolling repeats nothing, and says when all have come', async ({ host
   await visitor.check();
   await button(visitor, 'Start over with all that match').click();
   await visitor.gone('No games match the current filters');
-  await visitor.see('4 games match');
+  await visitor.see('4 left of 5 matches');
 });
 
 scenario('what is not wanted tonight does not come, until it is welcome again', async ({ host, open }) => {
@@ -87,7 +89,7 @@ scenario('what is not wanted tonight does not come, until it is welcome again', 
   const other = await roll(visitor, 'Not tonight');
   assert.deepEqual([unwanted, other].sort(), games.map(({ title }) => title).sort());
   await visitor.page.reload();
-  await visitor.see('1 game matches');
+  await visitor.see('1 left of 2 matches');
   assert.equal(await roll(visitor, 'Roll'), other);
   await button(visitor, unwanted).click();
   assert.equal(await roll(visitor, 'Reroll'), unwanted);
@@ -111,10 +113,13 @@ scenario('what was asked for is still there after a look at another screen, and 
 
 scenario('a game is chosen by hand, which starts the night', async ({ host, open }) => {
   const { id, title } = await addGame(host, { title: ODD_TEXTS.rightToLeft, max_players: 3 });
+  await addGame(host, { title: 'Kapitän' });
   const visitor = await open('/pick', { device: 'phone', signedIn: true });
   await button(visitor, 'Choose by hand').click();
   await visitor.page.getByLabel('Search').fill('no such game at all');
   await visitor.see('No game is called that');
+  await visitor.page.getByLabel('Search').fill('kapitan');
+  await visitor.see(button(visitor, 'Play Kapitän'));
   await visitor.page.getByLabel('Search').fill('الليلة');
   await visitor.see(button(visitor, `Play ${title}`));
   await visitor.check();
@@ -132,7 +137,9 @@ scenario('a roll may be asked for from some packs only, with motion or without',
   await button(visitor, 'All packs').click();
   await visitor.page.getByRole('checkbox', { name: 'Standalone' }).check();
   await visitor.check();
-  await button(visitor, '4 games match').click();
+  const packs = visitor.page.getByRole('dialog', { name: 'From which packs?' });
+  await visitor.see(packs.getByText(/^4 games match\./));
+  await packs.getByRole('button', { name: 'Done' }).click();
   await button(visitor, 'Roll').click();
   const title = await eventually('the end of the roll', async () => (await rolled(visitor).getByRole('heading').allTextContents())[0]);
   assert.equal((await gameNamed(host, title)).pack_name, 'Standalone');

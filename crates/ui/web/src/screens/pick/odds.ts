@@ -9,7 +9,7 @@ export interface Roll {
   poolSize: number;
   totalEnabled: number;
   filters: Filters;
-  /** How many were held back because they had been rolled already, or were not wanted tonight. */
+  /** How many match and could not come: rolled already, not wanted tonight, or just played. */
   heldBack: number;
 }
 
@@ -20,7 +20,7 @@ export function reasons(roll: Roll, packs: readonly Pack[]): string[] {
     roll.poolSize === roll.totalEnabled
       ? `Any of the ${plural(roll.totalEnabled, 'game')} in the library could have come.`
       : `${count(roll.poolSize)} of ${plural(roll.totalEnabled, 'game')} could have come${asked ? `: ${asked}` : ''}.`;
-  const held = roll.heldBack > 0 ? [`${plural(roll.heldBack, 'game')} stayed out: rolled before, or not wanted tonight.`] : [];
+  const held = roll.heldBack > 0 ? [`${plural(roll.heldBack, 'game')} stayed out: rolled before, just played or not wanted tonight.`] : [];
   return [pool, ...held, ...favours(roll, packs)];
 }
 

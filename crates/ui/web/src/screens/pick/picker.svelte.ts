@@ -2,6 +2,7 @@
 // goes to another screen and comes back, or when the phone drops the page.
 import { api, ApiError, messageOf } from '../../api/client';
 import type { Game, Pack } from '../../api/types';
+import { count, plural } from '../../lib/format';
 import { tonight } from '../../live/session.svelte';
 import { ANYTHING, asOptions, playable, suitable, type Filters } from './filters';
 import type { Roll } from './odds';
@@ -38,24 +39,35 @@ class Picker {
     this.#night = kept.night;
   }
 
-  /** What the server holds back for the sake of the night. */
+  /** The games of the night, in the order in which they were on. */
   readonly #played = $derived.by(() => {
     if (!tonight.active) return [];
-    const ids = [...tonight.games]
-      .sort((a, b) => a.played_at.localeCompare(b.played_at) || a.id - b.id)
-      .map(({ game_id }) => game_id);
-    return this.filters.excludePlayed ? ids : ids.slice(-JUST_PLAYED);
+    return [...tonight.games].sort((a, b) => a.played_at.localeCompare(b.played_at) || a.id - b.id).map(({ game_id }) => game_id);
   });
 
-  readonly #held = $derived(new Set([...this.seen, ...this.declined, ...this.#played]));
-  readonly #suitable = $derived(suitable(this.games, this.filters, this.#held));
+  /** What matches, but for how many play, whether it can come or not. */
+  readonly #matching = $derived(suitable(this.games, this.filters, new Set(this.filters.excludePlayed ? this.#played : [])));
+  readonly #held = $derived(new Set([...this.seen, ...this.declined, ...this.#played.slice(-JUST_PLAYED)]));
+  readonly #suitable = $derived(this.#matching.filter(({ id }) => !this.#held.has(id)));
+  /** How many match, with those that cannot come: rolled already, not wanted, or just played. */
+  readonly matches = $derived(this.#seating(this.#matching, this.filters.playerCount).length);
   /** What the next roll can bring. */
   readonly pool = $derived(this.matching(this.filters.playerCount));
+  /** Both numbers in words. */
+  readonly choice = $derived(
+    this.pool.length === this.matches
+      ? plural(this.matches, 'game matches', 'games match')
+      : `${count(this.pool.length)} left of ${plural(this.matches, 'match', 'matches')}`,
+  );
   readonly declinedGames = $derived(this.games.filter(({ id }) => this.declined.includes(id)));
 
   /** What the next roll could bring if so many played. */
   matching(playerCount: number | null): Game[] {
-    return playable(this.#suitable, playerCount, this.filters.audienceOverflow);
+    return this.#seating(this.#suitable, playerCount);
+  }
+
+  #seating(games: readonly Game[], playerCount: number | null): Game[] {
+    return playable(games, playerCount, this.filters.audienceOverflow);
   }
 
   async load(): Promise<void> {
@@ -110,11 +122,11 @@ class Picker {
     this.error = null;
     try {
       const options = this.options();
+      const [filters, heldBack] = [$state.snapshot(this.filters), this.matches - this.pool.length];
       const sessionId = tonight.active ? (tonight.session?.id ?? null) : null;
       const [picked] = await Promise.all([api.post('/api/pick', { body: { ...options, sessionId } }), moving]);
       if (!('game' in picked)) return;
-      const heldBack = options.excludeGameIds.length;
-      this.roll = { ...picked, filters: $state.snapshot(this.filters), heldBack };
+      this.roll = { ...picked, filters, heldBack };
       this.seen = [...this.seen, picked.game.id];
     } catch (error) {
       this.error = { message: messageOf(error), emptiedBy: error instanceof ApiError ? error.detail('emptiedBy') : undefined };
