@@ -24,6 +24,9 @@ scenario('games are found by words of title, pack or type, and put in order', as
   });
   await search.fill('no such game');
   await visitor.see('No game fits');
+  await visitor.page.getByRole('button', { name: 'Add a game' }).click();
+  await visitor.page.getByRole('dialog').getByRole('button', { name: 'Discard' }).click();
+  await visitor.see(visitor.page.locator('button:focus').filter({ hasText: 'Add a game' }));
   await visitor.page.getByRole('button', { name: 'Show all games' }).click();
   await visitor.page.getByLabel('Order').selectOption('Most played');
   await eventually('the game that was played comes first', async () => (await titles(visitor))[0]?.startsWith('Quiplash 3'));
@@ -58,8 +61,11 @@ scenario('a game is turned off, favoured and changed, and what was typed is not 
   await dialog.getByLabel('Title').fill(ODD_TEXTS.emoji);
   await dialog.getByLabel('Players from').fill('9');
   await visitor.page.keyboard.press('Escape');
+  await row(visitor, 'Quiplash 3').getByRole('switch').click();
+  await eventually('it is on again', async () => (await state()).enabled === 1);
   await row(visitor, 'Quiplash 3').getByRole('button', { name: 'Change Quiplash 3' }).click();
   assert.equal(await dialog.getByLabel('Title').inputValue(), ODD_TEXTS.emoji, 'closing the form keeps what was typed');
+  assert.ok(await dialog.getByRole('switch', { name: 'May be picked' }).isChecked(), 'what was not typed is as it is now');
   visitor.watch.expect(/status of 400/);
   await dialog.getByRole('button', { name: 'Save' }).click();
   const refusal = await host.send('PUT', `/api/games/${quiplash.id}`, { min_players: 9 });
@@ -68,7 +74,22 @@ scenario('a game is turned off, favoured and changed, and what was typed is not 
   await dialog.getByLabel('Players from').fill('2');
   await dialog.getByRole('button', { name: 'Save' }).click();
   await visitor.gone(dialog);
-  assert.deepEqual([(await state()).title, (await state()).min_players], [ODD_TEXTS.emoji, 2]);
+  const changed = await state();
+  assert.deepEqual([changed.title, changed.min_players, changed.enabled], [ODD_TEXTS.emoji, 2, 1]);
+});
+
+scenario('a change that is refused is told, and the list shows what the server has', async ({ host, open }) => {
+  for (const device of ['phone', 'desktop']) {
+    const visitor = await open('/library?search=Quiplash+3', { signedIn: true, device });
+    const error = 'the disk is full';
+    await visitor.page.route('**/api/games/*/toggle', (route) => route.fulfill({ status: 503, json: { error } }));
+    visitor.watch.expect(/status of 503/);
+    const toggle = await visitor.see(visitor.page.getByRole('switch', { name: 'Quiplash 3 may be picked' }));
+    await toggle.click();
+    await visitor.see(visitor.page.getByRole('alert').filter({ hasText: error }));
+    await eventually('the switch as it was', () => toggle.isChecked());
+  }
+  assert.equal((await gameNamed(host, 'Quiplash 3')).enabled, 1);
 });
 
 scenario('a game is added on the phone, and deleted', async ({ host, open }) => {

@@ -23,13 +23,23 @@ const PASSES: Record<Shown, (game: Game) => boolean> = {
 /** Upper and lower case, accents and marks do not count: `kapitan` finds `Kapitän`. */
 const plain = (text: string) => text.normalize('NFKD').replace(/\p{M}/gu, '').toLowerCase();
 
-/** The games in which every word occurs, beginning with those that the order says. */
+/** What is searched of a game, made once: a library is searched again with each letter that is typed. */
+const searched = new WeakMap<Game, string>();
+
+function textOf(game: Game): string {
+  const known = searched.get(game);
+  if (known !== undefined) return known;
+  const text = plain(`${game.title} ${game.pack_name} ${game.game_type ?? ''} ${game.secondary_type ?? ''}`);
+  searched.set(game, text);
+  return text;
+}
+
+/** The games in which every word occurs, in the order that they have. */
 export function find(games: readonly Game[], search: string, shown: Shown): Game[] {
   const words = plain(search).split(/\s+/).filter(Boolean);
   return games.filter((game) => {
     if (!PASSES[shown](game)) return false;
-    if (words.length === 0) return true;
-    const text = plain(`${game.title} ${game.pack_name} ${game.game_type ?? ''} ${game.secondary_type ?? ''}`);
+    const text = words.length > 0 ? textOf(game) : '';
     return words.every((word) => text.includes(word));
   });
 }

@@ -12,6 +12,9 @@ export class Library {
   packs = $state.raw<Pack[]>([]);
   loaded = $state(false);
   error = $state<string | null>(null);
+  /** Counts questions and changes, so that an answer that comes late replaces nothing newer. */
+  #turn = 0;
+  #changes = 0;
 
   /** Fetches, and follows plays and votes until the returned function is called. */
   follow(): () => void {
@@ -29,14 +32,19 @@ export class Library {
   }
 
   async refresh(): Promise<void> {
+    const turn = ++this.#turn;
+    const changes = this.#changes;
     try {
       const [games, packs] = await Promise.all([api.get('/api/games'), api.get('/api/games/meta/packs')]);
+      if (turn !== this.#turn) return;
+      // A game was changed while the answer was on its way, which may not have it.
+      if (changes !== this.#changes) return await this.refresh();
       this.games = games;
       this.packs = packs;
       this.loaded = true;
       this.error = null;
     } catch (error) {
-      this.error = messageOf(error);
+      if (turn === this.#turn) this.error = messageOf(error);
     }
   }
 
@@ -48,21 +56,25 @@ export class Library {
     await this.#do(async () => this.#put(await api.patch('/api/games/{id}/favor', { path: { id: game.id }, body: { favor_bias } })));
   }
 
-  async togglePack(name: string, enabled: boolean): Promise<void> {
-    await this.#do(() => api.patch('/api/games/packs/{name}/toggle', { path: { name }, body: { enabled } }));
-    await this.refresh();
+  async togglePacks(names: string[], enabled: boolean): Promise<void> {
+    await this.#do(async () => {
+      for (const name of names) await api.patch('/api/games/packs/{name}/toggle', { path: { name }, body: { enabled } });
+      await this.refresh();
+    });
   }
 
   async favourPack(name: string, favor_bias: Bias): Promise<void> {
-    await this.#do(() => api.patch('/api/games/packs/{name}/favor', { path: { name }, body: { favor_bias } }));
-    await this.refresh();
+    await this.#do(async () => {
+      await api.patch('/api/games/packs/{name}/favor', { path: { name }, body: { favor_bias } });
+      await this.refresh();
+    });
   }
 
   /** What fails is told above the list, and the list shows again what the server has. */
   async #do(change: () => Promise<unknown>): Promise<void> {
+    this.error = null;
     try {
       await change();
-      this.error = null;
     } catch (error) {
       await this.refresh();
       this.error = messageOf(error);
@@ -70,6 +82,9 @@ export class Library {
   }
 
   #put(game: Game): void {
+    this.#changes++;
     this.games = this.games.map((other) => (other.id === game.id ? game : other));
+    const enabled_count = this.games.filter(({ pack_name, enabled }) => pack_name === game.pack_name && enabled === 1).length;
+    this.packs = this.packs.map((pack) => (pack.name === game.pack_name ? { ...pack, enabled_count } : pack));
   }
 }

@@ -1,5 +1,6 @@
 // A webhook as it is in its form, where everything is text or a switch.
 import type { Webhook } from '../../api/types';
+import { Drafts, numberIn } from '../../lib/drafts.svelte';
 import { randomSecret } from '../../lib/secret';
 import { NIGHT_EVENTS } from './events';
 
@@ -28,8 +29,8 @@ export interface Draft {
   app: string;
 }
 
-/** What was typed and is not saved yet, by the webhook's id or `new`. */
-export const drafts = $state<Record<string | number, Draft>>({});
+/** By the webhook's id, or `new`. */
+export const drafts = new Drafts<Draft>();
 
 const KNOWN = new Set(NIGHT_EVENTS.map(({ name }) => name));
 const text = (value: number | null | undefined) => (value === null || value === undefined ? '' : String(value));
@@ -55,9 +56,6 @@ export function draftOf(webhook: Webhook | null): Draft {
     app: webhook?.app ?? '',
   };
 }
-
-// A number field hands out numbers, and null when it is empty.
-const numberIn = (value: string | number | null): number | null => (value === '' || value === null ? null : Number(value));
 
 /** `1, 5, 60` in milliseconds; `none` never tries again. What is no number is left for the server to refuse. */
 function scheduleOf(retries: string): number[] | null {

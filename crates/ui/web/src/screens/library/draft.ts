@@ -1,5 +1,6 @@
 // A game as it is in its form, where everything is text or a switch.
 import type { Game } from '../../api/types';
+import { Drafts, numberIn } from '../../lib/drafts.svelte';
 
 export interface Draft {
   title: string;
@@ -15,8 +16,8 @@ export interface Draft {
   family_friendly: boolean;
 }
 
-/** What was typed and is not saved yet, by the game's id or `new`. */
-export const drafts = $state<Record<string | number, Draft>>({});
+/** By the game's id, or `new`. */
+export const drafts = new Drafts<Draft>();
 
 export function draftOf(game: Game | null): Draft {
   return {
@@ -33,9 +34,6 @@ export function draftOf(game: Game | null): Draft {
     family_friendly: (game?.family_friendly ?? 1) === 1,
   };
 }
-
-// A number field hands out numbers, and null when it is empty.
-const numberIn = (text: string | number | null): number | null => (text === '' || text === null ? null : Number(text));
 
 export function bodyOf(draft: Draft) {
   return {
