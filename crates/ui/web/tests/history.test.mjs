@@ -15,6 +15,21 @@ scenario('nights are found by day, with their games and votes', async ({ host, o
   await visitor.check();
 });
 
+scenario('who reads older votes is not thrown back by a new one', async ({ host, open }) => {
+  const session = await startNight(host);
+  await play(host, session, 'Quiplash 3');
+  for (let at = 1; at <= 51; at++) await vote(host, `voter ${at}`, 'up');
+  const visitor = await open(`/history/${session.id}`);
+  await (await visitor.see(visitor.page.getByRole('button', { name: 'Older' }))).click();
+  await visitor.see(visitor.page.getByText('voter 1', { exact: true }));
+  await visitor.see('2 of 2 pages');
+  await visitor.badge('Live');
+  await vote(host, 'zoë', 'up');
+  await visitor.see('52 votes, the newest first');
+  await visitor.see(visitor.page.getByText('voter 2', { exact: true }));
+  await visitor.see('2 of 2 pages');
+});
+
 scenario('a night that is on changes under the eyes of who looks back at it', async ({ host, open }) => {
   const session = await startNight(host);
   await play(host, session, 'Quiplash 3');

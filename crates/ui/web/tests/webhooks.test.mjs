@@ -104,6 +104,29 @@ scenario('what is held back while a webhook is off is replayed; what waits is ca
   assert.equal(receiver.requests.length, 1);
 });
 
+scenario('an answer that comes late replaces nothing newer', { receiver: true }, async ({ host, open, receiver }) => {
+  const { id } = await addWebhook(host, receiver);
+  const visitor = await open(`/webhooks/${id}`, { signedIn: true });
+  const { page } = visitor;
+  await visitor.see(page.locator('main').getByText('On', { exact: true }));
+  let [release, late] = [null, null];
+  await page.route(`**/api/webhooks/${id}`, async (route) => {
+    if (late || route.request().method() !== 'GET') return route.continue();
+    late = route.request();
+    const response = await route.fetch();
+    await new Promise((resolve) => (release = resolve));
+    await route.fulfill({ response });
+  });
+  await eventually('a question whose answer is held back', () => release);
+  await page.getByRole('switch', { name: 'Deliver' }).click();
+  await visitor.see(page.locator('main').getByText('Off', { exact: true }));
+  const arrived = page.waitForEvent('requestfinished', (request) => request === late);
+  release();
+  await arrived;
+  await page.evaluate(() => new Promise((painted) => requestAnimationFrame(() => requestAnimationFrame(painted))));
+  assert.ok(await page.locator('main').getByText('Off', { exact: true }).isVisible());
+});
+
 scenario('a webhook is changed, its secret rotated, and deleted', { receiver: true }, async ({ host, open, receiver }) => {
   const { id } = await addWebhook(host, receiver, { headers: { 'X-Room': 'kitchen' } });
   const visitor = await open(`/webhooks/${id}`, { signedIn: true });

@@ -1,13 +1,17 @@
 // Keeps what no event tells of up to date, for as long as somebody looks.
+import { untrack } from 'svelte';
 
-/** Calls `look` now and again after each pause while the page can be seen; the returned function ends it. */
+/**
+ * Calls `look` now and again after each pause while the page can be seen; the returned function ends it. An effect that
+ * calls this does not depend on what `look` reads.
+ */
 export function whileVisible(everyMs: number, look: (signal: AbortSignal) => Promise<unknown>): () => void {
   const over = new AbortController();
   let busy = false;
   const again = async () => {
     if (busy || over.signal.aborted || document.visibilityState === 'hidden') return;
     busy = true;
-    await look(over.signal).catch(() => undefined);
+    await untrack(() => look(over.signal)).catch(() => undefined);
     busy = false;
   };
   const timer = setInterval(again, everyMs);

@@ -12,6 +12,9 @@ export function healthOf(webhook: Webhook): { word: string; tone: Tone } {
   return { word: 'On', tone: 'good' };
 }
 
+/** The states of what has not arrived, which are listed each by itself. */
+export type Undelivered = Exclude<Delivery['state'], 'delivered'>;
+
 export const STATES: Record<Delivery['state'], { word: string; tone: Tone }> = {
   pending: { word: 'Waiting', tone: 'accent' },
   delivered: { word: 'Delivered', tone: 'good' },
