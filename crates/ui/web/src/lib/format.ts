@@ -46,5 +46,5 @@ export function countdown(milliseconds: number): string {
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
 }
 
-/** `3–8 players`; `3+ players` for more than any party holds. */
+/** `3–8 players`; `4 players` where it takes exactly so many. */
 export const players = (min: number, max: number): string => (min === max ? plural(min, 'player') : `${min}–${max} players`);

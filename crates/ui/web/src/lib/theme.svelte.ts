@@ -7,6 +7,8 @@ const prefersLight = matchMedia('(prefers-color-scheme: light)');
 
 class ThemeChoice {
   choice = $state<Theme>(read());
+  /** What is on show, whoever decided it. */
+  shown = $state<'dark' | 'light'>('dark');
 
   constructor() {
     prefersLight.addEventListener('change', () => this.#apply());
@@ -25,7 +27,8 @@ class ThemeChoice {
 
   #apply(): void {
     const light = this.choice === 'auto' ? prefersLight.matches : this.choice === 'light';
-    document.documentElement.dataset.theme = light ? 'light' : 'dark';
+    this.shown = light ? 'light' : 'dark';
+    document.documentElement.dataset.theme = this.shown;
   }
 }
 
