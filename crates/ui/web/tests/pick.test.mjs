@@ -145,6 +145,20 @@ scenario('a roll may be asked for from some packs only, with motion or without',
   assert.equal((await gameNamed(host, title)).pack_name, 'Standalone');
 });
 
+scenario('what the chat has chosen is there after a reload, until a game is on', async ({ host, open }) => {
+  const session = await startNight(host);
+  const gameIds = await Promise.all(['Quiplash 3', 'Fibbage 4'].map(async (title) => (await gameNamed(host, title)).id));
+  const poll = await host.post(`/api/sessions/${session.id}/polls`, { gameIds, seconds: 300 });
+  await host.post(`/api/polls/${poll.id}/votes`, { username: 'ann', option: 'B' });
+  await host.post(`/api/polls/${poll.id}/close`);
+  const visitor = await open('/pick', { device: 'phone', signedIn: true });
+  await visitor.see('The chat has chosen');
+  await button(visitor, 'Play Fibbage 4').click();
+  await visitor.see(visitor.page.getByRole('heading', { name: 'Session' }));
+  await visitor.page.getByRole('link', { name: 'Pick the next game' }).click();
+  await visitor.see(button(visitor, 'Roll'));
+});
+
 scenario('an empty library says what to do', async ({ host, open }) => {
   await houseOf(host, 0);
   const visitor = await open('/pick', { device: 'phone', signedIn: true });

@@ -223,9 +223,7 @@ class CurrentSession {
     this.session = session;
     this.games = games;
     this.#votes = votes;
-    // Of what has ended, only the poll that was on show stays there.
-    const isOnShow = poll && (poll.status === 'open' || poll.id === this.poll?.id);
-    if (poll !== undefined) this.poll = isOnShow ? poll : null;
+    if (poll !== undefined) this.poll = poll;
     else if (this.poll?.session_id !== session.id) this.poll = null;
   }
 
