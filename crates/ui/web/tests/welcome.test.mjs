@@ -12,6 +12,9 @@ scenario('the first run leads from the printed key to the first night', { env: {
 
   await visitor.see('Which packs do you own?');
   await visitor.check();
+  const packs = await visitor.page.getByRole('checkbox').evaluateAll((boxes) => boxes.map((box) => box.closest('label').textContent));
+  const at = (pack) => packs.findIndex((text) => text.includes(pack));
+  assert.ok(at('Party Pack 2') < at('Party Pack 10'), `as people count: ${packs}`);
   await visitor.page.getByRole('button', { name: 'Tick none' }).click();
   await visitor.see(/^0 of \d+ packs/);
   await visitor.page.getByRole('checkbox', { name: /Party Pack 7/ }).check();

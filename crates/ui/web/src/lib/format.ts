@@ -6,6 +6,11 @@ const hour = new Intl.DateTimeFormat('en', { hour: '2-digit', minute: '2-digit',
 const moment = new Intl.DateTimeFormat('en', { dateStyle: 'medium', timeStyle: 'medium', hourCycle: 'h23' });
 const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
 
+const names = new Intl.Collator(undefined, { numeric: true, sensitivity: 'base' });
+
+/** Orders names as people do: Pack 2 before Pack 10. */
+export const compareNames = (one: string, other: string): number => names.compare(one, other);
+
 export const count = (value: number): string => number.format(value);
 export const dayOf = (time: string): string => day.format(new Date(time));
 export const hourOf = (time: string): string => hour.format(new Date(time));

@@ -1,4 +1,5 @@
 import type { Snippet } from 'svelte';
+import { compareNames } from '../lib/format';
 
 /** A column of a DataTable. */
 export interface Column<Row> {
@@ -17,8 +18,6 @@ export interface Sort {
   descending: boolean;
 }
 
-const collator = new Intl.Collator(undefined, { numeric: true, sensitivity: 'base' });
-
 /** Rows in order; those without a value come last either way. */
 export function sorted<Row>(rows: readonly Row[], columns: readonly Column<Row>[], sort: Sort | null): readonly Row[] {
   const value = columns.find((column) => column.id === sort?.column)?.value;
@@ -26,7 +25,7 @@ export function sorted<Row>(rows: readonly Row[], columns: readonly Column<Row>[
   return [...rows].sort((a, b) => {
     const [x, y] = [value(a), value(b)];
     if (x === null || y === null) return x === y ? 0 : x === null ? 1 : -1;
-    const order = typeof x === 'number' && typeof y === 'number' ? x - y : collator.compare(String(x), String(y));
+    const order = typeof x === 'number' && typeof y === 'number' ? x - y : compareNames(String(x), String(y));
     return sort.descending ? -order : order;
   });
 }

@@ -1,6 +1,7 @@
 // The games and packs of this house, and what is done with them.
 import { api, messageOf } from '../../api/client';
 import type { Game, Pack } from '../../api/types';
+import { compareNames } from '../../lib/format';
 import { connection } from '../../live/connection.svelte';
 
 export type Bias = -1 | 0 | 1;
@@ -40,7 +41,7 @@ export class Library {
       // A game was changed while the answer was on its way, which may not have it.
       if (changes !== this.#changes) return await this.refresh();
       this.games = games;
-      this.packs = packs;
+      this.packs = [...packs].sort((one, other) => compareNames(one.name, other.name));
       this.loaded = true;
       this.error = null;
     } catch (error) {

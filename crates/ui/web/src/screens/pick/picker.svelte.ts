@@ -2,7 +2,7 @@
 // goes to another screen and comes back, or when the phone drops the page.
 import { api, ApiError, messageOf } from '../../api/client';
 import type { Game, Pack } from '../../api/types';
-import { count, plural } from '../../lib/format';
+import { compareNames, count, plural } from '../../lib/format';
 import { tonight } from '../../live/session.svelte';
 import { ANYTHING, asOptions, playable, suitable, type Filters } from './filters';
 import type { Roll } from './odds';
@@ -71,7 +71,9 @@ class Picker {
   }
 
   async load(): Promise<void> {
-    [this.games, this.packs] = await Promise.all([api.get('/api/games'), api.get('/api/games/meta/packs')]);
+    const [games, packs] = await Promise.all([api.get('/api/games'), api.get('/api/games/meta/packs')]);
+    this.games = games;
+    this.packs = [...packs].sort((one, other) => compareNames(one.name, other.name));
     const names = new Set(this.packs.map(({ name }) => name));
     if (this.filters.packs.some((name) => !names.has(name))) {
       this.filters.packs = this.filters.packs.filter((name) => names.has(name));
