@@ -177,11 +177,7 @@ async fn list_deliveries(
     query: Query,
 ) -> Reply<Vec<DeliveryView>> {
     let state = listed_state(query.last("state"))?;
-    let limit = match query.last("limit") {
-        None => limits::LOGS_DEFAULT_ROWS,
-        Some(value) => text::integer(value, 1..=limits::LOGS_MAX_ROWS)
-            .ok_or_else(|| invalid("Invalid value for limit: expected an integer from 1 to 500"))?,
-    };
+    let limit = query.limit(limits::LOGS_DEFAULT_ROWS, limits::LOGS_MAX_ROWS)?;
     let before = match query.last("before") {
         None => i64::MAX,
         Some(value) => text::integer(value, 1..=limits::INTEGER_MAX)

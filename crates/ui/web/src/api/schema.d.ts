@@ -4,6 +4,77 @@
  */
 
 export interface paths {
+    "/api/apps/{id}/channels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The largest channels of an app that somebody is subscribed to. */
+        get: operations["list_app_channels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apps/{id}/channels/{name}/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who is on a presence channel of an app. */
+        get: operations["list_channel_members"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apps/{id}/connections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The newest sockets of an app that are open. */
+        get: operations["list_connections"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apps/{id}/connections/{socket_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Closes one socket of an app.
+         * @description It is told to go, with the code 1008 or, in Pusher's protocol, 4009, and may come back.
+         */
+        delete: operations["close_connection"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/apps": {
         parameters: {
             query?: never;
@@ -1453,6 +1524,28 @@ export interface components {
              */
             message?: string;
         };
+        /** @description A channel that somebody is subscribed to. */
+        AppChannel: {
+            /** @example presence-room */
+            name: string;
+            /** @example 4 */
+            subscription_count: number;
+            /**
+             * @description Members of a presence channel; null on others.
+             * @example 3
+             */
+            user_count: number | null;
+        };
+        /** @description Channels of an app. */
+        AppChannels: {
+            /**
+             * @description How many there are, listed or not.
+             * @example 1
+             */
+            total: number;
+            /** @description Those with the most subscriptions first. */
+            channels: components["schemas"]["AppChannel"][];
+        };
         /** @description That an app is gone. */
         AppDeleted: {
             /** @example App deleted successfully */
@@ -1577,6 +1670,23 @@ export interface components {
                 [key: string]: components["schemas"]["ChannelCounts"];
             };
         };
+        /** @description Somebody on a presence channel. */
+        ChannelMember: {
+            /** @example 7 */
+            id: string;
+            /** @description What the others are told of the member, any JSON; null when that is nothing. */
+            info: Record<string, unknown> | null;
+        };
+        /** @description Who is on a presence channel. */
+        ChannelMembers: {
+            /**
+             * @description How many there are, listed or not.
+             * @example 1
+             */
+            total: number;
+            /** @description In the order in which they came. */
+            members: components["schemas"]["ChannelMember"][];
+        };
         /** @description What is known of a channel. */
         ChannelState: {
             /** @description Whether somebody is subscribed to it. */
@@ -1671,6 +1781,49 @@ export interface components {
              * @example 0.083
              */
             probability: number;
+        };
+        /** @description A socket on channels. */
+        Connection: {
+            /**
+             * @description As its protocol spells it.
+             * @example 81985529216486895.7
+             */
+            socket_id: string;
+            /** @description The protocol that it speaks. */
+            dialect: "broadcasting" | "pusher";
+            connected_at: components["schemas"]["Timestamp"];
+            /**
+             * @description Whom it has signed in as, or whom its token names; null when that is nobody.
+             * @example 7
+             */
+            user_id: string | null;
+            /**
+             * @description Channels that it is subscribed to.
+             * @example 2
+             */
+            subscription_count: number;
+            /**
+             * @description Of the page that opened it; null when it said none, as programs do.
+             * @example https://game.example
+             */
+            origin: string | null;
+        };
+        /** @description That a socket is closed. */
+        ConnectionClosed: {
+            /** @example Connection closed successfully */
+            message: string;
+            /** @example 81985529216486895.7 */
+            socketId: string;
+        };
+        /** @description Open sockets of an app. */
+        Connections: {
+            /**
+             * @description How many there are, listed or not.
+             * @example 1
+             */
+            total: number;
+            /** @description The newest first. */
+            connections: components["schemas"]["Connection"][];
         };
         /** @description How many there are. */
         Count: {
@@ -3577,6 +3730,286 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    list_app_channels: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only those whose names begin so
+                 * @example presence-
+                 */
+                prefix?: string;
+                /** @description Channels at most; 100 when it is not given */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The app
+                 * @example 417290356
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The channels */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "total": 1,
+                     *       "channels": [
+                     *         {
+                     *           "name": "presence-room",
+                     *           "subscription_count": 4,
+                     *           "user_count": 3
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AppChannels"];
+                };
+            };
+            /** @description `limit` has an impossible value */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": "Invalid value for limit: expected an integer from 1 to 500"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: components["responses"]["NoToken"];
+            403: components["responses"]["BadToken"];
+            /** @description App not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": "App not found"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["Fault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_channel_members: {
+        parameters: {
+            query?: {
+                /** @description Members at most; 100 when it is not given */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The app
+                 * @example 417290356
+                 */
+                id: string;
+                /**
+                 * @description The presence channel
+                 * @example presence-room
+                 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Its members */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "total": 1,
+                     *       "members": [
+                     *         {
+                     *           "id": "7",
+                     *           "info": {}
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ChannelMembers"];
+                };
+            };
+            /** @description Only presence channels have members */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: components["responses"]["NoToken"];
+            403: components["responses"]["BadToken"];
+            /** @description App not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": "App not found"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["Fault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_connections: {
+        parameters: {
+            query?: {
+                /** @description Sockets at most; 100 when it is not given */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The app
+                 * @example 417290356
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The sockets */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "total": 1,
+                     *       "connections": [
+                     *         {
+                     *           "socket_id": "81985529216486895.7",
+                     *           "dialect": "broadcasting",
+                     *           "connected_at": "2026-03-15T20:30:00.000Z",
+                     *           "user_id": "7",
+                     *           "subscription_count": 2,
+                     *           "origin": "https://game.example"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Connections"];
+                };
+            };
+            /** @description `limit` has an impossible value */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": "Invalid value for limit: expected an integer from 1 to 500"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: components["responses"]["NoToken"];
+            403: components["responses"]["BadToken"];
+            /** @description App not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": "App not found"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["Fault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    close_connection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The app
+                 * @example 417290356
+                 */
+                id: string;
+                /**
+                 * @description The socket, in either protocol's spelling
+                 * @example 81985529216486895.7
+                 */
+                socket_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is told to go */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "message": "Connection closed successfully",
+                     *       "socketId": "81985529216486895.7"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ConnectionClosed"];
+                };
+            };
+            401: components["responses"]["NoToken"];
+            403: components["responses"]["BadToken"];
+            /** @description App or connection not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["Fault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     list_apps: {
         parameters: {
             query?: never;
