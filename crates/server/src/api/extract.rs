@@ -83,6 +83,15 @@ impl Query {
         self.pairs().filter(|(key, _)| *key == name).last().map(|(_, value)| value)
     }
 
+    /// Whether a parameter says yes; no when it is not given.
+    pub(super) fn switch(&self, name: &str) -> Result<bool, Error> {
+        match self.last(name) {
+            None | Some("false" | "0") => Ok(false),
+            Some("true" | "1") => Ok(true),
+            Some(_) => Err(invalid(format!("Invalid value for {name}: expected true or false"))),
+        }
+    }
+
     /// How many rows are asked for by `limit`: 1 to `max`.
     pub(super) fn limit(&self, default: usize, max: usize) -> Result<usize, Error> {
         self.last("limit").map_or(Ok(default), |value| {

@@ -171,6 +171,7 @@ const CSV: &[&str] = &[
     "csvData holds no games to replace the library with",
     "mode must be append or replace",
     "Invalid value for partial: expected true or false",
+    "Invalid value for dry_run: expected true or false",
 ];
 const VOTE: &[&str] = &[
     "Missing required fields: username, vote, timestamp",
@@ -285,7 +286,11 @@ const TEXTS: &[Texts] = &[
     (
         "import_chat",
         "400",
-        &[&["chatData must be an array", "chatData must not hold more than 50000 messages"]],
+        &[&[
+            "chatData must be an array",
+            "chatData must not hold more than 50000 messages",
+            "Invalid value for dryRun: expected true or false",
+        ]],
     ),
     ("import_chat", "404", &[NO_SESSION]),
     ("import_chat", "413", &[&[IMPORT_TOO_LARGE]]),

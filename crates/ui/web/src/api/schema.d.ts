@@ -242,7 +242,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Puts a list of games into the library, all of it or nothing. */
+        /**
+         * Puts a list of games into the library, all of it or nothing.
+         * @description With `dry_run` the answer is what it would be, or the same refusal, and nothing is done.
+         */
         post: operations["import_csv"];
         delete?: never;
         options?: never;
@@ -1174,7 +1177,8 @@ export interface paths {
         /**
          * Counts the votes of a chat log in a session, active or closed.
          * @description Votes count as if they had come live; those that did are not counted again, so the same log can be
-         *     imported twice.
+         *     imported twice. With `dryRun` the answer is what it would be, with the totals that games would have, and
+         *     nothing is counted.
          */
         post: operations["import_chat"];
         delete?: never;
@@ -1771,6 +1775,11 @@ export interface components {
             invalid: number;
             /** @description The games that got votes, with the new totals. */
             gamesUpdated: components["schemas"]["VotedGame"][];
+            /**
+             * @description That nothing was counted; only in the answer to a dry run.
+             * @example true
+             */
+            dryRun?: boolean;
         };
         /** @description One of several picked games. */
         Choice: {
@@ -2257,6 +2266,11 @@ export interface components {
             faulty: number;
             /** @description The first hundred of them. */
             errors: components["schemas"]["LineErrorRow"][];
+            /**
+             * @description That nothing was done; only in the answer to a dry run.
+             * @example true
+             */
+            dry_run?: boolean;
         };
         /**
          * @description How long a round may take.
@@ -4636,6 +4650,8 @@ export interface operations {
             query?: {
                 /** @description Leave faulty lines out and import the others */
                 partial?: boolean;
+                /** @description Only say what would be done, and change nothing */
+                dry_run?: boolean;
             };
             header?: {
                 /** @description The same key with the same request gets the same answer again, within 24 hours, and nothing is created twice. */
@@ -4677,7 +4693,8 @@ export interface operations {
                      *           "line": 3,
                      *           "error": "min_players is greater than max_players"
                      *         }
-                     *       ]
+                     *       ],
+                     *       "dry_run": true
                      *     }
                      */
                     "application/json": components["schemas"]["ImportedView"];
@@ -9077,7 +9094,10 @@ export interface operations {
     };
     import_chat: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only say what would count, and change nothing */
+                dryRun?: boolean;
+            };
             header?: {
                 /** @description The same key with the same request gets the same answer again, within 24 hours, and nothing is created twice. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -9129,7 +9149,8 @@ export interface operations {
                      *           "downvotes": 4,
                      *           "popularity_score": 27
                      *         }
-                     *       ]
+                     *       ],
+                     *       "dryRun": true
                      *     }
                      */
                     "application/json": components["schemas"]["ChatImportedView"];
