@@ -342,6 +342,15 @@ const TEXTS: &[Texts] = &[
     ("list_deliveries", "400", &[DELIVERIES]),
     ("list_deliveries", "404", &[NO_WEBHOOK]),
     ("get_delivery", "404", &[NO_DELIVERY]),
+    (
+        "get_delivery_request",
+        "400",
+        &[&[
+            "template, line 1: undefined value: `data.nothing` is undefined",
+            "the app of the webhook does not exist",
+        ]],
+    ),
+    ("get_delivery_request", "404", &[NO_DELIVERY]),
     ("resend_delivery", "404", &[NO_DELIVERY]),
     ("resend_delivery", "409", &[&[DISABLED]]),
     ("cancel_delivery", "404", &[NO_DELIVERY]),

@@ -353,6 +353,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/webhooks/{id}/deliveries/{delivery_id}/request": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What an attempt of a delivery sends.
+         * @description It is made as the webhook is now; body and `webhook-id` are those of every attempt as long as the webhook's
+         *     format stays as it is, time and signatures are new in each. Of headers that the webhook was given the values
+         *     are `***`. `Host`, `Content-Length` and `Accept-Encoding` are added on the way.
+         */
+        get: operations["get_delivery_request"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/webhooks/{id}/deliveries/{delivery_id}/resend": {
         parameters: {
             query?: never;
@@ -1972,6 +1994,33 @@ export interface components {
             next_at: null | components["schemas"]["Timestamp"];
             /** @description Its attempts that are still in the log, first to last; only in the answer about one. */
             log?: components["schemas"]["WebhookLog"][];
+        };
+        /** @description A request to a receiver. */
+        DeliveryRequest: {
+            /** @example POST */
+            method: string;
+            /**
+             * @description Without a name and a password, which become the header `authorization`.
+             * @example https://bot.example/hook
+             */
+            url: string;
+            /**
+             * @description By name, in lower case.
+             * @example {
+             *       "content-type": "application/json",
+             *       "webhook-id": "evt_1",
+             *       "x-webhook-event": "game.added",
+             *       "x-key": "***"
+             *     }
+             */
+            headers: {
+                [key: string]: string;
+            };
+            /**
+             * @description The exact body.
+             * @example {"event":"game.added","timestamp":"2026-03-15T20:30:00.000Z","data":{}}
+             */
+            body: string;
         };
         /** @description That something was done. */
         Done: {
@@ -5224,6 +5273,67 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["Delivery"];
+                };
+            };
+            401: components["responses"]["NoToken"];
+            403: components["responses"]["BadToken"];
+            /** @description Webhook or delivery not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["Fault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_delivery_request: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The webhook */
+                id: number;
+                /** @description The delivery */
+                delivery_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "method": "POST",
+                     *       "url": "https://bot.example/hook",
+                     *       "headers": {
+                     *         "content-type": "application/json",
+                     *         "webhook-id": "evt_1",
+                     *         "x-webhook-event": "game.added",
+                     *         "x-key": "***"
+                     *       },
+                     *       "body": "{\"event\":\"game.added\",\"timestamp\":\"2026-03-15T20:30:00.000Z\",\"data\":{}}"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DeliveryRequest"];
+                };
+            };
+            /** @description The webhook's template does not fit the event */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
             401: components["responses"]["NoToken"];
