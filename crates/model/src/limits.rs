@@ -215,6 +215,10 @@ pub const SIGNED_REQUEST_AGE_MAX_S: u64 = 600;
 /// Parameters in the query of a signed request.
 pub const SIGNED_PARAMETERS_MAX: usize = 32;
 
+/// Channels, members or connections that a host is shown when he does not say how many.
+pub const CHANNELS_SHOWN_DEFAULT_ROWS: usize = 100;
+/// Channels, members or connections that a host is shown at most.
+pub const CHANNELS_SHOWN_MAX_ROWS: usize = 500;
 /// A channel's name, in characters.
 pub const CHANNEL_NAME_MAX_CHARS: usize = 200;
 /// A user's id on a presence channel, in characters.

@@ -367,9 +367,8 @@ async fn watch_channels(app: App) {
     app.channels.sockets.ring_all(channels::signal::STOPPING);
 }
 
-/// Webhooks name the default application by the empty text.
 fn find_application(applications: Arc<Applications>) -> FindApplication {
-    Arc::new(move |app| if app.is_empty() { Some(applications.default()) } else { applications.by_id(app) })
+    Arc::new(move |app| applications.of_webhook(app))
 }
 
 /// Another server has the database for good: this one can do nothing any more but make way.

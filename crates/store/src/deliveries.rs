@@ -29,7 +29,7 @@ pub use self::{
     removal::expire_logs,
     replay::{Replayed, count_replay, replay},
     settle::{Settlement, settle},
-    single::{cancel, get, list, resend},
+    single::{cancel, event, get, list, resend},
 };
 
 /// A delivery to be sent now.

@@ -171,29 +171,49 @@ pub fn count_all(
     session_id: i64,
     tallies: &BTreeMap<i64, Tally>,
 ) -> Result<Vec<GameVotes>, Error> {
+    let statement = "update games set upvotes = upvotes + up, downvotes = downvotes + down \
+                     from counted where id = game_id returning id, title, pack_name, upvotes, downvotes";
+    let games = with_counted(tallies, statement, |sql, params| tx.rows(sql, params, game_from_row))?;
     let mut all = Tally::default();
+    for tally in tallies.values() {
+        all.upvotes += tally.upvotes;
+        all.downvotes += tally.downvotes;
+    }
+    count_in_session(tx, session_id, all)?;
+    Ok(games)
+}
+
+/// What [`count_all`] would return; nothing is added.
+///
+/// # Errors
+/// [`Error::NotFound`] when a game is unknown.
+pub fn count_on_trial(db: &mut Read, tallies: &BTreeMap<i64, Tally>) -> Result<Vec<GameVotes>, Error> {
+    let statement =
+        "select id, title, pack_name, upvotes + up, downvotes + down from games, counted where id = game_id";
+    with_counted(tallies, statement, |sql, params| db.rows(sql, params, game_from_row))
+}
+
+/// The games that `statement` returns of all in the table `counted (game_id, up, down)`, by id.
+fn with_counted(
+    tallies: &BTreeMap<i64, Tally>,
+    statement: &str,
+    mut run: impl FnMut(&str, &[Value<'_>]) -> Result<Vec<GameVotes>, Error>,
+) -> Result<Vec<GameVotes>, Error> {
     let tallies: Vec<_> = tallies.iter().collect();
     let mut games = Vec::with_capacity(tallies.len());
     for chunk in rows::chunks(&tallies) {
         let mut params: Vec<Value<'_>> = Vec::new();
         for (game_id, tally) in chunk {
             params.extend([**game_id, tally.upvotes, tally.downvotes].map(Value::Int));
-            all.upvotes += tally.upvotes;
-            all.downvotes += tally.downvotes;
         }
-        let sql = format!(
-            "with counted (game_id, up, down) as (values {}) \
-             update games set upvotes = upvotes + up, downvotes = downvotes + down \
-             from counted where id = game_id returning id, title, pack_name, upvotes, downvotes",
-            rows::places(chunk.len(), &["cast(? as bigint)"; 3])
-        );
-        games.extend(tx.rows(&sql, &params, game_from_row)?);
+        let values = rows::places(chunk.len(), &["cast(? as bigint)"; 3]);
+        let sql = format!("with counted (game_id, up, down) as (values {values}) {statement}");
+        games.extend(run(&sql, &params)?);
     }
     if games.len() < tallies.len() {
         return Err(Error::NotFound);
     }
     games.sort_by_key(|game| game.id);
-    count_in_session(tx, session_id, all)?;
     Ok(games)
 }
 

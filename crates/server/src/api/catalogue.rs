@@ -94,6 +94,22 @@ struct ImportedView<'a> {
     faulty: usize,
     /// The first hundred of them.
     errors: Vec<LineErrorRow<'a>>,
+    /// That nothing was done; only in the answer to a dry run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = true)]
+    dry_run: Option<bool>,
+}
+
+impl<'a> ImportedView<'a> {
+    /// For what would be done.
+    fn tried(would: &'a Imported) -> Self {
+        let view = Self::from(would);
+        Self {
+            message: format!("Nothing was changed. Would be: {}", view.message),
+            dry_run: Some(true),
+            ..view
+        }
+    }
 }
 
 impl<'a> From<&'a Imported> for ImportedView<'a> {
@@ -112,6 +128,7 @@ impl<'a> From<&'a Imported> for ImportedView<'a> {
             disabled: done.disabled,
             faulty: done.faulty_rows,
             errors: done.errors.iter().map(LineErrorRow::from).collect(),
+            dry_run: None,
         }
     }
 }
@@ -136,11 +153,16 @@ async fn export_csv(State(app): State<App>, _: Admin) -> Result<impl IntoRespons
 }
 
 /// Puts a list of games into the library, all of it or nothing.
+///
+/// With `dry_run` the answer is what it would be, or the same refusal, and nothing is done.
 #[utoipa::path(
     post,
     path = "/api/games/import/csv",
     tag = "Games",
-    params(("partial" = Option<bool>, Query, description = "Leave faulty lines out and import the others")),
+    params(
+        ("partial" = Option<bool>, Query, description = "Leave faulty lines out and import the others"),
+        ("dry_run" = Option<bool>, Query, description = "Only say what would be done, and change nothing"),
+    ),
     request_body = ImportBody,
     responses(
         (status = 200, description = "What was done", body = ImportedView),
@@ -153,7 +175,7 @@ async fn export_csv(State(app): State<App>, _: Admin) -> Result<impl IntoRespons
 async fn import_csv(State(app): State<App>, _: Admin, query: Query, import: Import) -> Result<Answer, Error> {
     let creation = import.answered(|done: &Imported| answer(200, &ImportedView::from(done)));
     let Value::Object(body) = import.body else { return Err(Error::Body(BodyError::NotObject)) };
-    let is_partial = partial(&query)?;
+    let (is_partial, is_trial) = (query.switch("partial")?, query.switch("dry_run")?);
     let mode = mode(&body)?;
     let catalogue = aside(move || list(&body)).await?;
     if !is_partial && catalogue.faulty_rows > 0 {
@@ -162,15 +184,10 @@ async fn import_csv(State(app): State<App>, _: Admin, query: Query, import: Impo
     if mode == ImportMode::Replace && catalogue.games.is_empty() {
         return Err(invalid("csvData holds no games to replace the library with"));
     }
-    Ok(app.import_games(catalogue, mode, creation).await?)
-}
-
-fn partial(query: &Query) -> Result<bool, Error> {
-    match query.last("partial") {
-        None | Some("false" | "0") => Ok(false),
-        Some("true" | "1") => Ok(true),
-        Some(_) => Err(invalid("Invalid value for partial: expected true or false")),
+    if is_trial {
+        return Ok(answer(200, &ImportedView::tried(&app.try_import(catalogue, mode).await?)));
     }
+    Ok(app.import_games(catalogue, mode, creation).await?)
 }
 
 fn mode(body: &Map<String, Value>) -> Result<ImportMode, Error> {

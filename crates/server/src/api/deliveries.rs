@@ -1,5 +1,7 @@
 //! A webhook's deliveries: looking at them, sending them again, calling them off.
 
+use std::collections::BTreeMap;
+
 use axum::{Json, extract::State};
 use fanfare_model::{
     Timestamp,
@@ -20,7 +22,7 @@ use super::{
     schemas::Switch,
     views::LogView,
 };
-use crate::app::{App, Error as AppError};
+use crate::app::{App, Error as AppError, SentRequest};
 
 type Reply<T> = Result<Json<T>, Error>;
 
@@ -28,6 +30,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list_deliveries))
         .routes(routes!(get_delivery))
+        .routes(routes!(get_delivery_request))
         .routes(routes!(resend_delivery))
         .routes(routes!(cancel_delivery))
         .routes(routes!(replay_deliveries))
@@ -108,6 +111,28 @@ impl From<Delivery> for DeliveryView {
     }
 }
 
+/// A request to a receiver.
+#[derive(Serialize, ToSchema)]
+struct DeliveryRequest {
+    #[schema(example = "POST")]
+    method: String,
+    /// Without a name and a password, which become the header `authorization`.
+    #[schema(example = "https://bot.example/hook")]
+    url: String,
+    /// By name, in lower case.
+    #[schema(example = json!({"content-type": "application/json", "webhook-id": "evt_1", "x-webhook-event": "game.added", "x-key": "***"}))]
+    headers: BTreeMap<String, String>,
+    /// The exact body.
+    #[schema(example = "{\"event\":\"game.added\",\"timestamp\":\"2026-03-15T20:30:00.000Z\",\"data\":{}}")]
+    body: String,
+}
+
+impl From<SentRequest> for DeliveryRequest {
+    fn from(SentRequest { method, url, headers, body }: SentRequest) -> Self {
+        Self { method, url, headers, body }
+    }
+}
+
 /// What is to be sent again.
 #[derive(ToSchema)]
 #[schema(as = ReplayRequest)]
@@ -177,11 +202,7 @@ async fn list_deliveries(
     query: Query,
 ) -> Reply<Vec<DeliveryView>> {
     let state = listed_state(query.last("state"))?;
-    let limit = match query.last("limit") {
-        None => limits::LOGS_DEFAULT_ROWS,
-        Some(value) => text::integer(value, 1..=limits::LOGS_MAX_ROWS)
-            .ok_or_else(|| invalid("Invalid value for limit: expected an integer from 1 to 500"))?,
-    };
+    let limit = query.limit(limits::LOGS_DEFAULT_ROWS, limits::LOGS_MAX_ROWS)?;
     let before = match query.last("before") {
         None => i64::MAX,
         Some(value) => text::integer(value, 1..=limits::INTEGER_MAX)
@@ -224,6 +245,34 @@ async fn get_delivery(
 ) -> Reply<DeliveryView> {
     let (delivery, log) = app.get_delivery(webhook_id, id).await?;
     Ok(Json(DeliveryView::with_log(delivery, log)))
+}
+
+/// What an attempt of a delivery sends.
+///
+/// It is made as the webhook is now; body and `webhook-id` are those of every attempt as long as the webhook's
+/// format stays as it is, time and signatures are new in each. Of headers that the webhook was given the values
+/// are `***`. `Host`, `Content-Length` and `Accept-Encoding` are added on the way.
+#[utoipa::path(
+    get,
+    path = "/api/webhooks/{id}/deliveries/{delivery_id}/request",
+    tag = "Webhooks",
+    params(
+        ("id" = i64, Path, minimum = 1, description = "The webhook"),
+        ("delivery_id" = i64, Path, minimum = 1, description = "The delivery"),
+    ),
+    security(("bearerAuth" = [])),
+    responses(
+        (status = 200, description = "The request", body = DeliveryRequest),
+        (status = 400, description = "The webhook's template does not fit the event", body = ErrorBody),
+        (status = 404, description = "Webhook or delivery not found", body = ErrorBody),
+    )
+)]
+async fn get_delivery_request(
+    State(app): State<App>,
+    _: Admin,
+    Ids([webhook_id, id]): Ids<2>,
+) -> Reply<DeliveryRequest> {
+    Ok(Json(app.delivery_request(webhook_id, id).await?.into()))
 }
 
 /// Sends a delivery again, whatever came of it.

@@ -225,7 +225,7 @@ impl IntoResponse for Answer {
 }
 
 /// A refusal of what makes no sense.
-pub(super) fn invalid(text: &'static str) -> Error {
+pub(super) fn invalid(text: impl Into<Cow<'static, str>>) -> Error {
     AppError::Invalid(text.into()).into()
 }
 

@@ -8,7 +8,7 @@ use axum::{
 };
 use fanfare_model::text;
 
-use super::error::Error;
+use super::error::{Error, invalid};
 use crate::{app::App, auth::Claims};
 
 /// The bearer of a valid admin token.
@@ -81,6 +81,24 @@ impl Query {
     /// The value of a parameter; of one given twice the last counts.
     pub(super) fn last(&self, name: &str) -> Option<&str> {
         self.pairs().filter(|(key, _)| *key == name).last().map(|(_, value)| value)
+    }
+
+    /// Whether a parameter says yes; no when it is not given.
+    pub(super) fn switch(&self, name: &str) -> Result<bool, Error> {
+        match self.last(name) {
+            None | Some("false" | "0") => Ok(false),
+            Some("true" | "1") => Ok(true),
+            Some(_) => Err(invalid(format!("Invalid value for {name}: expected true or false"))),
+        }
+    }
+
+    /// How many rows are asked for by `limit`: 1 to `max`.
+    pub(super) fn limit(&self, default: usize, max: usize) -> Result<usize, Error> {
+        self.last("limit").map_or(Ok(default), |value| {
+            let complaint =
+                || invalid(format!("Invalid value for limit: expected an integer from 1 to {max}"));
+            text::integer(value, 1..=max).ok_or_else(complaint)
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! The HTTP API: translates requests into use cases and their results into JSON. Decides nothing.
 
+mod app_channels;
 mod apps;
 mod aside;
 mod asyncapi;
@@ -105,6 +106,7 @@ pub(crate) fn asyncapi() -> Value {
 /// Every operation that needs no more than the use cases.
 fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
+        .merge(app_channels::routes())
         .merge(apps::routes())
         .merge(auth::routes())
         .merge(catalogue::routes())

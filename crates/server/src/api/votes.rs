@@ -199,6 +199,17 @@ struct ChatImportedView<'a> {
     /// The games that got votes, with the new totals.
     #[serde(rename = "gamesUpdated")]
     games_updated: Vec<VotedGame<'a>>,
+    /// That nothing was counted; only in the answer to a dry run.
+    #[serde(rename = "dryRun", skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = true)]
+    dry_run: Option<bool>,
+}
+
+impl<'a> ChatImportedView<'a> {
+    /// For what would be counted.
+    fn tried(would: &'a ChatImported) -> Self {
+        Self { message: "Nothing was changed: this is what would count", dry_run: Some(true), ..would.into() }
+    }
 }
 
 impl<'a> From<&'a ChatImported> for ChatImportedView<'a> {
@@ -213,6 +224,7 @@ impl<'a> From<&'a ChatImported> for ChatImportedView<'a> {
             unmatched: *unmatched,
             invalid: *invalid,
             games_updated: games.iter().map(VotedGame::from).collect(),
+            dry_run: None,
         }
     }
 }
@@ -220,12 +232,16 @@ impl<'a> From<&'a ChatImported> for ChatImportedView<'a> {
 /// Counts the votes of a chat log in a session, active or closed.
 ///
 /// Votes count as if they had come live; those that did are not counted again, so the same log can be
-/// imported twice.
+/// imported twice. With `dryRun` the answer is what it would be, with the totals that games would have, and
+/// nothing is counted.
 #[utoipa::path(
     post,
     path = "/api/sessions/{id}/chat-import",
     tag = "Votes",
-    params(("id" = i64, Path, minimum = 1, description = "The session")),
+    params(
+        ("id" = i64, Path, minimum = 1, description = "The session"),
+        ("dryRun" = Option<bool>, Query, description = "Only say what would count, and change nothing"),
+    ),
     request_body = ChatImportBody,
     responses(
         (status = 200, description = "What came of each message", body = ChatImportedView),
@@ -239,13 +255,18 @@ async fn import_chat(
     State(app): State<App>,
     _: Admin,
     Ids([id]): Ids<1>,
+    query: Query,
     import: Lenient,
 ) -> Result<Answer, Error> {
+    let is_trial = query.switch("dryRun")?;
     let creation = import.answered(|imported: &ChatImported| answer(200, &ChatImportedView::from(imported)));
     let log = aside(move || ChatLog::parse(&import.body)).await.map_err(|invalid| match invalid {
         InvalidChat::NotJson => Error::Body(BodyError::NotJson),
         other => AppError::from(other).into(),
     })?;
+    if is_trial {
+        return Ok(answer(200, &ChatImportedView::tried(&app.try_chat_import(id, log).await?)));
+    }
     Ok(app.import_chat(id, log, creation).await?)
 }
 

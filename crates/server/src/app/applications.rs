@@ -92,6 +92,11 @@ impl Applications {
         self.look(|kept| kept.by_key.get(key).cloned())
     }
 
+    /// The application that a webhook names; the empty text is the default one's.
+    pub(crate) fn of_webhook(&self, app: &str) -> Option<Arc<Application>> {
+        if app.is_empty() { Some(self.default()) } else { self.by_id(app) }
+    }
+
     /// The default application.
     pub(crate) fn default(&self) -> Arc<Application> {
         self.look(|kept| kept.all.first().cloned()).expect("it is made at the first start and never deleted")

@@ -1,7 +1,10 @@
 //! Channels: publishing to them, and what is known of them. The sockets that are on them are in
-//! `sockets`, how many are told of it in `counts`.
+//! `sockets`, which there are in `registry`, how many are told of it in `counts`; what a host sees of it
+//! all is in `inspection`.
 
 pub(crate) mod counts;
+mod inspection;
+mod registry;
 mod sockets;
 mod usage;
 
@@ -21,7 +24,9 @@ use fanfare_model::{
 pub(crate) use self::sockets::Position;
 pub(crate) use self::{
     counts::Counts,
-    sockets::{ChannelSocket, JoinRequest, Joined, Sockets, signal},
+    inspection::Listed,
+    registry::{Connection, Sockets, signal},
+    sockets::{ChannelSocket, JoinRequest, Joined},
     usage::Usage,
 };
 use super::{

@@ -1,20 +1,65 @@
 //! Deliveries in their host's hands: looking at them, sending them again, calling them off.
 
+use std::collections::BTreeMap;
+
 use fanfare_model::{
     Timestamp,
     delivery::{Delivery, DeliveryState, LogRow},
     limits::{CLEAN_UP_BATCH_ROWS, LOGS_MAX_ROWS},
     replay::{Replay, ReplayRequest},
+    webhook::{HIDDEN_VALUE, Webhook},
 };
 use fanfare_store::{deliveries, logs, webhooks};
+use http::{HeaderName, HeaderValue, header::AUTHORIZATION};
 use tokio::sync::oneshot;
+use url::Url;
 
 use super::{App, Error, housekeeping::kept_since, webhooks::NO_WEBHOOK};
+use crate::{dispatch::signed_request, egress::Outgoing};
 
 const NO_DELIVERY: Error = Error::NotFound("Delivery not found");
 const DISABLED: Error = Error::Conflict("The webhook is disabled");
 const NOT_WAITING: Error = Error::Conflict("The delivery is over");
 const STOPPING: Error = Error::NotReady("The server is stopping");
+
+/// A request to a receiver as its host may see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SentRequest {
+    pub(crate) method: String,
+    /// Without a name and a password.
+    pub(crate) url: String,
+    /// Names in lower case. Values that the webhook was given are hidden: they may be secrets.
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) body: String,
+}
+
+impl SentRequest {
+    fn of(outgoing: Outgoing, webhook: &Webhook) -> Self {
+        let is_given = |name: &str| {
+            webhook.options.headers.iter().any(|header| header.name().eq_ignore_ascii_case(name))
+        };
+        let shown = |(name, value): (&HeaderName, &HeaderValue)| {
+            let value = if is_given(name.as_str()) {
+                HIDDEN_VALUE.into()
+            } else {
+                String::from_utf8_lossy(value.as_bytes())
+            };
+            (name.to_string(), value.into_owned())
+        };
+        let mut headers: BTreeMap<_, _> = outgoing.headers.iter().map(shown).collect();
+        let mut url = outgoing.url;
+        if let Ok(mut parsed) = Url::parse(&url)
+            && !(parsed.username().is_empty() && parsed.password().is_none())
+            && parsed.set_username("").is_ok()
+            && parsed.set_password(None).is_ok()
+        {
+            headers.insert(AUTHORIZATION.to_string(), HIDDEN_VALUE.to_owned());
+            url = parsed.into();
+        }
+        let body = String::from_utf8_lossy(&outgoing.body).into_owned();
+        Self { method: outgoing.method.to_string(), url, headers, body }
+    }
+}
 
 impl App {
     /// A webhook's deliveries in a state, newest first, from below the id `before` on.
@@ -46,6 +91,21 @@ impl App {
                 Ok((delivery, logs::of_delivery(db, id, LOGS_MAX_ROWS)?))
             })
             .await
+    }
+
+    /// What an attempt of a delivery would send now.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when there is nothing to send: the template does not fit the event.
+    pub(crate) async fn delivery_request(&self, webhook_id: i64, id: i64) -> Result<SentRequest, Error> {
+        let read = self.store.read(move |db| {
+            let webhook = webhooks::get(db, webhook_id)?.ok_or(NO_WEBHOOK)?;
+            Ok::<_, Error>((webhook, deliveries::event(db, webhook_id, id)?.ok_or(NO_DELIVERY)?))
+        });
+        let (webhook, event) = read.await?;
+        let find = |app: &str| self.applications.of_webhook(app);
+        let outgoing = signed_request(&event, &webhook, self.clock.now(), find);
+        Ok(SentRequest::of(outgoing.map_err(|why| Error::Invalid(why.into()))?, &webhook))
     }
 
     /// Sends a delivery again, whatever came of it; the delivery as it is then.

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::Arc,
+    convert::Infallible,
 };
 
 use fanfare_model::{
@@ -158,24 +158,45 @@ impl App {
         creation: Creation<Imported>,
     ) -> Result<Answer, Error> {
         let now = self.clock.now();
-        let catalogue = Arc::new(catalogue);
-        self.store
-            .write(move |tx| {
-                creation.once(tx, now, |tx| {
-                    games::lock_library(tx)?;
-                    let mut imported = match mode {
-                        ImportMode::Append => append(tx, &catalogue.games, now)?,
-                        ImportMode::Replace => replace(tx, &catalogue, now)?,
-                    };
-                    packs::remove_empty(tx)?;
-                    check_room(tx)?;
-                    imported.errors.clone_from(&catalogue.errors);
-                    imported.faulty_rows = catalogue.faulty_rows;
-                    Ok(imported)
-                })
-            })
-            .await
+        let work = move |tx: &mut Tx| creation.once(tx, now, |tx| import(tx, &catalogue, mode, now));
+        self.store.write(work).await
     }
+
+    /// What [`App::import_games`] would do now: it is done, and undone before anybody sees it.
+    pub(crate) async fn try_import(&self, catalogue: Catalogue, mode: ImportMode) -> Result<Imported, Error> {
+        let now = self.clock.now();
+        // A job that fails leaves nothing behind.
+        let work =
+            move |tx: &mut Tx| -> Result<Infallible, Trial> { Err(import(tx, &catalogue, mode, now).into()) };
+        let Err(Trial(outcome)) = self.store.write(work).await;
+        outcome
+    }
+}
+
+/// How an import ends that is undone.
+struct Trial(Result<Imported, Error>);
+
+impl From<Result<Imported, Error>> for Trial {
+    fn from(outcome: Result<Imported, Error>) -> Self {
+        Self(outcome)
+    }
+}
+
+impl From<StoreError> for Trial {
+    fn from(error: StoreError) -> Self {
+        Self(Err(error.into()))
+    }
+}
+
+fn import(tx: &mut Tx, catalogue: &Catalogue, mode: ImportMode, now: Timestamp) -> Result<Imported, Error> {
+    games::lock_library(tx)?;
+    let imported = match mode {
+        ImportMode::Append => append(tx, &catalogue.games, now)?,
+        ImportMode::Replace => replace(tx, catalogue, now)?,
+    };
+    packs::remove_empty(tx)?;
+    check_room(tx)?;
+    Ok(Imported { errors: catalogue.errors.clone(), faulty_rows: catalogue.faulty_rows, ..imported })
 }
 
 fn append(tx: &mut Tx, entries: &[GameEntry], now: Timestamp) -> Result<Imported, Error> {

@@ -17,7 +17,7 @@ use fanfare_model::{
     },
 };
 use fanfare_store::{
-    Store, Tx,
+    Read, Store, Tx,
     imports::{self, OpenImport},
     sessions, votes,
 };
@@ -60,6 +60,17 @@ impl App {
         };
         self.tasks.spawn("chat import", import);
         answered.await.unwrap_or_else(|_| Err(Error::Unavailable("the import was cut off".into())))
+    }
+
+    /// What an import of the log would come to now. Nothing is changed.
+    pub(crate) async fn try_chat_import(&self, session_id: i64, log: ChatLog) -> Result<ChatImported, Error> {
+        self.store
+            .read(move |db| {
+                sessions::get(db, session_id)?.ok_or(Error::NO_SESSION)?;
+                let import = judged(db, session_id, log)?;
+                Ok(import.outcome(votes::count_on_trial(db, &import.tallies())?))
+            })
+            .await
     }
 
     async fn run_import(
@@ -116,18 +127,18 @@ async fn start(
 /// What becomes of the votes as far as is known once the import has begun; found out beside the writer,
 /// since it may take long.
 async fn judge(store: &Store, open: OpenImport, log: ChatLog) -> Result<Arc<Import>, Error> {
-    store
-        .read(move |db| {
-            let mut import = Import::new(Arc::new(log));
-            let turns = votes::turns(db, open.session_id)?;
-            let cast = match import.span() {
-                Some(span) => votes::cast_between(db, open.session_id, span, |user| import.has_voter(user))?,
-                None => Vec::new(),
-            };
-            import.hear(turns, cast);
-            Ok(Arc::new(import))
-        })
-        .await
+    store.read(move |db| Ok(Arc::new(judged(db, open.session_id, log)?))).await
+}
+
+fn judged(db: &mut Read, session_id: i64, log: ChatLog) -> Result<Import, Error> {
+    let mut import = Import::new(Arc::new(log));
+    let turns = votes::turns(db, session_id)?;
+    let cast = match import.span() {
+        Some(span) => votes::cast_between(db, session_id, span, |user| import.has_voter(user))?,
+        None => Vec::new(),
+    };
+    import.hear(turns, cast);
+    Ok(import)
 }
 
 /// Writes `rows` votes, or the last ones and makes all of them count.

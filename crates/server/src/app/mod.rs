@@ -41,6 +41,7 @@ pub(crate) use self::{
     catch_up::CatchUp,
     channels::{Channels, Counts},
     configured::{Followed, follow_file},
+    deliveries::SentRequest,
     error::Error,
     events::FiredEvent,
     games::{ImportMode, Imported},

@@ -33,7 +33,7 @@ use self::{
 };
 pub(crate) use self::{
     pulse::Pulse,
-    send::{FindApplication, request, sign_for_pusher},
+    send::{FindApplication, request, sign_for_pusher, signed_request},
 };
 use crate::{
     config,

@@ -50,7 +50,7 @@ impl Sender {
         let Self { egress, settings, clock, .. } = self;
         let WebhookOptions { timeout_ms, retry_schedule, .. } = &webhook.options;
         let started = clock.tick();
-        let reply = match self.request(&due.event, webhook) {
+        let reply = match signed_request(&due.event, webhook, clock.now(), &*self.applications) {
             Ok(outgoing) => egress.send(outgoing, timeout_ms.unwrap_or(settings.timeout_ms)).await,
             Err(message) => Err(Fault { kind: FaultKind::Render, message }),
         };
@@ -79,18 +79,21 @@ impl Sender {
     }
 }
 
-impl Sender {
-    /// The request for `event`, or why there is none. In Pusher's format it is signed with the secret that
-    /// the application has now as well.
-    fn request(&self, event: &Event, webhook: &Webhook) -> Result<Outgoing, String> {
-        let mut outgoing = request(event, webhook, self.clock.now()).map_err(|error| error.to_string())?;
-        if webhook.options.format == Format::Pusher {
-            let application = (self.applications)(&webhook.app);
-            let application = application.ok_or("the app of the webhook does not exist")?;
-            sign_for_pusher(&mut outgoing, &application);
-        }
-        Ok(outgoing)
+/// The request for `event` that an attempt makes at `now`, or why there is none. In Pusher's format it is
+/// signed with the secret that the application has now as well.
+pub(crate) fn signed_request(
+    event: &Event,
+    webhook: &Webhook,
+    now: Timestamp,
+    find_application: impl Fn(&str) -> Option<Arc<Application>>,
+) -> Result<Outgoing, String> {
+    let mut outgoing = request(event, webhook, now).map_err(|error| error.to_string())?;
+    if webhook.options.format == Format::Pusher {
+        let application = find_application(&webhook.app);
+        let application = application.ok_or("the app of the webhook does not exist")?;
+        sign_for_pusher(&mut outgoing, &application);
     }
+    Ok(outgoing)
 }
 
 /// Adds the headers of Pusher's webhooks.

@@ -305,6 +305,7 @@ where
             (signal::STOPPING, End::Stopping),
             (signal::APP_GONE, End::AppGone),
             (signal::TERMINATED, End::Terminated),
+            (signal::CLOSED, End::Closed),
         ] {
             if signals & signal != 0 {
                 return Err(Ending::End(end));

@@ -18,7 +18,7 @@
 //! |---|---|---|
 //! | 1001 | the server is shutting down | reconnects, and resumes with `offset` and `epoch` |
 //! | 1007 | a text frame was not UTF-8 | is repaired |
-//! | 1008 | a ping was not answered, far too many messages were sent, the app was deleted, or the user's connections were terminated | reconnects if it still may |
+//! | 1008 | a ping was not answered, far too many messages were sent, the app was deleted, or the user's connections were terminated or this one closed by the host | reconnects if it still may |
 //! | 1009 | a message was too large to be read at all | is repaired |
 //! | 1013 | the client reads too slowly, or there are too many connections | reconnects later, and resumes |
 //!
@@ -32,7 +32,7 @@
 //! | 4001 | no app has the key, or the app was deleted | stays away |
 //! | 4004 | the app has as many connections as it may have | stays away |
 //! | 4006, 4007, 4008 | the protocol's version is no number, is not supported, is missing | is repaired |
-//! | 4009 | a sign-in was refused, or the user's connections were terminated | stays away |
+//! | 4009 | a sign-in was refused, or the user's connections were terminated or this one closed by the host | stays away |
 //! | 4100 | the client reads too slowly, or sent far too many messages | reconnects a little later |
 //! | 4200 | the server is shutting down | reconnects at once |
 //! | 4201 | a ping was not answered | reconnects at once |
@@ -95,6 +95,7 @@ pub(super) fn of_broadcasting(why: End) -> (u16, &'static str) {
         End::Stopping => (CloseCode::GOING_AWAY, Close::Stopping.reason()),
         End::TooSlow => (CloseCode::SERVICE_OVERLOAD, Close::TooSlow.reason()),
         End::Terminated => (CloseCode::POLICY_VIOLATION, "the user's connections were terminated"),
+        End::Closed => (CloseCode::POLICY_VIOLATION, "the host closed the connection"),
         End::TooLarge => (CloseCode::MESSAGE_TOO_BIG, Close::TooLarge.reason()),
         End::AppGone => (CloseCode::POLICY_VIOLATION, "the app was deleted"),
         End::NotText => (CloseCode::INVALID_FRAME_PAYLOAD_DATA, Close::NotText.reason()),
@@ -112,7 +113,7 @@ pub(super) fn of_pusher(why: End) -> (u16, &'static str) {
         End::NotText => return (CloseCode::INVALID_FRAME_PAYLOAD_DATA.into(), Close::NotText.reason()),
         End::Stopping => ErrorCode::ReconnectNow,
         End::TooSlow | End::Flooding => ErrorCode::OverCapacity,
-        End::Terminated | End::Unauthorized => ErrorCode::Unauthorized,
+        End::Terminated | End::Closed | End::Unauthorized => ErrorCode::Unauthorized,
         End::AppGone => ErrorCode::NoApplication,
         End::Silent => ErrorCode::NoPong,
     };

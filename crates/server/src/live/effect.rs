@@ -121,6 +121,8 @@ pub(super) enum End {
     TooSlow,
     /// The user's connections were terminated over the API.
     Terminated,
+    /// The host closed it over the API.
+    Closed,
     /// A message was too large to be read at all.
     TooLarge,
     /// The app was deleted.

@@ -86,8 +86,9 @@ fn enter(
     if !origin_allowed(header(ORIGIN), header(HOST), &settings.origins) {
         return (StatusCode::FORBIDDEN, Json(json!({ "error": BAD_ORIGIN }))).into_response();
     }
+    let origin = header(ORIGIN).map(Into::into);
     let Live { tasks, shared: app, alarms, writers, .. } = live;
-    let hall = Hall { tasks: tasks.clone(), app, alarms, writers, protocol };
+    let hall = Hall { tasks: tasks.clone(), app, alarms, writers, protocol, origin };
     let clock = hall.app.clock.clone();
     shake_hands(request, &tasks, clock, |upgraded| hall.receive(upgraded, application, claims))
 }
@@ -106,6 +107,8 @@ struct Hall {
     alarms: Alarms<Bell>,
     writers: Writers,
     protocol: Protocol,
+    /// Of the page that opens it.
+    origin: Option<Box<str>>,
 }
 
 impl Hall {
@@ -116,7 +119,8 @@ impl Hall {
         claims: Option<Claims>,
     ) {
         let opened = application.and_then(|application| {
-            let opened = ChannelSocket::open(self.app.clone(), &application, self.protocol);
+            let origin = self.origin.as_deref();
+            let opened = ChannelSocket::open(self.app.clone(), &application, self.protocol, origin);
             opened.map(|socket| (application, socket)).map_err(|_| ErrorCode::OverQuota)
         });
         let (application, socket) = match opened {

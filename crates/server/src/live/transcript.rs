@@ -249,6 +249,7 @@ fn end_of(name: &str) -> End {
         "stopping" => End::Stopping,
         "too_slow" => End::TooSlow,
         "terminated" => End::Terminated,
+        "closed" => End::Closed,
         "too_large" => End::TooLarge,
         "app_gone" => End::AppGone,
         "not_text" => End::NotText,

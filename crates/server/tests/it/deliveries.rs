@@ -186,3 +186,45 @@ async fn a_thousand_events_reach_ten_webhooks_once_each() {
         assert!(receiver.is_quiet());
     }
 }
+
+#[tokio::test]
+async fn the_request_that_is_shown_is_the_one_that_was_sent() {
+    let app = impatient_app(Engine::Sqlite, 0).await;
+    let host = app.host().await;
+    for format in ["json", "slack", "discord", "pusher"] {
+        let mut receiver = Receiver::start().await;
+        let webhook = json!({
+            "name": format, "url": receiver.url(), "secret": "mysecret123", "events": ["order.paid"],
+            "format": format, "headers": {"X-Key": "hush"},
+        });
+        let webhook = host.post("/api/webhooks", webhook).await.expect(201)["id"].clone();
+        host.post("/api/events/fire", json!({"event": "order.paid", "data": {"n": 1}})).await.expect(201);
+        let sent = receiver.next().await;
+        let log = logs_of(&host, webhook.as_i64().expect("an id"), 1).await;
+        let path = format!("/api/webhooks/{webhook}/deliveries/{}/request", log[0]["delivery_id"]);
+        let shown = host.get(&path).await;
+        assert!(!shown.text.contains("hush") && !shown.text.contains("mysecret123"), "{}", shown.text);
+        let shown = shown.expect(200);
+        assert_eq!((&shown["method"], &shown["url"]), (&json!("POST"), &json!(receiver.url())));
+        assert_eq!(shown["body"].as_str().map(str::as_bytes), Some(&sent.body[..]), "{format}");
+        let headers = shown["headers"].as_object().expect("an object");
+        for (name, value) in headers {
+            let value = value.as_str().expect("a text");
+            match name.as_str() {
+                "x-key" => assert_eq!((value, sent.header("x-key")), ("***", "hush")),
+                // Each attempt has its own.
+                "webhook-timestamp" => assert!(value >= sent.header(name), "{value}"),
+                "webhook-signature" => assert!(value.starts_with("v1,"), "{value}"),
+                _ => assert_eq!(value, sent.header(name), "{format}: {name}"),
+            }
+        }
+        assert_eq!(headers.contains_key("x-pusher-signature"), format == "pusher");
+        let on_the_way = ["host", "content-length", "accept-encoding"];
+        let unseen = sent
+            .headers
+            .keys()
+            .find(|name| !headers.contains_key(name.as_str()) && !on_the_way.contains(&name.as_str()));
+        assert_eq!(unseen, None, "{format}");
+        host.delete(&format!("/api/webhooks/{webhook}")).await.expect(200);
+    }
+}

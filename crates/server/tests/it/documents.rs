@@ -26,7 +26,7 @@ use tokio::process::Command;
 
 use crate::{
     story::game_named,
-    support::{Client, TestApp, eventually, soon},
+    support::{Client, Peer, TestApp, eventually, soon},
 };
 
 const ADDRESS: &str = "http://localhost:5000";
@@ -56,8 +56,8 @@ fn parts(page: &str) -> Vec<Part> {
     parts
 }
 
-/// What a page may ask for before a block.
-async fn set_up(name: &str, host: &Client) {
+/// What a page may ask for before a block; a socket stays open until the page ends.
+async fn set_up(name: &str, host: &Client) -> Option<Peer> {
     let add = |title: &'static str| async move {
         let game = game_named(host, title).await["id"].clone();
         let session = host.get("/api/sessions/active").await.expect(200)["id"].clone();
@@ -87,6 +87,12 @@ async fn set_up(name: &str, host: &Client) {
             let body = json!({"name": "Chat", "id": "chat", "key": "chat-key", "secret": "hush"});
             host.post("/api/apps", body).await.expect(201);
         }
+        "a socket on a channel" => {
+            let app = host.get("/api/apps/chat").await.expect(200);
+            let mut peer = Peer::pusher(host.addr(), app["key"].as_str().expect("a key")).await;
+            peer.subscribe("orders", None, None).await;
+            return Some(peer);
+        }
         "a game" => add("Quiplash 3").await,
         "a failed delivery" => {
             host.post("/api/sessions", json!({})).await.expect(201);
@@ -96,6 +102,7 @@ async fn set_up(name: &str, host: &Client) {
         "the end of all deliveries" => none_waits(host).await,
         unknown => panic!("no setup is called {unknown:?}"),
     }
+    None
 }
 
 /// Waits until nothing is to be sent to webhook 1.
@@ -135,11 +142,11 @@ async fn faults_of(path: &Path) -> Vec<String> {
     let app = TestApp::spawn().await;
     let host = app.host().await;
     let folder = tempfile::tempdir().expect("a folder");
-    let mut faults = Vec::new();
+    let (mut faults, mut peers) = (Vec::new(), Vec::new());
     for (index, part) in parts.iter().enumerate() {
         let (line, script) = match part {
             Part::SetUp(name) => {
-                set_up(name, &host).await;
+                peers.extend(set_up(name, &host).await);
                 continue;
             }
             Part::Block(line, _, script) if is_run(part) => (line, script),

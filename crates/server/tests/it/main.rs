@@ -1,5 +1,6 @@
 //! The program and the server as the world meets them: through arguments, sockets and files.
 
+mod app_channels;
 mod apps;
 mod backup;
 mod channel_auth;

@@ -3,12 +3,14 @@
 use fanfare_model::{
     Timestamp,
     delivery::{Delivery, DeliveryState},
+    event::Event,
 };
 
 use super::Notice;
 use crate::{
     Error, Read, Tx,
     engine::{Row, limit},
+    events,
 };
 
 const COLUMNS: &str =
@@ -56,6 +58,18 @@ pub fn get(db: &mut Read, webhook_id: i64, id: i64) -> Result<Option<Delivery>, 
          where d.id = ?2 and d.webhook_id = ?1"
     );
     db.row(&sql, &[webhook_id.into(), id.into()], from_row)
+}
+
+/// The event that a delivery of a webhook tells; none of a deleted one.
+pub fn event(db: &mut Read, webhook_id: i64, id: i64) -> Result<Option<Event>, Error> {
+    db.row(
+        "select e.id, e.public_id, e.topic, e.seq, e.kind, e.at_ms, e.data from deliveries d \
+         join events e on e.id = d.event_id \
+         join webhooks w on w.id = d.webhook_id and w.deleted_at_ms is null \
+         where d.id = ?2 and d.webhook_id = ?1",
+        &[webhook_id.into(), id.into()],
+        |row| events::from_row(row, 0),
+    )
 }
 
 /// Sends a delivery again, whatever came of it, from the start of the retry schedule; one that is

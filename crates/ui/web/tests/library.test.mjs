@@ -144,18 +144,25 @@ scenario('a list with faulty lines says which, and is mended or imported without
   await (await visitor.see(visitor.page.getByRole('button', { name: 'Import' }))).click();
   const dialog = visitor.page.getByRole('dialog', { name: 'Import a list' });
   await dialog.locator('input[type=file]').setInputFiles({ name: 'games.csv', mimeType: 'text/csv', buffer: Buffer.from(LIST) });
-  await visitor.see(dialog.getByText('4 new'));
-  await visitor.see(dialog.getByRole('cell', { name: 'Guess, the cat' }));
+  await visitor.see(dialog.getByText('2 new'));
+  await visitor.see(dialog.getByText('2 faulty lines'));
   const { body: refusal } = await host.send('POST', '/api/games/import/csv', { csvData: LIST });
   assert.deepEqual(refusal.errors.map(({ line }) => line), [3, 5]);
-  visitor.watch.expect(/status of 400/);
-  await dialog.getByRole('button', { name: 'Import', exact: true }).click();
-  await visitor.see(dialog.getByText(refusal.error));
   for (const { line, error } of refusal.errors) {
     await visitor.see(dialog.getByRole('listitem').filter({ hasText: `Line ${line}` }).filter({ hasText: error }));
   }
   await visitor.check();
   assert.equal(await dialog.getByLabel('The list', { exact: true }).inputValue(), LIST, 'the list is still there');
+  visitor.watch.expect(/status of 400/);
+  const list = dialog.getByLabel('The list', { exact: true });
+  await list.fill('title\nCharades');
+  const { body: headless } = await host.send('POST', '/api/games/import/csv', { csvData: 'title\nCharades' });
+  await visitor.see(dialog.getByText(headless.error));
+  await visitor.see(dialog.getByText(headless.errors[0].error));
+  assert.equal(await dialog.getByRole('button', { name: 'Import', exact: true }).isDisabled(), true);
+  await list.fill(LIST);
+  await visitor.see(dialog.getByText('2 new'));
+  assert.equal((await host.get('/api/games')).length, 63, 'nothing has happened yet');
   await dialog.getByRole('button', { name: 'Import without them' }).click();
   await visitor.gone(dialog);
   await gameNamed(host, 'Charades');
@@ -173,9 +180,10 @@ scenario('an export is imported again, and replaces the library', async ({ host,
   await visitor.page.getByRole('button', { name: 'Import' }).click();
   const dialog = visitor.page.getByRole('dialog', { name: 'Import a list' });
   await dialog.getByLabel('The list', { exact: true }).fill(shorter);
-  await visitor.see(dialog.getByText('10 already there'));
+  await visitor.see(dialog.getByText('10 left as they are'));
   await dialog.getByLabel('What to do with it').selectOption('replace');
   await visitor.see(dialog.getByText('53 leave'));
+  await visitor.see(dialog.getByText('10 replaced'));
   await dialog.getByRole('button', { name: 'Replace the library' }).click();
   await visitor.see('10 games in');
   assert.equal((await host.get('/api/games')).length, 10);

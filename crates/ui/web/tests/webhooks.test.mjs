@@ -51,7 +51,12 @@ scenario('a webhook that fails is seen live, looked into and replayed', { receiv
   await failed.getByRole('button').click();
   const look = visitor.page.getByRole('dialog', { name: /^Delivery/ });
   await visitor.see(look.getByText('Failed', { exact: true }));
-  await visitor.see(look.getByRole('region', { name: 'Request' }).getByText(/"title": "Quiplash 3"/));
+  const request = look.getByRole('region', { name: 'Request' });
+  await visitor.see(request.getByText(/"title":"Quiplash 3"/));
+  const sent = receiver.requests.at(-1).headers;
+  for (const name of ['webhook-id', 'x-webhook-event', 'x-webhook-signature', 'user-agent']) {
+    await visitor.see(request.getByText(`${name}: ${sent[name]}`));
+  }
   await visitor.see(look.getByRole('region', { name: 'Response to attempt 1' }).getByText('the bot is asleep'));
   await visitor.see(look.getByText(/took \d+ ms/));
   await visitor.check();

@@ -23,8 +23,8 @@ pub(super) const BROADCASTING: Dialect = Dialect {
     description: "A WebSocket of JSON text frames, under `/app` as well. `data` is JSON. A client that is silent is \
         sent a ping of the WebSocket protocol. Sockets are closed with 1001 when the server stops, 1007 after a text \
         that is not UTF-8, 1008 when a ping is not answered, far too much is said, the user's connections are \
-        terminated or the app is deleted, 1009 after a message that is far too large, and 1013 when the client reads \
-        too slowly or the app has as many connections as it may.",
+        terminated, the host closes this one or the app is deleted, 1009 after a message that is far too large, and \
+        1013 when the client reads too slowly or the app has as many connections as it may.",
     query: || {
         let token = "A JWT; it may come in the `Authorization` header or in the cookie `auth_token` instead";
         json!({"type": "object", "properties": {"token": about(text(), token)}})

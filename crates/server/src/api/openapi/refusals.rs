@@ -171,6 +171,7 @@ const CSV: &[&str] = &[
     "csvData holds no games to replace the library with",
     "mode must be append or replace",
     "Invalid value for partial: expected true or false",
+    "Invalid value for dry_run: expected true or false",
 ];
 const VOTE: &[&str] = &[
     "Missing required fields: username, vote, timestamp",
@@ -285,7 +286,11 @@ const TEXTS: &[Texts] = &[
     (
         "import_chat",
         "400",
-        &[&["chatData must be an array", "chatData must not hold more than 50000 messages"]],
+        &[&[
+            "chatData must be an array",
+            "chatData must not hold more than 50000 messages",
+            "Invalid value for dryRun: expected true or false",
+        ]],
     ),
     ("import_chat", "404", &[NO_SESSION]),
     ("import_chat", "413", &[&[IMPORT_TOO_LARGE]]),
@@ -337,6 +342,15 @@ const TEXTS: &[Texts] = &[
     ("list_deliveries", "400", &[DELIVERIES]),
     ("list_deliveries", "404", &[NO_WEBHOOK]),
     ("get_delivery", "404", &[NO_DELIVERY]),
+    (
+        "get_delivery_request",
+        "400",
+        &[&[
+            "template, line 1: undefined value: `data.nothing` is undefined",
+            "the app of the webhook does not exist",
+        ]],
+    ),
+    ("get_delivery_request", "404", &[NO_DELIVERY]),
     ("resend_delivery", "404", &[NO_DELIVERY]),
     ("resend_delivery", "409", &[&[DISABLED]]),
     ("cancel_delivery", "404", &[NO_DELIVERY]),

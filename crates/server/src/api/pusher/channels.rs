@@ -234,7 +234,8 @@ async fn terminate_user_connections(
     Json(Done {})
 }
 
-fn channel(name: String) -> Result<ChannelName, Error> {
+/// The channel of a path.
+pub(in crate::api) fn channel(name: String) -> Result<ChannelName, Error> {
     Ok(ChannelName::parse(&name).map_err(|why| InvalidEvent::Channel { name, why })?)
 }
 

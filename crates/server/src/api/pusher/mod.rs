@@ -2,7 +2,7 @@
 //! of channels. Every request is signed with the app's secret; what is not changes nothing and is not
 //! even read.
 
-mod channels;
+pub(super) mod channels;
 mod events;
 
 use std::sync::Arc;

@@ -1,12 +1,9 @@
-//! Sockets on channels: which there are, and what one of them does.
+//! What one socket does on channels.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::HashMap, sync::Arc};
 
 use bytes::Bytes;
-use fanfare_hub::{self as hub, Bell, Form, Mailbox, Replay};
+use fanfare_hub::{self as hub, Form, Mailbox, Replay};
 use fanfare_model::{
     application::Application,
     channel::{ChannelKind, ChannelName, Member, SocketId},
@@ -14,123 +11,21 @@ use fanfare_model::{
 };
 use prometheus_client::metrics::gauge::Gauge;
 
-use super::{App, News, Past, Told, channel_topic};
+use super::{
+    App, News, Past, Told, channel_topic,
+    registry::{Entry, OverQuota},
+};
 use crate::{
     app::occurrences::{Occurrence, OccurrenceKind},
     app::publication::{BROADCASTING, PUSHER, epoch, from_hub, to_hub},
     auth::{Denial, Protocol},
     metrics::DialectLabel,
-    random,
 };
-
-/// What a socket's bell is rung for.
-pub(crate) mod signal {
-    /// A deadline has come.
-    pub(crate) const ALARM: u8 = 1;
-    /// The server is shutting down.
-    pub(crate) const STOPPING: u8 = 1 << 1;
-    /// Its user's connections are terminated.
-    pub(crate) const TERMINATED: u8 = 1 << 2;
-    /// Its application was deleted.
-    pub(crate) const APP_GONE: u8 = 1 << 3;
-}
 
 fn form(protocol: Protocol) -> Form {
     match protocol {
         Protocol::Pusher => PUSHER,
         Protocol::Broadcasting => BROADCASTING,
-    }
-}
-
-/// An application has as many connections as it may.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct OverQuota;
-
-/// The sockets that are open.
-#[derive(Default)]
-pub(crate) struct Sockets(Mutex<Open>);
-
-#[derive(Default)]
-struct Open {
-    sockets: HashMap<SocketId, Entry>,
-    per_app: HashMap<Arc<str>, usize>,
-}
-
-struct Entry {
-    app_id: Arc<str>,
-    bell: Bell,
-    user_id: Option<String>,
-}
-
-impl Sockets {
-    /// The bell of an application's socket.
-    pub(super) fn bell(&self, app_id: &str, id: SocketId) -> Option<Bell> {
-        self.open().sockets.get(&id).filter(|entry| &*entry.app_id == app_id).map(|entry| entry.bell.clone())
-    }
-
-    /// Rings at every socket.
-    pub(crate) fn ring_all(&self, signals: u8) -> usize {
-        self.ring(signals, |_| true)
-    }
-
-    /// Rings at an application's sockets.
-    pub(crate) fn ring_app(&self, app_id: &str, signals: u8) -> usize {
-        self.ring(signals, |entry| &*entry.app_id == app_id)
-    }
-
-    /// Rings at the sockets of an application's user.
-    pub(super) fn ring_user(&self, app_id: &str, user_id: &str, signals: u8) -> usize {
-        self.ring(signals, |entry| &*entry.app_id == app_id && entry.user_id.as_deref() == Some(user_id))
-    }
-
-    /// How many an application has, or all of them.
-    pub(crate) fn count(&self, app_id: Option<&str>) -> usize {
-        let open = self.open();
-        app_id.map_or(open.sockets.len(), |app_id| open.per_app.get(app_id).copied().unwrap_or(0))
-    }
-
-    fn ring(&self, signals: u8, is_meant: impl Fn(&Entry) -> bool) -> usize {
-        let bells: Vec<_> = {
-            let open = self.open();
-            open.sockets.values().filter(|entry| is_meant(entry)).map(|entry| entry.bell.clone()).collect()
-        };
-        for bell in &bells {
-            bell.ring(signals);
-        }
-        bells.len()
-    }
-
-    fn add(&self, app_id: &Arc<str>, max: Option<usize>, bell: Bell) -> Result<SocketId, OverQuota> {
-        let id = SocketId(u128::from(random::number()) << 64 | u128::from(random::number()));
-        let mut open = self.open();
-        let count = open.per_app.entry(app_id.clone()).or_default();
-        if max.is_some_and(|max| *count >= max) {
-            return Err(OverQuota);
-        }
-        *count += 1;
-        open.sockets.insert(id, Entry { app_id: app_id.clone(), bell, user_id: None });
-        Ok(id)
-    }
-
-    fn remove(&self, id: SocketId) {
-        let mut open = self.open();
-        let Some(entry) = open.sockets.remove(&id) else { return };
-        if let Some(count) = open.per_app.get_mut(&entry.app_id) {
-            *count -= 1;
-            if *count == 0 {
-                open.per_app.remove(&entry.app_id);
-            }
-        }
-    }
-
-    fn sign_in(&self, id: SocketId, user_id: &str) {
-        if let Some(entry) = self.open().sockets.get_mut(&id) {
-            entry.user_id = Some(user_id.to_owned());
-        }
-    }
-
-    fn open(&self) -> MutexGuard<'_, Open> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -204,7 +99,7 @@ impl Drop for Subscribed {
 }
 
 impl ChannelSocket {
-    /// A socket of `application`.
+    /// A socket of `application`; `origin` is the page's that opened it.
     ///
     /// # Errors
     /// [`OverQuota`].
@@ -212,11 +107,13 @@ impl ChannelSocket {
         app: Arc<App>,
         application: &Application,
         protocol: Protocol,
+        origin: Option<&str>,
     ) -> Result<Self, OverQuota> {
         let app_id: Arc<str> = application.id.as_str().into();
         let mailbox = app.hub.connect();
         let max = application.limits.connections_max.map(|max| max as usize);
-        let id = app.channels.sockets.add(&app_id, max, mailbox.bell())?;
+        let entry = Entry::new(app_id.clone(), mailbox.bell(), protocol, origin, app.clock.now());
+        let id = app.channels.sockets.add(entry, max)?;
         let label = DialectLabel { dialect: protocol.name() };
         let all = app.metrics.channels.subscriptions.get_or_create_owned(&label);
         let subscribed = Subscribed { all, own: 0 };
@@ -225,6 +122,9 @@ impl ChannelSocket {
 
     /// Tells that it is there; `user` is whom its token names.
     pub(crate) async fn opened(&self, user: Option<String>) {
+        if let Some(user) = &user {
+            self.app.channels.sockets.name(self.id, user);
+        }
         self.tell(OccurrenceKind::Connection { socket: self.name(), user }).await;
     }
 
@@ -300,7 +200,7 @@ impl ChannelSocket {
             self.members.insert(channel.clone(), member);
         }
         if joined.is_new {
-            self.subscribed.change(1);
+            self.count_own(1);
             self.count_changed(&channel, joined.subscriptions);
         }
         let found = joined.replayed.unwrap_or_default();
@@ -347,7 +247,7 @@ impl ChannelSocket {
             }
         });
         if let Some(left) = left {
-            self.subscribed.change(-1);
+            self.count_own(-1);
             self.count_changed(channel, left.subscriptions);
         }
     }
@@ -423,6 +323,12 @@ impl ChannelSocket {
     async fn tell(&self, kind: OccurrenceKind) {
         let (app, at) = (self.app_id.clone(), self.app.clock.now());
         self.app.occurrences.tell(Occurrence { app, at, kind }).await;
+    }
+
+    /// It has so many subscriptions more.
+    fn count_own(&mut self, by: i64) {
+        self.subscribed.change(by);
+        self.app.channels.sockets.subscribed(self.id, self.subscribed.own);
     }
 
     fn members_max(&self) -> usize {

@@ -2,7 +2,8 @@
 //!
 //! A step is an object. What it sends:
 //! - `host` or `visitor`: method and path of the request, with or without a token; or `backend`: that of
-//!   the default app `1:key:secret`, which signs it
+//!   the default app `1:key:secret`, which signs it; or `client`: the handshake of a socket on channels,
+//!   of which `body` is the first message; it stays open, and each message that it `says` is answered
 //! - `send`: a JSON body; or `raw`: a body word for word, as JSON unless `headers` say otherwise
 //! - `headers`: more headers; `after_ms`: first moves the clock on
 //! - `each`: a list of objects; the step is run once with the keys of each
@@ -12,7 +13,7 @@
 //! - `text`: parts of a body that is not JSON; `reply_headers`; `stream`: only the head is read
 //! - `eventually`: asks again until the answer is the expected one
 //! - `save`: names for parts of the answer, by JSON pointer, or by `text` for all of it; `{name}`
-//!   in later steps stands for them, and `{long}` for a text of 10,001 bytes
+//!   in later steps stands for them (of a socket, `id` is what the server calls it), and `{long}` for a text of 10,001 bytes
 //!
 //! Every answer must be as `openapi.json` describes it. After one that is an error nothing may have changed: the runner compares all there is to
 //! see before and after.
@@ -28,7 +29,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{described::Description, matching::compare};
-use crate::support::{Client, Engine, Reply, TestApp, backend, eventually};
+use crate::support::{Client, Engine, Peer, Reply, TestApp, backend, eventually};
 
 /// When every scenario begins.
 const START: &str = "2026-03-15T20:30:00.000Z";
@@ -40,6 +41,9 @@ pub(super) struct Step {
     host: Option<String>,
     visitor: Option<String>,
     backend: Option<String>,
+    client: Option<String>,
+    #[serde(default)]
+    says: Vec<Value>,
     send: Option<Value>,
     raw: Option<String>,
     #[serde(default)]
@@ -72,7 +76,7 @@ impl Step {
     }
 
     fn asks(&self) -> impl Iterator<Item = &str> {
-        [&self.host, &self.visitor, &self.backend].into_iter().filter_map(Option::as_deref)
+        [&self.host, &self.visitor, &self.backend, &self.client].into_iter().filter_map(Option::as_deref)
     }
 
     pub(super) fn expected_status(&self) -> u16 {
@@ -134,6 +138,7 @@ pub(super) async fn run(scenario: &Value, engine: Engine, description: &Descript
         clock,
         saved: BTreeMap::from([("long".to_owned(), json!("x".repeat(10_001)))]),
         seen: None,
+        peers: Vec::new(),
     };
     for step in steps(scenario) {
         let step = step?;
@@ -151,10 +156,15 @@ struct Scene<'a> {
     saved: BTreeMap<String, Value>,
     /// All there was to see, as long as nothing was changed since.
     seen: Option<Vec<Value>>,
+    /// The sockets that are open.
+    peers: Vec<Peer>,
 }
 
 impl Scene<'_> {
     async fn play(&mut self, step: Step) -> Result<(), String> {
+        if step.client.is_some() {
+            return self.connect(&step).await;
+        }
         if step.after_ms > 0 {
             self.clock.advance(Duration::from_millis(step.after_ms));
             // The server closes what lay idle meanwhile.
@@ -192,6 +202,24 @@ impl Scene<'_> {
         } else if step.request().0 != "GET" {
             self.seen = None;
         }
+        Ok(())
+    }
+
+    async fn connect(&mut self, step: &Step) -> Result<(), String> {
+        let opened = Peer::open(self.host.addr(), &self.fill_text(step.request().1), &[]).await;
+        let mut peer = opened.map_err(|error| error.to_string())?;
+        let hello = peer.hear_hello().await;
+        compare(&self.fill(&step.expected_body().expect("a first message")), &hello)
+            .map_err(|fault| format!("{fault}, in {hello}"))?;
+        for message in &step.says {
+            peer.say(&self.fill(message)).await;
+            peer.hear().await;
+        }
+        for (name, what) in &step.save {
+            assert_eq!(what, "id", "what is kept of a socket");
+            self.saved.insert(name.clone(), json!(peer.id));
+        }
+        self.peers.push(peer);
         Ok(())
     }
 

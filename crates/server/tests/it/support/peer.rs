@@ -23,9 +23,7 @@ impl Peer {
     pub(crate) async fn broadcasting(addr: SocketAddr, token: Option<&str>) -> Self {
         let query = token.map(|token| format!("?token={token}")).unwrap_or_default();
         let mut peer = Self::open(addr, &format!("/ws{query}"), &[]).await.expect("101");
-        let hello = peer.hear().await;
-        assert_eq!(hello["event"], "connection_established", "{hello}");
-        hello["data"]["socket_id"].as_str().expect("an id").clone_into(&mut peer.id);
+        peer.hear_hello().await;
         peer
     }
 
@@ -33,11 +31,20 @@ impl Peer {
     pub(crate) async fn pusher(addr: SocketAddr, key: &str) -> Self {
         let path = format!("/app/{key}?protocol=7&client=test&version=1");
         let mut peer = Self::open(addr, &path, &[]).await.expect("101");
-        let hello = peer.hear().await;
-        assert_eq!(hello["event"], "pusher:connection_established", "{hello}");
-        let data: Value = serde_json::from_str(hello["data"].as_str().expect("text")).expect("JSON");
-        data["socket_id"].as_str().expect("an id").clone_into(&mut peer.id);
+        peer.hear_hello().await;
         peer
+    }
+
+    /// The first message of a socket that is welcome, in which it is given its id.
+    pub(crate) async fn hear_hello(&mut self) -> Value {
+        let hello = self.hear().await;
+        let (prefix, inner) = match hello["data"].as_str() {
+            Some(text) => ("pusher:", serde_json::from_str(text).expect("JSON")),
+            None => ("", hello["data"].clone()),
+        };
+        assert_eq!(hello["event"], format!("{prefix}connection_established"), "{hello}");
+        inner["socket_id"].as_str().expect("an id").clone_into(&mut self.id);
+        hello
     }
 
     /// A socket that has heard nothing yet.

@@ -4,6 +4,77 @@
  */
 
 export interface paths {
+    "/api/apps/{id}/channels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The largest channels of an app that somebody is subscribed to. */
+        get: operations["list_app_channels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apps/{id}/channels/{name}/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who is on a presence channel of an app. */
+        get: operations["list_channel_members"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apps/{id}/connections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The newest sockets of an app that are open. */
+        get: operations["list_connections"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/apps/{id}/connections/{socket_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Closes one socket of an app.
+         * @description It is told to go, with the code 1008 or, in Pusher's protocol, 4009, and may come back.
+         */
+        delete: operations["close_connection"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/apps": {
         parameters: {
             query?: never;
@@ -171,7 +242,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Puts a list of games into the library, all of it or nothing. */
+        /**
+         * Puts a list of games into the library, all of it or nothing.
+         * @description With `dry_run` the answer is what it would be, or the same refusal, and nothing is done.
+         */
         post: operations["import_csv"];
         delete?: never;
         options?: never;
@@ -271,6 +345,28 @@ export interface paths {
         };
         /** One delivery with its attempts, delivered or not. */
         get: operations["get_delivery"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/webhooks/{id}/deliveries/{delivery_id}/request": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What an attempt of a delivery sends.
+         * @description It is made as the webhook is now; body and `webhook-id` are those of every attempt as long as the webhook's
+         *     format stays as it is, time and signatures are new in each. Of headers that the webhook was given the values
+         *     are `***`. `Host`, `Content-Length` and `Accept-Encoding` are added on the way.
+         */
+        get: operations["get_delivery_request"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1103,7 +1199,8 @@ export interface paths {
         /**
          * Counts the votes of a chat log in a session, active or closed.
          * @description Votes count as if they had come live; those that did are not counted again, so the same log can be
-         *     imported twice.
+         *     imported twice. With `dryRun` the answer is what it would be, with the totals that games would have, and
+         *     nothing is counted.
          */
         post: operations["import_chat"];
         delete?: never;
@@ -1453,6 +1550,28 @@ export interface components {
              */
             message?: string;
         };
+        /** @description A channel that somebody is subscribed to. */
+        AppChannel: {
+            /** @example presence-room */
+            name: string;
+            /** @example 4 */
+            subscription_count: number;
+            /**
+             * @description Members of a presence channel; null on others.
+             * @example 3
+             */
+            user_count: number | null;
+        };
+        /** @description Channels of an app. */
+        AppChannels: {
+            /**
+             * @description How many there are, listed or not.
+             * @example 1
+             */
+            total: number;
+            /** @description Those with the most subscriptions first. */
+            channels: components["schemas"]["AppChannel"][];
+        };
         /** @description That an app is gone. */
         AppDeleted: {
             /** @example App deleted successfully */
@@ -1577,6 +1696,23 @@ export interface components {
                 [key: string]: components["schemas"]["ChannelCounts"];
             };
         };
+        /** @description Somebody on a presence channel. */
+        ChannelMember: {
+            /** @example 7 */
+            id: string;
+            /** @description What the others are told of the member, any JSON; null when that is nothing. */
+            info: Record<string, unknown> | null;
+        };
+        /** @description Who is on a presence channel. */
+        ChannelMembers: {
+            /**
+             * @description How many there are, listed or not.
+             * @example 1
+             */
+            total: number;
+            /** @description In the order in which they came. */
+            members: components["schemas"]["ChannelMember"][];
+        };
         /** @description What is known of a channel. */
         ChannelState: {
             /** @description Whether somebody is subscribed to it. */
@@ -1661,6 +1797,11 @@ export interface components {
             invalid: number;
             /** @description The games that got votes, with the new totals. */
             gamesUpdated: components["schemas"]["VotedGame"][];
+            /**
+             * @description That nothing was counted; only in the answer to a dry run.
+             * @example true
+             */
+            dryRun?: boolean;
         };
         /** @description One of several picked games. */
         Choice: {
@@ -1671,6 +1812,49 @@ export interface components {
              * @example 0.083
              */
             probability: number;
+        };
+        /** @description A socket on channels. */
+        Connection: {
+            /**
+             * @description As its protocol spells it.
+             * @example 81985529216486895.7
+             */
+            socket_id: string;
+            /** @description The protocol that it speaks. */
+            dialect: "broadcasting" | "pusher";
+            connected_at: components["schemas"]["Timestamp"];
+            /**
+             * @description Whom it has signed in as, or whom its token names; null when that is nobody.
+             * @example 7
+             */
+            user_id: string | null;
+            /**
+             * @description Channels that it is subscribed to.
+             * @example 2
+             */
+            subscription_count: number;
+            /**
+             * @description Of the page that opened it; null when it said none, as programs do.
+             * @example https://game.example
+             */
+            origin: string | null;
+        };
+        /** @description That a socket is closed. */
+        ConnectionClosed: {
+            /** @example Connection closed successfully */
+            message: string;
+            /** @example 81985529216486895.7 */
+            socketId: string;
+        };
+        /** @description Open sockets of an app. */
+        Connections: {
+            /**
+             * @description How many there are, listed or not.
+             * @example 1
+             */
+            total: number;
+            /** @description The newest first. */
+            connections: components["schemas"]["Connection"][];
         };
         /** @description How many there are. */
         Count: {
@@ -1810,6 +1994,33 @@ export interface components {
             next_at: null | components["schemas"]["Timestamp"];
             /** @description Its attempts that are still in the log, first to last; only in the answer about one. */
             log?: components["schemas"]["WebhookLog"][];
+        };
+        /** @description A request to a receiver. */
+        DeliveryRequest: {
+            /** @example POST */
+            method: string;
+            /**
+             * @description Without a name and a password, which become the header `authorization`.
+             * @example https://bot.example/hook
+             */
+            url: string;
+            /**
+             * @description By name, in lower case.
+             * @example {
+             *       "content-type": "application/json",
+             *       "webhook-id": "evt_1",
+             *       "x-webhook-event": "game.added",
+             *       "x-key": "***"
+             *     }
+             */
+            headers: {
+                [key: string]: string;
+            };
+            /**
+             * @description The exact body.
+             * @example {"event":"game.added","timestamp":"2026-03-15T20:30:00.000Z","data":{}}
+             */
+            body: string;
         };
         /** @description That something was done. */
         Done: {
@@ -2104,6 +2315,11 @@ export interface components {
             faulty: number;
             /** @description The first hundred of them. */
             errors: components["schemas"]["LineErrorRow"][];
+            /**
+             * @description That nothing was done; only in the answer to a dry run.
+             * @example true
+             */
+            dry_run?: boolean;
         };
         /**
          * @description How long a round may take.
@@ -3577,6 +3793,286 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    list_app_channels: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only those whose names begin so
+                 * @example presence-
+                 */
+                prefix?: string;
+                /** @description Channels at most; 100 when it is not given */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The app
+                 * @example 417290356
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The channels */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "total": 1,
+                     *       "channels": [
+                     *         {
+                     *           "name": "presence-room",
+                     *           "subscription_count": 4,
+                     *           "user_count": 3
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AppChannels"];
+                };
+            };
+            /** @description `limit` has an impossible value */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": "Invalid value for limit: expected an integer from 1 to 500"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: components["responses"]["NoToken"];
+            403: components["responses"]["BadToken"];
+            /** @description App not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": "App not found"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["Fault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_channel_members: {
+        parameters: {
+            query?: {
+                /** @description Members at most; 100 when it is not given */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The app
+                 * @example 417290356
+                 */
+                id: string;
+                /**
+                 * @description The presence channel
+                 * @example presence-room
+                 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Its members */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "total": 1,
+                     *       "members": [
+                     *         {
+                     *           "id": "7",
+                     *           "info": {}
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ChannelMembers"];
+                };
+            };
+            /** @description Only presence channels have members */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: components["responses"]["NoToken"];
+            403: components["responses"]["BadToken"];
+            /** @description App not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": "App not found"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["Fault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    list_connections: {
+        parameters: {
+            query?: {
+                /** @description Sockets at most; 100 when it is not given */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description The app
+                 * @example 417290356
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The sockets */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "total": 1,
+                     *       "connections": [
+                     *         {
+                     *           "socket_id": "81985529216486895.7",
+                     *           "dialect": "broadcasting",
+                     *           "connected_at": "2026-03-15T20:30:00.000Z",
+                     *           "user_id": "7",
+                     *           "subscription_count": 2,
+                     *           "origin": "https://game.example"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Connections"];
+                };
+            };
+            /** @description `limit` has an impossible value */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": "Invalid value for limit: expected an integer from 1 to 500"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: components["responses"]["NoToken"];
+            403: components["responses"]["BadToken"];
+            /** @description App not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "error": "App not found"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["Fault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    close_connection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The app
+                 * @example 417290356
+                 */
+                id: string;
+                /**
+                 * @description The socket, in either protocol's spelling
+                 * @example 81985529216486895.7
+                 */
+                socket_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is told to go */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "message": "Connection closed successfully",
+                     *       "socketId": "81985529216486895.7"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ConnectionClosed"];
+                };
+            };
+            401: components["responses"]["NoToken"];
+            403: components["responses"]["BadToken"];
+            /** @description App or connection not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["Fault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     list_apps: {
         parameters: {
             query?: never;
@@ -4203,6 +4699,8 @@ export interface operations {
             query?: {
                 /** @description Leave faulty lines out and import the others */
                 partial?: boolean;
+                /** @description Only say what would be done, and change nothing */
+                dry_run?: boolean;
             };
             header?: {
                 /** @description The same key with the same request gets the same answer again, within 24 hours, and nothing is created twice. */
@@ -4244,7 +4742,8 @@ export interface operations {
                      *           "line": 3,
                      *           "error": "min_players is greater than max_players"
                      *         }
-                     *       ]
+                     *       ],
+                     *       "dry_run": true
                      *     }
                      */
                     "application/json": components["schemas"]["ImportedView"];
@@ -4774,6 +5273,67 @@ export interface operations {
                      *     }
                      */
                     "application/json": components["schemas"]["Delivery"];
+                };
+            };
+            401: components["responses"]["NoToken"];
+            403: components["responses"]["BadToken"];
+            /** @description Webhook or delivery not found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            429: components["responses"]["TooMany"];
+            500: components["responses"]["Fault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    get_delivery_request: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The webhook */
+                id: number;
+                /** @description The delivery */
+                delivery_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The request */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "method": "POST",
+                     *       "url": "https://bot.example/hook",
+                     *       "headers": {
+                     *         "content-type": "application/json",
+                     *         "webhook-id": "evt_1",
+                     *         "x-webhook-event": "game.added",
+                     *         "x-key": "***"
+                     *       },
+                     *       "body": "{\"event\":\"game.added\",\"timestamp\":\"2026-03-15T20:30:00.000Z\",\"data\":{}}"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DeliveryRequest"];
+                };
+            };
+            /** @description The webhook's template does not fit the event */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
             401: components["responses"]["NoToken"];
@@ -8644,7 +9204,10 @@ export interface operations {
     };
     import_chat: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only say what would count, and change nothing */
+                dryRun?: boolean;
+            };
             header?: {
                 /** @description The same key with the same request gets the same answer again, within 24 hours, and nothing is created twice. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -8696,7 +9259,8 @@ export interface operations {
                      *           "downvotes": 4,
                      *           "popularity_score": 27
                      *         }
-                     *       ]
+                     *       ],
+                     *       "dryRun": true
                      *     }
                      */
                     "application/json": components["schemas"]["ChatImportedView"];

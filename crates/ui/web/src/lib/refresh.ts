@@ -23,3 +23,13 @@ export function whileVisible(everyMs: number, look: (signal: AbortSignal) => Pro
     document.removeEventListener('visibilitychange', again);
   };
 }
+
+/** Calls `look` once, after a pause; the returned function calls it off, or ends it. */
+export function afterPause(pauseMs: number, look: (signal: AbortSignal) => Promise<unknown>): () => void {
+  const over = new AbortController();
+  const timer = setTimeout(() => void look(over.signal), pauseMs);
+  return () => {
+    clearTimeout(timer);
+    over.abort();
+  };
+}

@@ -42,6 +42,7 @@ const UNSIGNED: &[&str] = &[
 ];
 const WRONG_BODY: &[&str] = &["body_md5 is not the MD5 of the body"];
 const INFO: &str = "info must be user_count or subscription_count, or both with a comma between them";
+const LIMIT: &str = "Invalid value for limit: expected an integer from 1 to 500";
 const CHANNEL: &str = "\"a room\" is no channel: Channel names consist of A-Z, a-z, 0-9 and _-=@,.;:";
 
 /// Wrong fields of an event.
@@ -74,6 +75,13 @@ pub(super) const TEXTS: &[Texts] = &[
     ("rotate_app", "409", &[&["The secret of this app stands in the configuration, as app"]]),
     ("delete_app", "404", &[NO_APP]),
     ("delete_app", "409", &[&["The default app cannot be deleted"]]),
+    ("list_app_channels", "400", &[&[LIMIT]]),
+    ("list_app_channels", "404", &[NO_APP]),
+    ("list_channel_members", "400", &[&["Only presence channels have members", CHANNEL, LIMIT]]),
+    ("list_channel_members", "404", &[NO_APP]),
+    ("list_connections", "400", &[&[LIMIT]]),
+    ("list_connections", "404", &[NO_APP]),
+    ("close_connection", "404", &[NO_APP, &["Connection not found"]]),
     ("publish_event", "400", &[EVENT]),
     ("publish_event", "401", &[UNSIGNED, WRONG_BODY]),
     ("publish_event", "404", &[NO_APP]),

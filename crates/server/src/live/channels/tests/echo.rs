@@ -108,7 +108,7 @@ impl House {
     {
         let app = self.server.channels().app().clone();
         let application = app.applications.default();
-        let socket = ChannelSocket::open(Arc::new(app), &application, Protocol::Broadcasting);
+        let socket = ChannelSocket::open(Arc::new(app), &application, Protocol::Broadcasting, None);
         run(
             io,
             Outlet::of_task(),
