@@ -77,7 +77,7 @@ struct ChannelMember {
     #[schema(example = "7")]
     id: String,
     /// What the others are told of the member, any JSON; null when that is nothing.
-    #[schema(required, value_type = Option<Object>, example = json!({"name": "Ann"}))]
+    #[schema(required, value_type = Option<serde_json::Value>, example = json!({"name": "Ann"}))]
     info: Option<Box<RawValue>>,
 }
 

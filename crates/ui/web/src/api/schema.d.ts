@@ -1701,7 +1701,7 @@ export interface components {
             /** @example 7 */
             id: string;
             /** @description What the others are told of the member, any JSON; null when that is nothing. */
-            info: Record<string, unknown> | null;
+            info: unknown;
         };
         /** @description Who is on a presence channel. */
         ChannelMembers: {
@@ -3907,7 +3907,7 @@ export interface operations {
                      *       "members": [
                      *         {
                      *           "id": "7",
-                     *           "info": {}
+                     *           "info": "text"
                      *         }
                      *       ]
                      *     }
