@@ -308,7 +308,7 @@ impl State {
         match (history, &mut self.ring) {
             (Some(history), Some(ring)) => ring.change(history, now_ms),
             (Some(history), ring) => {
-                *ring = Some(Box::new(Ring::new(history, act.common.next_epoch(), now_ms)))
+                *ring = Some(Box::new(Ring::new(history, act.common.next_epoch(), now_ms)));
             }
             (None, ring) => *ring = None,
         }

@@ -182,7 +182,7 @@ const BOXES: usize = 4;
 const TOPICS: usize = 2;
 const MAX_MESSAGES: usize = 8;
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 enum Step {
     Join { who: usize, topic: usize },
     Resume { who: usize, topic: usize },

@@ -3,7 +3,7 @@
 use std::{
     future::poll_fn,
     sync::Arc,
-    task::{Poll, Wake, Waker},
+    task::{Wake, Waker},
 };
 
 use bytes::Bytes;
@@ -93,10 +93,7 @@ fn publish(hub: &Hub, said: u8) {
 fn hear(mailbox: &Mailbox, count: usize) -> Vec<u8> {
     let mut messages: Vec<Arc<Message>> = Vec::new();
     while messages.len() < count {
-        let _ = block_on(poll_fn(|cx| match mailbox.poll(cx, 9, 99, &mut messages) {
-            Poll::Ready(_) => Poll::Ready(()),
-            Poll::Pending => Poll::Pending,
-        }));
+        block_on(poll_fn(|cx| mailbox.poll(cx, 9, 99, &mut messages).map(drop)));
     }
     messages.iter().map(|message| message.bytes[0]).collect()
 }
