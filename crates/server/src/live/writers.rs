@@ -17,6 +17,8 @@ use fanfare_hub::{Distributor, Hub};
 use super::outlet::Outlet;
 use crate::shutdown::Tasks;
 
+/// Writers at least.
+const LINES_MIN: usize = 2;
 /// Subscribers of a channel from which on writers hand out what is published on it. To fewer it is handed out
 /// faster than a writer is woken.
 const HANDED_OUT_MIN_SUBSCRIBERS: usize = 64;
@@ -40,11 +42,13 @@ impl Drop for Lines {
 }
 
 impl Writers {
-    /// Starts them: half as many as there are processors, since those who publish and read need some as well.
-    /// Each has a thread, which the system lets run beside those, and not in their place.
+    /// Starts them: half as many as there are processors, since those who publish and read need some as well, but
+    /// two at least, so that a small machine writes to a crowd with all it has. Each has a thread, which the
+    /// system lets run beside those, and not in their place.
     pub(crate) fn start(hub: &Hub, tasks: &Tasks) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        let lines: Vec<Arc<Line>> = (0..processors.div_ceil(2)).map(|_| Arc::default()).collect();
+        let lines: Vec<Arc<Line>> =
+            (0..processors.div_ceil(2).max(LINES_MIN)).map(|_| Arc::default()).collect();
         for line in &lines {
             let (served, ending, stopping) = (line.clone(), line.clone(), tasks.clone());
             let (hub, at_once) = (hub.clone(), lines.len() * HAND_OUT_MAX_SUBSCRIBERS);
