@@ -38,12 +38,42 @@ scenario('games are found by words of title, pack or type, and put in order', as
     await visitor.page.mouse.wheel(0, 4000);
     return (await titles(visitor)).length === 564;
   });
+  // What is looked for begins with few rows again, and so does all of it afterwards.
+  await search.fill('499 SHELF');
+  await eventually('the one game', async () => (await titles(visitor)).length === 1);
+  await visitor.page.evaluate(() => scrollTo(0, 0));
+  const rows = () => visitor.page.getByRole('rowheader').count();
+  await search.fill('');
+  await eventually('all of it, in part', async () => (await rows()) > 1);
+  assert.ok((await rows()) < 300, 'only what is near is made');
   // It is in the address, so a reload keeps it.
   await visitor.page.getByLabel('Show').selectOption('Never played');
   await visitor.page.reload();
   await visitor.see(row(visitor, 'Bidiots'));
   assert.equal(await visitor.page.getByLabel('Show').inputValue(), 'never');
   await visitor.check();
+});
+
+scenario('the link to the library itself shows all of it again, and going back what was looked for', async ({ open }) => {
+  const visitor = await open('/library', { signedIn: true });
+  const { page } = visitor;
+  const own = page.getByRole('link', { name: 'Library' }).first();
+  await (await visitor.see(page.getByLabel('Search'))).fill('bidiots');
+  await page.getByLabel('Order').selectOption('Pack');
+  await page.getByLabel('Show').selectOption('On');
+  await eventually('the one game', async () => (await titles(visitor)).length === 1);
+  await own.click();
+  await eventually('all games', async () => (await titles(visitor)).length > 30);
+  const fields = () => Promise.all(['Search', 'Show', 'Order'].map((label) => page.getByLabel(label, { exact: true }).inputValue()));
+  assert.deepEqual(await fields(), ['', 'all', 'title']);
+  assert.equal(new URL(page.url()).search, '');
+  await page.goBack();
+  await eventually('what was looked for', async () => (await titles(visitor)).length === 1);
+  assert.deepEqual(await fields(), ['bidiots', 'enabled', 'pack']);
+  await page.getByRole('tab', { name: 'Packs you own' }).click();
+  await visitor.see('Tick none');
+  await own.click();
+  await visitor.see(page.getByRole('tab', { name: 'Games', selected: true }));
 });
 
 scenario('a game is turned off, favoured and changed, and what was typed is not lost', async ({ host, open }) => {
