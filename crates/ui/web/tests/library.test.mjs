@@ -4,7 +4,6 @@ import { readFile } from 'node:fs/promises';
 import { ODD_TEXTS, addGame, eventually, fillLibrary, gameNamed, pastNight, scenario } from './support/index.mjs';
 
 const row = (visitor, title) => visitor.page.getByRole('row').filter({ hasText: title });
-/** Also of those that are not scrolled to. */
 const titles = (visitor) => visitor.page.getByRole('rowheader').allTextContents();
 
 scenario('games are found by words of title, pack or type, and put in order', async ({ host, open }) => {
@@ -36,14 +35,70 @@ scenario('games are found by words of title, pack or type, and put in order', as
   await visitor.page.keyboard.press('End');
   await eventually('more rows', async () => {
     await visitor.page.mouse.wheel(0, 4000);
-    return (await titles(visitor)).length === 564;
+    return (await visitor.page.getByRole('button', { name: /^Show more/ }).count()) === 0 && (await titles(visitor)).at(-1)?.startsWith('Zeeple');
   });
+  await eventually('the rows far above are gone', async () => (await titles(visitor)).length < 300);
+  // What is looked for begins with few rows again, and so does all of it afterwards.
+  await search.fill('499 SHELF');
+  await eventually('the one game', async () => (await titles(visitor)).length === 1);
+  await visitor.page.evaluate(() => scrollTo(0, 0));
+  const rows = () => visitor.page.getByRole('rowheader').count();
+  await search.fill('');
+  await eventually('all of it, in part', async () => (await rows()) > 1);
+  assert.ok((await rows()) < 300, 'only what is near is made');
   // It is in the address, so a reload keeps it.
   await visitor.page.getByLabel('Show').selectOption('Never played');
   await visitor.page.reload();
   await visitor.see(row(visitor, 'Bidiots'));
   assert.equal(await visitor.page.getByLabel('Show').inputValue(), 'never');
   await visitor.check();
+});
+
+scenario('the link to the library itself shows all of it again, and going back what was looked for', async ({ open }) => {
+  const visitor = await open('/library', { signedIn: true });
+  const { page } = visitor;
+  const own = page.getByRole('link', { name: 'Library' }).first();
+  await (await visitor.see(page.getByLabel('Search'))).fill('bidiots');
+  await page.getByLabel('Order').selectOption('Pack');
+  await page.getByLabel('Show').selectOption('On');
+  await eventually('the one game', async () => (await titles(visitor)).length === 1);
+  await own.click();
+  await eventually('all games', async () => (await titles(visitor)).length > 30);
+  const fields = () => Promise.all(['Search', 'Show', 'Order'].map((label) => page.getByLabel(label, { exact: true }).inputValue()));
+  assert.deepEqual(await fields(), ['', 'all', 'title']);
+  assert.equal(new URL(page.url()).search, '');
+  await page.goBack();
+  await eventually('what was looked for', async () => (await titles(visitor)).length === 1);
+  assert.deepEqual(await fields(), ['bidiots', 'enabled', 'pack']);
+  await page.getByRole('tab', { name: 'Packs you own' }).click();
+  await visitor.see('Tick none');
+  await own.click();
+  await visitor.see(page.getByRole('tab', { name: 'Games', selected: true }));
+});
+
+scenario('a long library loses the rows far from what one sees, and they are back when one is', async ({ host, open }) => {
+  await fillLibrary(host, 500);
+  for (const device of ['phone', 'desktop']) {
+    const visitor = await open('/library?search=shelf', { signedIn: true, device });
+    const { page } = visitor;
+    const game = (number) => page.getByText(`Game ${number}`, { exact: true });
+    const to = (place) => page.evaluate((place) => scrollTo(0, place === 'end' ? document.documentElement.scrollHeight : place), place);
+    await visitor.see(game(1));
+    await eventually('the end', async () => {
+      await to('end');
+      return game(500).isVisible();
+    });
+    await eventually('the rows far away are gone', async () => (await page.getByRole('switch').count()) < 300);
+    const height = await page.evaluate(() => document.documentElement.scrollHeight);
+    await to(height / 2);
+    await visitor.see(game(250));
+    await page.getByRole('switch', { name: 'Game 250 may be picked', exact: true }).click();
+    await eventually('it is off', async () => (await gameNamed(host, 'Game 250')).enabled === 0);
+    await host.patch(`/api/games/${(await gameNamed(host, 'Game 250')).id}/toggle`);
+    const after = await page.evaluate(() => document.documentElement.scrollHeight);
+    assert.ok(Math.abs(after - height) < 40, `the page keeps its height: ${height} and ${after}`);
+    await visitor.check();
+  }
 });
 
 scenario('a game is turned off, favoured and changed, and what was typed is not lost', async ({ host, open }) => {

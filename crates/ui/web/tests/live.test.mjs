@@ -24,6 +24,10 @@ scenario('events are told as they happen, filtered and looked into', async ({ ho
   await visitor.page.getByRole('button', { name: 'All', exact: true }).click();
   await visitor.page.getByLabel('Search').fill('no such thing');
   await visitor.see('No event fits');
+  await visitor.page.getByRole('link', { name: 'Live' }).first().click();
+  assert.equal(await visitor.page.getByLabel('Search').inputValue(), '', 'the link to this page shows everything again');
+  await visitor.see(line(visitor, 'session.started'));
+  await visitor.page.getByLabel('Search').fill('no such thing');
   await visitor.page.getByRole('button', { name: 'Show all events' }).click();
 
   await line(visitor, 'game.added').getByText('game.added').click();

@@ -86,6 +86,9 @@ scenario('a webhook that fails is seen live, looked into and replayed', { receiv
 scenario('what is held back while a webhook is off is replayed; what waits is called off', { receiver: true }, async ({ host, open, receiver }) => {
   const { id } = await addWebhook(host, receiver);
   const visitor = await open(`/webhooks/${id}?state=held`, { signedIn: true, device: 'phone' });
+  const tab = await visitor.see(visitor.page.getByRole('tab', { name: 'Held back', selected: true }));
+  const box = await tab.boundingBox();
+  assert.ok(box.x >= 0 && box.x + box.width <= 360, `the chosen tab is within sight: ${JSON.stringify(box)}`);
   await visitor.see('Nothing is held back');
   await visitor.page.getByRole('switch', { name: 'Deliver' }).click();
   await visitor.see(visitor.page.locator('main').getByText('Off', { exact: true }));
