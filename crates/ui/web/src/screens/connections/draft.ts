@@ -1,5 +1,6 @@
 // An app as it is in its form, where everything is text or a switch.
 import type { App } from '../../api/types';
+import { Drafts, numberIn } from '../../lib/drafts.svelte';
 
 export const LIMITS = [
   { name: 'connections_max', label: 'Connections at once' },
@@ -12,29 +13,27 @@ export const LIMITS = [
 
 type Limit = (typeof LIMITS)[number]['name'];
 
-export interface Draft {
+export interface Draft extends Record<Limit, string | number | null> {
   name: string;
   id: string;
-  limits: Record<Limit, string | number | null>;
   client_events: boolean;
   subscription_counts: boolean;
 }
 
-/** What was typed and is not saved yet, by the app's id or `new app`. */
-export const drafts = $state<Record<string, Draft>>({});
+/** By the app's id or `new app`. */
+export const drafts = new Drafts<Draft>();
 
 export function draftOf(app: App | null): Draft {
   return {
     name: app?.name ?? '',
     id: '',
-    limits: Object.fromEntries(LIMITS.map(({ name }) => [name, app?.[name] ?? ''])) as Draft['limits'],
+    ...(Object.fromEntries(LIMITS.map(({ name }) => [name, app?.[name] ?? ''])) as Record<Limit, string | number>),
     client_events: app?.client_events ?? true,
     subscription_counts: app?.subscription_counts ?? false,
   };
 }
 
 export function bodyOf(draft: Draft) {
-  const limit = (name: Limit) => (draft.limits[name] === '' || draft.limits[name] === null ? null : Number(draft.limits[name]));
-  const limits = Object.fromEntries(LIMITS.map(({ name }) => [name, limit(name)])) as Record<Limit, number | null>;
+  const limits = Object.fromEntries(LIMITS.map(({ name }) => [name, numberIn(draft[name])])) as Record<Limit, number | null>;
   return { name: draft.name, ...limits, client_events: draft.client_events, subscription_counts: draft.subscription_counts };
 }
