@@ -15,6 +15,21 @@ scenario('nights are found by day, with their games and votes', async ({ host, o
   await visitor.check();
 });
 
+scenario('what the chat chose is told of a night, and follows while it is on', async ({ host, open }) => {
+  const session = await startNight(host);
+  const visitor = await open(`/history/${session.id}`, { device: 'phone' });
+  await visitor.ready();
+  await visitor.badge('Live');
+  const poll = await host.post(`/api/sessions/${session.id}/polls`, { count: 3, seconds: 300 });
+  const polls = visitor.page.getByRole('region', { name: 'What the chat chose' });
+  await visitor.see(polls.getByText('still open'));
+  await host.post(`/api/polls/${poll.id}/votes`, { username: 'ann', option: 'B' });
+  await host.post(`/api/polls/${poll.id}/close`);
+  await visitor.see(polls.getByText('1 vote', { exact: false }).first());
+  await visitor.see(polls.getByRole('listitem').filter({ hasText: 'Chosen:' }).getByText(poll.options[1].game.title).first());
+  await visitor.check();
+});
+
 scenario('who reads older votes is not thrown back by a new one', async ({ host, open }) => {
   const session = await startNight(host);
   await play(host, session, 'Quiplash 3');
