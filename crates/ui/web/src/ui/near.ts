@@ -24,7 +24,9 @@ export class Near {
     return (element) => {
       if (part === 0) return;
       const observer = new IntersectionObserver(
-        ([entry]) => {
+        (changes) => {
+          // A busy page tells of several changes at once; the last one is how it is.
+          const entry = changes.at(-1);
           if (!entry || entry.isIntersecting) this.#far.delete(part);
           else if (!element.contains(document.activeElement)) this.#far.set(part, entry.boundingClientRect.height);
         },
