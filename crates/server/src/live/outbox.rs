@@ -111,15 +111,16 @@ impl Outbox {
         Poll::Ready(Ok(()))
     }
 
-    /// Copies the first frames up to one that is not small.
+    /// Copies the rest of the first frame, and those behind it up to one that is not small.
     fn join(&self, joined: &mut Vec<u8>) {
         joined.clear();
         let mut written = self.written;
-        for frame in self.frames.iter().take_while(|frame| is_small(frame)) {
-            if joined.len() + frame.len() > WRITE_MAX_BYTES {
+        for (at, frame) in self.frames.iter().enumerate() {
+            let rest = &frame[written..];
+            if at > 0 && (!is_small(rest) || joined.len() + rest.len() > WRITE_MAX_BYTES) {
                 break;
             }
-            joined.extend_from_slice(&frame[written..]);
+            joined.extend_from_slice(rest);
             written = 0;
         }
     }
@@ -197,6 +198,39 @@ mod tests {
                 assert_eq!(got, expected);
                 assert!(kept <= KEPT_SLOTS);
             });
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn frames_that_are_joined_come_through_in_order(
+            frames in prop::collection::vec(
+                prop_oneof![4 => 1_usize..40, 1 => 1..JOINED_MAX_BYTES * 3],
+                0..400,
+            ),
+            rooms in prop::collection::vec(
+                prop_oneof![1_usize..100, 1..JOINED_MAX_BYTES * 4, Just(1 << 20)],
+                1..20,
+            ),
+        ) {
+            let mut outbox = Outbox::default();
+            let mut expected = Vec::new();
+            for (n, length) in frames.into_iter().enumerate() {
+                let byte = u8::try_from(n % 251).expect("small");
+                expected.extend(vec![byte; length]);
+                outbox.push(vec![byte; length].into());
+            }
+            let (mut got, mut joined, mut rooms) = (Vec::new(), Vec::new(), rooms.into_iter().cycle());
+            let written = outbox.write_with(Some(&mut joined), |slices| {
+                assert!(slices.len() <= WRITE_MAX_SLICES);
+                let room = rooms.next().expect("endless");
+                let bytes: Vec<u8> = slices.iter().flat_map(|slice| slice.iter().copied()).take(room).collect();
+                got.extend_from_slice(&bytes);
+                Poll::Ready(Ok(bytes.len()))
+            });
+            assert!(matches!(written, Poll::Ready(Ok(()))), "{written:?}");
+            assert_eq!(got, expected);
+            assert!(joined.len() <= WRITE_MAX_BYTES);
         }
     }
 
