@@ -223,7 +223,7 @@ impl Dialect for Broadcasting {
         }
     }
 
-    fn binary(&mut self, out: &mut Effects) {
+    fn binary(&mut self, _: &[u8], out: &mut Effects) {
         if self.admits_message(self.idle.heard_at(), out) {
             out.push_back(Effect::Send(wire::error(ErrorKind::NotSupported, "Messages must be text", None)));
         }

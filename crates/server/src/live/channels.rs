@@ -295,7 +295,7 @@ where
             let text = str::from_utf8(frame.as_payload()).map_err(|_| Ending::End(End::NotText))?;
             self.dialect.text(text, now, &mut self.effects);
         } else if frame.is_binary() {
-            self.dialect.binary(&mut self.effects);
+            self.dialect.binary(frame.as_payload(), &mut self.effects);
         }
         Ok(())
     }

@@ -174,7 +174,7 @@ pub(super) trait Dialect: Send {
     /// A text message came.
     fn text(&mut self, text: &str, now: Tick, out: &mut Effects);
     /// A message came that is no text.
-    fn binary(&mut self, out: &mut Effects);
+    fn binary(&mut self, payload: &[u8], out: &mut Effects);
     /// A message came that is larger than it may be, and was dropped.
     fn too_large(&mut self, out: &mut Effects);
     /// The answer to [`Effect::Authorise`].

@@ -163,7 +163,7 @@ impl Dialect for Pusher {
         }
     }
 
-    fn binary(&mut self, out: &mut Effects) {
+    fn binary(&mut self, _: &[u8], out: &mut Effects) {
         if self.admits_message(self.idle.heard_at(), out) {
             out.push_back(Effect::Send(wire::error(None, "Messages must be text")));
         }

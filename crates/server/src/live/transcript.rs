@@ -180,7 +180,7 @@ impl<D: Dialect> Player<D> {
             }
         }
         match step.other.as_deref() {
-            Some("binary") => self.dialect.binary(&mut self.out),
+            Some("binary") => self.dialect.binary(&[], &mut self.out),
             Some("too_large") => self.dialect.too_large(&mut self.out),
             Some(other) => panic!("{other}"),
             None => {}

@@ -4,6 +4,7 @@
 use std::{env, future::ready, sync::Arc};
 
 use axum::{Router, extract::Request, routing::get};
+use fanfare_model::wire::frame;
 use hyper::server::conn::http1;
 use hyper_util::{rt::TokioIo, service::TowerToHyperService};
 use tempfile::TempDir;
@@ -29,8 +30,18 @@ use crate::{
     timers::{Alarms, Clock, Tick},
 };
 
-/// Texts come back as they are, of any other message the word that it was one.
-struct Echo;
+/// Messages come back as they are, of one that is too large the word that it was.
+struct Echo(Arc<Outlet>);
+
+/// A message that is no text, in one frame; dialects say nothing of the kind.
+fn binary_frame(payload: &[u8]) -> Vec<u8> {
+    const FINAL_BINARY: u8 = 0x82;
+    let mut frame = frame::text(&"x".repeat(payload.len()));
+    let start = frame.len() - payload.len();
+    frame[0] = FINAL_BINARY;
+    frame[start..].copy_from_slice(payload);
+    frame
+}
 
 impl Dialect for Echo {
     fn opened(&mut self, _: &mut Effects) {}
@@ -39,8 +50,8 @@ impl Dialect for Echo {
         out.push_back(Effect::Send(text.to_owned()));
     }
 
-    fn binary(&mut self, out: &mut Effects) {
-        out.push_back(Effect::Send("binary".to_owned()));
+    fn binary(&mut self, payload: &[u8], _: &mut Effects) {
+        self.0.desk().outbox.push(binary_frame(payload).into());
     }
 
     fn too_large(&mut self, out: &mut Effects) {
@@ -109,10 +120,11 @@ impl House {
         let app = self.server.channels().app().clone();
         let application = app.applications.default();
         let socket = ChannelSocket::open(Arc::new(app), &application, Protocol::Broadcasting, None);
+        let outlet = Outlet::of_task();
         run(
             io,
-            Outlet::of_task(),
-            Echo,
+            outlet.clone(),
+            Echo(outlet),
             Nobody,
             socket.expect("there may be any number"),
             self.around.clone(),

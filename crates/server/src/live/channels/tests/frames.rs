@@ -23,6 +23,7 @@ const MESSAGE_MAX_BYTES: usize = 128 << 10;
 const PROBE: &str = "70726f6265";
 
 const TEXT: u8 = 1;
+const BINARY: u8 = 2;
 const CLOSE: u8 = 8;
 const PING: u8 = 9;
 const PONG: u8 = 10;
@@ -68,7 +69,10 @@ enum Answer {
     Text(String),
     /// So many times the character `*`.
     Fill(usize),
+    /// No text, but so many times that character.
+    BinaryFill(usize),
     /// The payload in hexadecimal digits.
+    Binary(String),
     Pong(String),
     /// The code; `None`: a close without one.
     Close(Option<u16>),
@@ -157,6 +161,8 @@ async fn read(io: &mut ReadHalf<DuplexStream>) -> Option<Answer> {
     Some(match head[0] & 15 {
         TEXT if length > 125 && payload.iter().all(|byte| *byte == b'*') => Answer::Fill(length),
         TEXT => Answer::Text(String::from_utf8(payload).expect("UTF-8")),
+        BINARY if payload.iter().all(|byte| *byte == b'*') => Answer::BinaryFill(length),
+        BINARY => Answer::Binary(hex::encode(payload)),
         PONG => Answer::Pong(hex::encode(payload)),
         CLOSE => Answer::Close(payload.first_chunk().map(|code| u16::from_be_bytes(*code))),
         op => panic!("unexpected opcode {op}"),
