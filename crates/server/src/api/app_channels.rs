@@ -189,7 +189,8 @@ async fn list_app_channels(
     tag = "Apps",
     params(
         ("id" = String, Path, description = "The app", example = "417290356"),
-        ("name" = String, Path, description = "The presence channel", example = "presence-room"),
+        ("name" = String, Path, description = "The presence channel", example = "presence-room",
+            pattern = "^presence-[A-Za-z0-9_=@,.;:-]{1,191}$"),
         ("limit" = Option<i64>, Query, minimum = 1, maximum = 500, description = "Members at most; 100 when it is not given"),
     ),
     security(("bearerAuth" = [])),
