@@ -38,6 +38,49 @@ pub fn after(db: &mut Read, topic: &str, after: i64, rows: usize) -> Result<Vec<
     )
 }
 
+/// An event's place in the order in which the events of all streams are told, for [`missed`]; `None` for
+/// one that is not known or stands in no stream (any more), or after which there are more than `rows`.
+pub fn place(db: &mut Read, public_id: &str, rows: usize) -> Result<Option<i64>, Error> {
+    db.row(
+        "select coalesce(e.overtaken_by, e.id) from events e \
+         where e.public_id = ?1 and e.topic is not null and ?2 >= (select count(*) from \
+         (select 1 from events n where n.topic is not null and n.id > e.id limit ?3) newer)",
+        &[public_id.into(), limit(rows), limit(rows + 1)],
+        |row| row.get(0),
+    )
+}
+
+/// The public id of the newest event that stands in a stream.
+pub fn newest(db: &mut Read) -> Result<Option<String>, Error> {
+    db.row("select public_id from events where topic is not null order by id desc limit 1", &[], |row| {
+        row.get(0)
+    })
+}
+
+/// What was told of all streams after the place `since`, in the order of ids, which within each stream is
+/// that of seq: those after the id `after` (0 to begin with), at most `rows`; fewer are all there are. With
+/// them may come a few that were told just before.
+pub fn missed(db: &mut Read, since: i64, after: i64, rows: usize) -> Result<Vec<Event>, Error> {
+    let columns = "select id, public_id, topic, seq, kind, at_ms, data from events where topic is not null";
+    let mut missed = Vec::new();
+    if after < since {
+        // Of transactions that were open when the event at `since` was told. `+ 0` keeps SQLite from looking
+        // at everything with a lower id.
+        missed = db.rows(
+            &format!("{columns} and overtaken_by >= ?1 and id + 0 > ?2 and id + 0 < ?1 order by id limit ?3"),
+            &[since.into(), after.into(), limit(rows)],
+            |row| from_row(row, 0),
+        )?;
+    }
+    let newer = db.rows(
+        &format!("{columns} and id > ?1 order by id limit ?2"),
+        &[since.max(after).into(), limit(rows - missed.len())],
+        |row| from_row(row, 0),
+    )?;
+    missed.extend(newer);
+    Ok(missed)
+}
+
 /// Removes the oldest events that happened before `before`, with their attempts and all their deliveries
 /// but pending ones: those keep their event, which no longer stands in its stream, so that what is left
 /// of that has no holes. Looks at no more than `rows` events, those after the id `after`; the last id it

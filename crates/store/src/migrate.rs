@@ -10,7 +10,7 @@ use crate::OpenError;
 const TABLE: &str = "fanfare_migrations";
 
 /// Every migration: name, text for SQLite, text for PostgreSQL.
-const MIGRATIONS: [(&str, &str, &str); 6] = [
+const MIGRATIONS: [(&str, &str, &str); 7] = [
     (
         "V1__first",
         include_str!("../migrations/sqlite/V1__first.sql"),
@@ -40,6 +40,11 @@ const MIGRATIONS: [(&str, &str, &str); 6] = [
         "V6__channel_events",
         include_str!("../migrations/sqlite/V6__channel_events.sql"),
         include_str!("../migrations/postgres/V6__channel_events.sql"),
+    ),
+    (
+        "V7__resuming_all_streams",
+        include_str!("../migrations/sqlite/V7__resuming_all_streams.sql"),
+        include_str!("../migrations/postgres/V7__resuming_all_streams.sql"),
     ),
 ];
 

@@ -166,6 +166,12 @@ pub fn resync(session_id: i64, seq: i64) -> String {
     .text()
 }
 
+/// The same on a stream of all events, for whoever shows any of it.
+pub fn resync_all() -> String {
+    let message = Some("Missed events are not available; fetch again what you show");
+    ServerMessage { kind: "resync", session_id: None, seq: None, message }.text()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -263,6 +269,10 @@ mod tests {
             ),
             (pong(), r#"{"type":"pong"}"#),
             (error("say \"x\"\n"), r#"{"type":"error","message":"say \"x\"\n"}"#),
+            (
+                resync_all(),
+                r#"{"type":"resync","message":"Missed events are not available; fetch again what you show"}"#,
+            ),
             (
                 resync(3, 41),
                 r#"{"type":"resync","sessionId":3,"seq":41,"message":"Missed events are not available; fetch the session again"}"#,

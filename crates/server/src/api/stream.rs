@@ -60,23 +60,25 @@ async fn stream_session_events(
     query: Query,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
-    let from_header = headers.get(LAST_EVENT_ID).and_then(|value| value.to_str().ok());
-    let from_header = from_header.filter(|text| !text.is_empty());
-    let after = from_header.or_else(|| query.last("lastEventId")).and_then(sse::last_event_id);
+    let after = last_event_id(&headers, &query).and_then(sse::last_event_id);
     let stream = live::session_stream(app, id, after).await?.ok_or(AppError::NO_SESSION)?;
     Ok(answer(stream, held))
 }
 
 /// Every event as it happens.
 ///
-/// Server-sent events, of all sessions, from now on: each message is the JSON of the WebSocket, and
-/// its id is the event's. Whoever cannot set headers, as a browser's `EventSource`, may put the token
-/// into the query.
+/// Server-sent events, of all sessions and of none: each message is the JSON of the WebSocket, and
+/// its id is the event's. A reader that comes back with `Last-Event-ID` is sent what it missed. Whoever
+/// cannot set headers, as a browser's `EventSource`, may put the token into the query.
 #[utoipa::path(
     get,
     path = "/api/events",
     tag = "Events",
-    params(("access_token" = Option<String>, Query, description = "A token, instead of the header")),
+    params(
+        ("access_token" = Option<String>, Query, description = "A token, instead of the header"),
+        ("Last-Event-ID" = Option<String>, Header, description = "The `id` of the last event that was read", example = "evt_019cf33b00002f7e5d1c8a60b94e3d21"),
+        ("lastEventId" = Option<String>, Query, description = "The same, for clients that cannot set headers; the header counts first", example = "evt_019cf33b00002f7e5d1c8a60b94e3d21"),
+    ),
     responses((status = 200, description = "The events, until either side ends it", body = String, content_type = "text/event-stream", example = "id: evt_1\ndata: {\"type\":\"session.started\",…}\n\n")),
     security(("bearerAuth" = []))
 )]
@@ -91,7 +93,15 @@ async fn stream_all_events(
     if !app.auth.is_admin_token(token.ok_or(Error::NoToken)?) {
         return Err(Error::BadToken);
     }
-    Ok(answer(live::all_stream(app), held))
+    let last = last_event_id(&headers, &query).map(str::to_owned);
+    Ok(answer(live::all_stream(app, last).await?, held))
+}
+
+/// What a client that comes back read last: the header counts first.
+fn last_event_id<'a>(headers: &'a HeaderMap, query: &'a Query) -> Option<&'a str> {
+    let from_header = headers.get(LAST_EVENT_ID).and_then(|value| value.to_str().ok());
+    let given = |text: &&str| !text.is_empty();
+    from_header.filter(given).or_else(|| query.last("lastEventId").filter(given))
 }
 
 /// What a request takes up that its stream goes on taking up: the client's place, and its connection.

@@ -3,11 +3,8 @@
 
 use std::sync::Arc;
 
-use fanfare_model::{
-    event::{Event, session_topic},
-    limits::CATCH_UP_PAGE_EVENTS,
-};
-use fanfare_store::{Store, events};
+use fanfare_model::event::Event;
+use fanfare_store::{Read, Store};
 use tokio::sync::Semaphore;
 
 use super::Error;
@@ -28,16 +25,18 @@ impl CatchUp {
         Self { room: Arc::new(Semaphore::new((readers / 2).clamp(1, PAGES_MAX_AT_ONCE))) }
     }
 
-    /// A page of a session's events after `after`, in order, when its turn has come.
-    pub(super) async fn page(&self, store: &Store, session_id: i64, after: u64) -> Result<Vec<Event>, Error> {
-        let topic = session_topic(session_id);
-        let after = i64::try_from(after).unwrap_or(i64::MAX);
+    /// Reads a page of events when its turn has come.
+    pub(super) async fn page(
+        &self,
+        store: &Store,
+        read: impl FnOnce(&mut Read) -> Result<Vec<Event>, fanfare_store::Error> + Send + 'static,
+    ) -> Result<Vec<Event>, Error> {
         let permit = self.room.clone().acquire_owned().await.expect("it is never closed");
         // The job keeps it: it may run although nobody waits for it any more.
         store
             .read(move |db| {
                 let _held = &permit;
-                Ok(events::after(db, &topic, after, CATCH_UP_PAGE_EVENTS)?)
+                Ok(read(db)?)
             })
             .await
     }
@@ -74,7 +73,7 @@ mod tests {
             Ok::<_, Error>(())
         }));
         assert!(poll!(&mut slow).is_pending());
-        let mut pages = Box::pin(join_all((0..16).map(|_| catch_up.page(&store, 1, 0))));
+        let mut pages = Box::pin(join_all((0..16).map(|_| catch_up.page(&store, |_| Ok(Vec::new())))));
         assert!(poll!(&mut pages).is_pending());
         for _ in 0..10 {
             store.read(|_| Ok::<_, Error>(())).await.expect("read");

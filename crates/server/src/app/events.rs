@@ -1,7 +1,12 @@
-//! Events that clients fire by hand; everything else that happens is told by what makes it happen.
+//! Events of all streams, for who comes back to them, and events that clients fire by hand; everything
+//! else that happens is told by what makes it happen.
 
-use fanfare_model::{event::LooseEvent, fired::Fired};
-use fanfare_store::Reach;
+use fanfare_model::{
+    event::{Event, LooseEvent},
+    fired::Fired,
+    limits::{CATCH_UP_PAGE_EVENTS, RESUMED_MAX_EVENTS},
+};
+use fanfare_store::{Reach, Read, events};
 
 use super::{Answer, App, Creation, Error};
 use crate::random;
@@ -18,6 +23,23 @@ pub(crate) struct FiredEvent {
 }
 
 impl App {
+    /// The place behind which a reader of all streams goes on who has heard this event last; `None`: it
+    /// is not known, or too much has happened since.
+    pub(crate) async fn place(&self, public_id: String) -> Result<Option<i64>, Error> {
+        self.store.read(move |db| Ok(events::place(db, &public_id, RESUMED_MAX_EVENTS)?)).await
+    }
+
+    /// The last event of all streams.
+    pub(crate) async fn newest_event(&self) -> Result<Option<String>, Error> {
+        self.store.read(|db| Ok(events::newest(db)?)).await
+    }
+
+    /// A page of what was told of all streams after a place, see [`events::missed`].
+    pub(crate) async fn missed_events(&self, since: i64, after: i64) -> Result<Vec<Event>, Error> {
+        let page = move |db: &mut Read| events::missed(db, since, after, CATCH_UP_PAGE_EVENTS);
+        self.catch_up.page(&self.store, page).await
+    }
+
     /// Tells every webhook that names this event, and nobody else.
     pub(crate) async fn fire_event(
         &self,

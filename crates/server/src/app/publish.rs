@@ -128,7 +128,10 @@ impl Publisher {
         let is_for_everyone = matches!(&*event.kind, kind::SESSION_STARTED | kind::WEBHOOK_DISABLED);
         let (sockets, position) = if is_for_everyone { (EVERYONE, 0) } else { (topic, seq) };
         self.tell(sockets, position, || event.socket_frame());
-        self.tell(ALL_EVENTS, 0, || sse::message(&event.public_id, &event.socket_frame()));
+        // No position in order: only a name, by which who has read the log knows it again.
+        self.tell(ALL_EVENTS, event.id.unsigned_abs(), || {
+            sse::message(&event.public_id, &event.socket_frame())
+        });
         self.tell(&public_topic(topic), seq, || sse::message(event.seq, &event.public_frame()));
         if let Some(session_id) = event.session_id() {
             self.app.tell_session_channel(session_id, event);

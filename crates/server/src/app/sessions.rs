@@ -3,10 +3,10 @@
 use fanfare_model::{
     event::{self, Event, kind, session_topic},
     export::Night,
-    limits,
+    limits::{self, CATCH_UP_PAGE_EVENTS},
     session::{Page, Session},
 };
-use fanfare_store::{Notice, events, exports, polls, rooms, sessions};
+use fanfare_store::{Notice, Read, events, exports, polls, rooms, sessions};
 
 use super::{Answer, App, Creation, Error};
 
@@ -126,6 +126,9 @@ impl App {
 
     /// A page of a session's events after `after`, in order.
     pub(crate) async fn session_events(&self, session_id: i64, after: u64) -> Result<Vec<Event>, Error> {
-        self.catch_up.page(&self.store, session_id, after).await
+        let topic = session_topic(session_id);
+        let after = i64::try_from(after).unwrap_or(i64::MAX);
+        let page = move |db: &mut Read| events::after(db, &topic, after, CATCH_UP_PAGE_EVENTS);
+        self.catch_up.page(&self.store, page).await
     }
 }

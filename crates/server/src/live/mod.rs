@@ -70,6 +70,13 @@ trait Sessions: Clone + Send + Sync + 'static {
     ///
     /// [`CATCH_UP_PAGE_EVENTS`]: fanfare_model::limits::CATCH_UP_PAGE_EVENTS
     fn events(&self, session_id: i64, after: u64) -> impl Future<Output = Result<Vec<Event>, Error>> + Send;
+    /// The place of an event in the order of all, if what came after it can be told.
+    fn place(&self, public_id: String) -> impl Future<Output = Result<Option<i64>, Error>> + Send;
+    /// The last event of all.
+    fn newest(&self) -> impl Future<Output = Result<Option<String>, Error>> + Send;
+    /// What was told of all sessions and of none after the place `since`: a page as above of those after
+    /// the row `after`.
+    fn missed(&self, since: i64, after: i64) -> impl Future<Output = Result<Vec<Event>, Error>> + Send;
 }
 
 impl Sessions for App {
@@ -83,5 +90,17 @@ impl Sessions for App {
 
     async fn events(&self, session_id: i64, after: u64) -> Result<Vec<Event>, Error> {
         self.session_events(session_id, after).await
+    }
+
+    async fn place(&self, public_id: String) -> Result<Option<i64>, Error> {
+        App::place(self, public_id).await
+    }
+
+    async fn newest(&self) -> Result<Option<String>, Error> {
+        self.newest_event().await
+    }
+
+    async fn missed(&self, since: i64, after: i64) -> Result<Vec<Event>, Error> {
+        self.missed_events(since, after).await
     }
 }

@@ -4,12 +4,17 @@
 //! A reader that is too slow loses its mailbox, and then its stream: it comes back and resumes. So
 //! it does when the log cannot be read. Which requests become streams is not known here.
 
-use std::{collections::VecDeque, convert::Infallible, sync::Arc};
+use std::{
+    collections::{HashSet, VecDeque},
+    convert::Infallible,
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use fanfare_hub::{Hub, Mailbox, Start, Topic};
 use fanfare_model::{
-    event::session_topic,
+    event::{Event, session_topic},
+    limits::CATCH_UP_PAGE_EVENTS,
     wire::{picker, sse},
 };
 use futures_util::{Stream, stream};
@@ -67,9 +72,16 @@ pub(crate) async fn session_stream(
     Ok(Reader::of_session(app.into(), session_id, after).await?.map(Reader::into_stream))
 }
 
-/// Every event from now on, of every session and of none. Ends as [`session_stream`] does.
-pub(crate) fn all_stream(app: App) -> impl Stream<Item = Chunk> {
-    Reader::of_all(app.into()).into_stream()
+/// Every event, of every session and of none, after the one of this id or from now on. Ends as
+/// [`session_stream`] does.
+///
+/// # Errors
+/// The database's.
+pub(crate) async fn all_stream(
+    app: App,
+    last_event_id: Option<String>,
+) -> Result<impl Stream<Item = Chunk>, Error> {
+    Ok(Reader::of_all(app.into(), last_event_id).await?.into_stream())
 }
 
 /// A piece of the answer's body.
@@ -78,10 +90,17 @@ type Chunk = Result<Bytes, Infallible>;
 struct Reader<S> {
     around: Surroundings<S>,
     mailbox: Mailbox,
-    /// What is followed by its positions; `None`: everything, as it comes.
-    followed: Option<Followed>,
+    source: Source,
     /// What to send before anything else is looked at.
     outbox: VecDeque<Bytes>,
+}
+
+/// What is read.
+enum Source {
+    /// A session, which is followed by its positions.
+    Session(Followed),
+    /// All events, as they come.
+    All(Missed),
 }
 
 struct Followed {
@@ -90,6 +109,15 @@ struct Followed {
     following: Following,
     /// `None` while it is live.
     next: Option<Next>,
+}
+
+/// What a reader of all events missed, and reads from the log while the hub fills its mailbox.
+#[derive(Default)]
+struct Missed {
+    /// The place that it came back with, and the row of the last event read; `None` once it has all.
+    from: Option<(i64, i64)>,
+    /// The rows that were read: the hub may tell of the last of them, too.
+    told: HashSet<u64>,
 }
 
 impl<S: Sessions> Reader<S> {
@@ -107,25 +135,37 @@ impl<S: Sessions> Reader<S> {
         let (following, next) =
             Following::begin(&span, after, |tell| outbox.push_back(told(session_id, tell)));
         outbox.push_front(Bytes::from(sse::position(following.last())));
-        let followed = Some(Followed { session_id, topic, following, next: Some(next) });
-        Ok(Some(Self::new(around, mailbox, followed, outbox)))
+        let source = Source::Session(Followed { session_id, topic, following, next: Some(next) });
+        Ok(Some(Self::new(around, mailbox, source, outbox)))
     }
 
-    fn of_all(around: Surroundings<S>) -> Self {
+    /// First the hub, then the log, as above.
+    async fn of_all(around: Surroundings<S>, last_event_id: Option<String>) -> Result<Self, Error> {
         let mailbox = around.hub.connect();
         mailbox.subscribe(&ALL_EVENTS.into(), Start::Live);
-        let outbox = VecDeque::from([Bytes::from_static(sse::COMMENT.as_bytes())]);
-        Self::new(around, mailbox, None, outbox)
+        let mut missed = Missed::default();
+        let mut outbox = VecDeque::new();
+        let place = match last_event_id.clone() {
+            Some(id) => around.sessions.place(id).await?,
+            None => None,
+        };
+        if let (Some(place), Some(id)) = (place, &last_event_id) {
+            missed.from = Some((place, 0));
+            outbox.push_back(sse::position(id));
+        } else {
+            let newest = around.sessions.newest().await?.unwrap_or_default();
+            outbox.push_back(sse::position(&newest));
+            if last_event_id.is_some() {
+                outbox.push_back(sse::message(newest, &picker::resync_all()));
+            }
+        }
+        let outbox = outbox.into_iter().map(Bytes::from).collect();
+        Ok(Self::new(around, mailbox, Source::All(missed), outbox))
     }
 
-    fn new(
-        around: Surroundings<S>,
-        mailbox: Mailbox,
-        followed: Option<Followed>,
-        outbox: VecDeque<Bytes>,
-    ) -> Self {
+    fn new(around: Surroundings<S>, mailbox: Mailbox, source: Source, outbox: VecDeque<Bytes>) -> Self {
         around.metrics.streams.inc();
-        Self { around, mailbox, followed, outbox }
+        Self { around, mailbox, source, outbox }
     }
 
     fn into_stream(self) -> impl Stream<Item = Chunk> {
@@ -144,8 +184,13 @@ impl<S: Sessions> Reader<S> {
             if let Some(chunk) = self.outbox.pop_front() {
                 return Some(chunk);
             }
-            if let Some(next) = self.followed.as_mut().and_then(|followed| followed.next.take()) {
-                self.catch_up(next).await?;
+            let tasks = self.around.tasks.clone();
+            let is_behind = tokio::select! {
+                biased;
+                () = tasks.stopping() => return None,
+                is_behind = self.catch_up() => is_behind.inspect_err(complain).ok()?,
+            };
+            if is_behind {
                 continue;
             }
             tokio::select! {
@@ -159,23 +204,30 @@ impl<S: Sessions> Reader<S> {
         }
     }
 
-    /// Makes one step towards the live stream; `None` when the stream must end.
-    async fn catch_up(&mut self, next: Next) -> Option<()> {
-        let Followed { session_id, topic, following, next: after_that } = self.followed.as_mut()?;
-        let session_id = *session_id;
-        *after_that = match next {
-            Next::Release => following.released(self.mailbox.release(topic, following.last())),
-            Next::Read => {
-                let page = tokio::select! {
-                    biased;
-                    () = self.around.tasks.stopping() => return None,
-                    page = self.around.sessions.events(session_id, following.last()) => page,
+    /// Makes one step towards the live stream; false when nothing is missing.
+    async fn catch_up(&mut self) -> Result<bool, Error> {
+        match &mut self.source {
+            Source::Session(followed) => {
+                let Some(next) = followed.next.take() else { return Ok(false) };
+                let Followed { session_id, topic, following, next: after_that } = followed;
+                *after_that = match next {
+                    Next::Release => following.released(self.mailbox.release(topic, following.last())),
+                    Next::Read => {
+                        let page = self.around.sessions.events(*session_id, following.last()).await?;
+                        following.page(&page, |tell| self.outbox.push_back(told(*session_id, tell)))
+                    }
                 };
-                let page = page.inspect_err(complain).ok()?;
-                following.page(&page, |tell| self.outbox.push_back(told(session_id, tell)))
             }
-        };
-        Some(())
+            Source::All(missed) => {
+                let Some((since, after)) = missed.from else { return Ok(false) };
+                let page = self.around.sessions.missed(since, after).await?;
+                missed.from =
+                    page.last().filter(|_| page.len() == CATCH_UP_PAGE_EVENTS).map(|last| (since, last.id));
+                missed.told.extend(page.iter().map(|event| event.id.unsigned_abs()));
+                self.outbox.extend(page.iter().map(told_to_all));
+            }
+        }
+        Ok(true)
     }
 
     /// Moves a batch from the mailbox to the outbox.
@@ -184,24 +236,31 @@ impl<S: Sessions> Reader<S> {
         self.mailbox.take(BATCH_MAX_MESSAGES, BATCH_MAX_BYTES, &mut messages);
         for message in messages {
             let bytes = message.bytes.clone();
-            let Some(followed) = &mut self.followed else {
-                self.outbox.push_back(bytes);
-                continue;
-            };
-            match followed.following.hub(message.seq) {
-                Heard::Pass => self.outbox.push_back(bytes),
-                Heard::Ignore => {}
-                Heard::Gap => {
-                    self.mailbox.hold(&followed.topic);
-                    followed.next = Some(Next::Read);
+            match &mut self.source {
+                Source::All(missed) => {
+                    if !missed.told.remove(&message.seq) {
+                        self.outbox.push_back(bytes);
+                    }
                 }
+                Source::Session(followed) => match followed.following.hub(message.seq) {
+                    Heard::Pass => self.outbox.push_back(bytes),
+                    Heard::Ignore => {}
+                    Heard::Gap => {
+                        self.mailbox.hold(&followed.topic);
+                        followed.next = Some(Next::Read);
+                    }
+                },
             }
         }
     }
 }
 
 fn complain(error: &Error) {
-    tracing::warn!(?error, "an event stream's session could not be read");
+    tracing::warn!(?error, "what an event stream missed could not be read");
+}
+
+fn told_to_all(event: &Event) -> Bytes {
+    Bytes::from(sse::message(&event.public_id, &event.socket_frame()))
 }
 
 /// The bytes that the publisher would send for the same.

@@ -44,6 +44,11 @@ impl Log {
         self.0.sessions.lock().expect("not poisoned")
     }
 
+    /// The event that was added last.
+    pub(super) fn last(&self) -> Event {
+        self.all().pop().expect("an event")
+    }
+
     /// Which pages were read: of which session, after which event.
     pub(super) fn pages_read(&self) -> Vec<(i64, u64)> {
         self.0.pages_read.lock().expect("not poisoned").clone()
@@ -56,6 +61,13 @@ impl Log {
 
     pub(super) fn fail(&self) {
         self.0.is_failing.store(true, Ordering::Relaxed);
+    }
+
+    /// The events of all sessions in the order in which they were added.
+    fn all(&self) -> Vec<Event> {
+        let mut all: Vec<_> = self.sessions().values().flatten().cloned().collect();
+        all.sort_by_key(|event| event.id);
+        all
     }
 
     fn check(&self) -> Result<(), Error> {
@@ -84,6 +96,24 @@ impl Sessions for Log {
         let after = usize::try_from(after).expect("small");
         let page =
             self.sessions()[&session_id].iter().skip(after).take(CATCH_UP_PAGE_EVENTS).cloned().collect();
+        drop(self.0.gate.lock().await);
+        Ok(page)
+    }
+
+    async fn place(&self, public_id: String) -> Result<Option<i64>, Error> {
+        self.check()?;
+        Ok(self.all().into_iter().find(|event| event.public_id == public_id).map(|event| event.id))
+    }
+
+    async fn newest(&self) -> Result<Option<String>, Error> {
+        self.check()?;
+        Ok(self.all().pop().map(|event| event.public_id))
+    }
+
+    async fn missed(&self, since: i64, after: i64) -> Result<Vec<Event>, Error> {
+        self.check()?;
+        let later = self.all().into_iter().filter(|event| event.id > since.max(after));
+        let page = later.take(CATCH_UP_PAGE_EVENTS).collect();
         drop(self.0.gate.lock().await);
         Ok(page)
     }
@@ -133,10 +163,11 @@ impl House {
     /// Adds an event of at least so many bytes to the log, and tells nobody; returns its frame.
     pub(super) fn append(&self, session_id: i64, bytes: usize) -> String {
         let mut sessions = self.log.sessions();
+        let id = 1 + sessions.values().map(Vec::len).sum::<usize>();
         let events = sessions.entry(session_id).or_default();
         let seq = events.len() + 1;
         let event = Event {
-            id: 0,
+            id: i64::try_from(id).expect("small"),
             public_id: format!("{session_id}-{seq}"),
             topic: Some(session_topic(session_id)),
             seq: i64::try_from(seq).expect("small"),

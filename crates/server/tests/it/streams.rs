@@ -158,6 +158,91 @@ async fn a_token_holder_hears_everything() {
     stranger.get(&elsewhere).await.expect(401);
 }
 
+/// Somebody who hears everything, and comes back with the last id that he heard.
+async fn come_back(host: &Client, last_id: Option<String>) -> Listener {
+    Listener::open(&host.with_header("last-event-id", &last_id.expect("an id")), "/api/events").await
+}
+
+#[tokio::test]
+async fn whoever_hears_everything_resumes_across_a_restart_without_a_gap_or_a_duplicate() {
+    for engine in [Engine::Sqlite, Engine::Postgres] {
+        let mut app = TestApp::spawn_on(engine).await;
+        let host = app.host().await;
+        let mut listener = Listener::open(&host, "/api/events").await;
+        let first = session_with_events(&host, 2).await;
+        let mut heard = Vec::new();
+        heard.push(listener.hear().await);
+        tokio::join!(app.restart(), listener.end());
+        let host = app.host().await;
+        host.post(&format!("/api/sessions/{first}/close"), json!({})).await.expect(200);
+        let second = session_with_events(&host, 1).await;
+        // Something that no stream carries.
+        host.post("/api/events/fire", json!({"event": "order.paid"})).await.expect(201);
+        more_events(&host, &first, &json!(1), 1).await;
+        let mut listener = come_back(&host, listener.last_id).await;
+        more_events(&host, &second, &json!(2), 1).await;
+        let of_sessions = [all_ids(&app, &first).await, all_ids(&app, &second).await];
+        for _ in 1..of_sessions.concat().len() {
+            heard.push(listener.hear().await);
+        }
+        let heard: Vec<_> = heard.iter().map(|event| event["id"].as_str().expect("an id")).collect();
+        for ids in of_sessions {
+            let of_session: Vec<_> = heard.iter().filter(|id| ids.iter().any(|other| other == *id)).collect();
+            assert_eq!(of_session, ids.iter().collect::<Vec<_>>(), "{engine:?}");
+        }
+    }
+}
+
+/// The ids of a session's events, in their order.
+async fn all_ids(app: &TestApp, session: &Value) -> Vec<String> {
+    let position = follow(&app.stranger(), session).await.block().await.expect("a position");
+    let last: u64 = position.trim_matches([':', '\n']).trim_start_matches("id: ").parse().expect("a seq");
+    let mut listener = follow(&app.stranger().with_header("last-event-id", "0"), session).await;
+    let mut ids = Vec::new();
+    for _ in 0..last {
+        ids.push(listener.hear().await["id"].as_str().expect("an id").to_owned());
+    }
+    ids
+}
+
+#[tokio::test]
+async fn where_the_stream_of_everything_begins() {
+    let app = TestApp::spawn().await;
+    let host = app.host().await;
+    let fresh = Listener::open(&host, "/api/events").await.block().await;
+    assert_eq!(fresh.as_deref(), Some(":\nid: \n\n"));
+    let session = session_with_events(&host, 2).await;
+    let mut listener = follow(&app.stranger().with_header("last-event-id", "0"), &session).await;
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        ids.push(listener.hear().await["id"].as_str().expect("an id").to_owned());
+    }
+    let [one, two, three] = [&*ids[0], &*ids[1], &*ids[2]];
+    let fired = host.post("/api/events/fire", json!({"event": "order.paid"})).await.expect(201);
+    let fired = fired["id"].as_str().expect("an id");
+    let resync =
+        json!({"type": "resync", "message": "Missed events are not available; fetch again what you show"});
+    for (header, query, first_id, first) in [
+        (None, "", three, None),
+        (Some(one), "", one, Some(two)),
+        (None, one, one, Some(two)),
+        (Some(two), one, two, Some(three)),
+        (Some(""), two, two, Some(three)),
+        (Some(three), "", three, None),
+        (Some("41"), "", three, Some("resync")),
+        (Some(fired), "", three, Some("resync")),
+        (None, "%0Adata:%201", three, Some("resync")),
+    ] {
+        let client = header.map_or(host.clone(), |id| host.with_header("last-event-id", id));
+        let mut listener = Listener::open(&client, &format!("/api/events?lastEventId={query}")).await;
+        let opening = listener.block().await.expect("an opening");
+        assert_eq!(opening, format!(":\nid: {first_id}\n\n"), "{header:?} {query}");
+        let Some(first) = first else { continue };
+        let heard = listener.hear().await;
+        assert!(heard == resync && first == "resync" || heard["id"] == first, "{header:?} {query}: {heard}");
+    }
+}
+
 /// Opens a stream without a client library, which would be confused by a refusal.
 async fn open_bare(app: &TestApp, path: &str) -> Option<TcpStream> {
     let mut stream = TcpStream::connect(app.addr()).await.expect("the backlog takes it");

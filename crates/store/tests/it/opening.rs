@@ -54,7 +54,7 @@ async fn a_newer_database_is_refused(database: TestDatabase) {
          values (999, 'later', '2030-01-01T00:00:00Z', '1')",
     );
     let error = database.try_open().err().expect("it is refused");
-    assert!(matches!(error, OpenError::Newer { found: 999, known: 6 }), "{error}");
+    assert!(matches!(error, OpenError::Newer { found: 999, known: 7 }), "{error}");
 }
 
 async fn a_database_that_cannot_be_reached_is_unavailable(database: TestDatabase) {

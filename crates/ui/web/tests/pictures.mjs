@@ -8,6 +8,8 @@ import { addWebhook, gameNamed, pastNight, play, Server, startNight, vote } from
 import { Receiver } from './support/receiver.mjs';
 
 const DOCUMENTS = fileURLToPath(new URL('../../../../docs/images', import.meta.url));
+/** What is looked at of a long page, in CSS pixels. */
+const LONGEST = 2400;
 const PHONE = { device: 'phone', deviceScaleFactor: 2 };
 
 /** Three nights, of which one is on. */
@@ -41,13 +43,20 @@ async function openPoll(host, { session }) {
   }
 }
 
-async function picture(server, { path, name, act, ...options }, folder) {
+/** The whole page, be it longer than the screen, but no longer than a few screens. */
+async function extent({ page }, isWhole) {
+  if (!isWhole) return {};
+  const { width, height } = await page.evaluate(() => ({ width: innerWidth, height: document.documentElement.scrollHeight }));
+  return { fullPage: true, clip: { x: 0, y: 0, width, height: Math.min(height, LONGEST) } };
+}
+
+async function picture(server, { path, name, act, isWhole, ...options }, folder) {
   const visitor = await Visitor.open(server, path, options);
   if (!path.startsWith('/overlay')) await visitor.ready();
   else await visitor.see('KWXZ');
   await act?.(visitor);
   await visitor.page.waitForFunction(() => !document.querySelector('[aria-busy="true"], .skeleton'));
-  await visitor.page.screenshot({ path: join(folder, `${name}.png`) });
+  await visitor.page.screenshot({ path: join(folder, `${name}.png`), ...(await extent(visitor, isWhole)) });
   await visitor.close();
 }
 
@@ -70,13 +79,14 @@ function documents({ token }, { webhook }) {
 }
 
 function everything({ token }, { past, webhook, session }) {
+  const whole = { token, isWhole: true };
   const paths = ['/', '/tv', '/pick', '/session', `/session/${past}`, '/library', '/history', `/history/${session}`, '/statistics',
     '/webhooks', `/webhooks/${webhook}`, '/live', '/connections', '/welcome', '/sign-in'];
   return paths.flatMap((path) => [
-    { name: `phone-dark${path.replaceAll('/', '-')}`, path, token, ...PHONE },
-    { name: `phone-light${path.replaceAll('/', '-')}`, path, token, theme: 'light', ...PHONE },
-    { name: `desktop-dark${path.replaceAll('/', '-')}`, path, token },
-    { name: `desktop-light${path.replaceAll('/', '-')}`, path, token, theme: 'light' },
+    { name: `phone-dark${path.replaceAll('/', '-')}`, path, ...whole, ...PHONE },
+    { name: `phone-light${path.replaceAll('/', '-')}`, path, ...whole, theme: 'light', ...PHONE },
+    { name: `desktop-dark${path.replaceAll('/', '-')}`, path, ...whole },
+    { name: `desktop-light${path.replaceAll('/', '-')}`, path, ...whole, theme: 'light' },
   ]);
 }
 

@@ -28,7 +28,7 @@ use self::{
     occurrences::OCCURRENCES,
     pusher::PUSHER,
     schemas::{constant, exactly, named},
-    socket::{FROM_CLIENTS, FROM_THE_SERVER},
+    socket::{FROM_CLIENTS, FROM_THE_SERVER, RESYNC_IN_ALL},
 };
 use super::samples;
 
@@ -37,6 +37,8 @@ const DIALECTS: [&Dialect; 2] = [&BROADCASTING, &PUSHER];
 
 /// The message of a vote in a public stream.
 const PUBLIC_VOTE: &str = "public.vote.recorded";
+/// The message for whoever cannot be told what was missed in the stream of all events.
+const RESYNC_ALL: &str = "all.resync";
 
 const ABOUT: &str = "\
 Everything that happens is an event. Sockets and event streams hear of it at once and in order; webhooks \
@@ -120,10 +122,11 @@ fn channels() -> Value {
         "allEvents": {
             "address": "/api/events",
             "title": "Every event as a stream",
-            "description": format!("Server-sent events, live only, for holders of a token. A message is as in a \
-                session's stream, but its id is the event's; `{comment}` is sent first, and keeps the stream open."),
+            "description": format!("Server-sent events for holders of a token. A message is as in a session's \
+                stream, but its id is the event's, and `Last-Event-ID` resumes behind that; `{comment}` keeps \
+                the stream open."),
             "servers": [{"$ref": "#/servers/http"}],
-            "messages": references(EVENTS.iter().map(|event| frame(event.kind))),
+            "messages": references(of_all().into_iter()),
         },
         "webhook": {
             "address": null,
@@ -156,7 +159,7 @@ fn operations() -> Value {
     let asked = FROM_CLIENTS.iter().map(|message| client(message.kind)).collect();
     let answered = FROM_THE_SERVER.iter().map(|message| server(message.kind)).collect();
     let token = json!([{"$ref": "#/components/securitySchemes/token"}]);
-    let mut every_event = operation("send", "allEvents", "Streams every event", all(frame));
+    let mut every_event = operation("send", "allEvents", "Streams every event", of_all());
     every_event["security"] = token;
     let mut operations = json!({
         "hearClients": operation("receive", "live", "Takes what clients say", asked),
@@ -192,7 +195,8 @@ fn messages() -> Map<String, Value> {
     let from_clients = FROM_CLIENTS.iter().map(spoken(client));
     let from_the_server = FROM_THE_SERVER.iter().map(spoken(server));
     let frames = EVENTS.iter().map(|event| (frame(event.kind), event_frame(event)));
-    let public = [(PUBLIC_VOTE.to_owned(), public_vote())];
+    let public =
+        [(PUBLIC_VOTE.to_owned(), public_vote()), (RESYNC_ALL.to_owned(), RESYNC_IN_ALL.described())];
     let of_channels = DIALECTS.into_iter().flat_map(Dialect::messages);
     let of_games = from_clients.chain(from_the_server).chain(frames).chain(public);
     of_games.chain(of_channels).chain(deliveries::messages()).collect()
@@ -211,6 +215,11 @@ fn of_a_session() -> Vec<String> {
         kind => frame(kind),
     });
     events.chain([server("resync")]).collect()
+}
+
+/// What the stream of all events tells.
+fn of_all() -> Vec<String> {
+    EVENTS.iter().map(|event| frame(event.kind)).chain([RESYNC_ALL.to_owned()]).collect()
 }
 
 /// A vote as the public is told it.

@@ -107,6 +107,14 @@ pub(super) const FROM_THE_SERVER: &[Message] = &[
     },
 ];
 
+/// The answer in the stream of all events to whoever comes back too late.
+pub(super) const RESYNC_IN_ALL: Message = Message {
+    kind: "resync",
+    summary: "What was missed is not available: fetch anew what you show; events after it follow.",
+    schema: || exactly(&[("type", constant("resync")), ("message", text())]),
+    examples: || vec![picker::resync_all()],
+};
+
 fn said(message: &Value) -> Vec<String> {
     vec![message.to_string()]
 }

@@ -186,13 +186,105 @@ async fn an_unknown_session_is_no_stream() {
     assert_eq!((house.hub.connections(), house.metrics.streams.get()), (0, 0));
 }
 
+/// Adds an event to a session, and tells those who hear everything.
+fn happen(house: &House, session_id: i64) -> String {
+    let frame = house.append(session_id, 0);
+    let event = house.log.last();
+    let message = Bytes::from(sse::message(&event.public_id, &frame));
+    house.hub.deliver(ALL_EVENTS, event.id.unsigned_abs(), &message);
+    event.public_id
+}
+
+/// A reader of everything.
+async fn everything(house: House, last_event_id: Option<&str>) -> Scene {
+    let reader = Reader::of_all(surroundings(&house), last_event_id.map(str::to_owned)).await;
+    Scene { stream: Box::pin(reader.expect("readable").into_stream()), house }
+}
+
+impl Scene {
+    /// The id that the next message has, and the event in it, too.
+    async fn id(&mut self) -> String {
+        let text = self.next().await;
+        let (id, json) = text[4..].split_once("\ndata: ").expect("a message");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(json).expect("JSON")["id"], id);
+        id.to_owned()
+    }
+
+    async fn ids(&mut self, count: usize) -> Vec<String> {
+        let mut ids = Vec::new();
+        for _ in 0..count {
+            ids.push(self.id().await);
+        }
+        ids
+    }
+}
+
 #[tokio::test]
 async fn a_stream_of_everything_begins_now() {
     let house = House::new();
-    house.hub.deliver(ALL_EVENTS, 0, &Bytes::from_static(b"before"));
-    let mut stream = Box::pin(Reader::of_all(surroundings(&house)).into_stream());
-    house.hub.deliver(ALL_EVENTS, 0, &Bytes::from_static(b"after"));
-    for expected in [":\n\n", "after"] {
-        assert_eq!(stream.next().await, Some(Ok(Bytes::from(expected))));
+    let mut scene = everything(house, None).await;
+    assert_eq!(scene.next().await, ":\nid: \n\n", "nothing has happened ever");
+    happen(&scene.house, 1);
+    assert_eq!(scene.id().await, "1-1");
+    let Scene { house, stream } = scene;
+    drop(stream);
+    happen(&house, 2);
+    let mut scene = everything(house, None).await;
+    assert_eq!(scene.next().await, ":\nid: 2-1\n\n");
+    assert!(scene.is_silent());
+    happen(&scene.house, 1);
+    assert_eq!(scene.id().await, "1-2");
+}
+
+#[tokio::test]
+async fn who_comes_back_to_everything_misses_nothing_and_hears_nothing_twice() {
+    let house = House::new();
+    let mut expected: Vec<_> =
+        (1..=3).cycle().take(2 * CATCH_UP_PAGE_EVENTS + 7).map(|session| happen(&house, session)).collect();
+    let mut scene = everything(house, Some("2-2")).await;
+    assert_eq!(scene.next().await, ":\nid: 2-2\n\n");
+    let seen = expected.iter().position(|id| id == "2-2").expect("it happened");
+    expected.drain(..=seen);
+    let mut ids = scene.ids(CATCH_UP_PAGE_EVENTS).await;
+    // While it still reads: one that it will find in the log as well, and one that only the hub tells in time.
+    expected.push(happen(&scene.house, 9));
+    ids.extend(scene.ids(expected.len() - ids.len()).await);
+    assert_eq!(ids, expected);
+    assert!(scene.is_silent());
+    let latest = happen(&scene.house, 2);
+    assert_eq!(scene.ids(1).await, [latest]);
+    assert!(scene.is_silent());
+}
+
+#[tokio::test]
+async fn who_comes_back_with_an_event_that_is_not_there_is_told_so_once() {
+    let house = House::new();
+    happen(&house, 1);
+    let mut scene = everything(house, Some("x\n\ndata: 1")).await;
+    assert_eq!(scene.next().await, ":\nid: 1-1\n\n");
+    let text = scene.next().await;
+    assert_eq!(text, format!("id: 1-1\ndata: {}\n\n", picker::resync_all()));
+    happen(&scene.house, 1);
+    assert_eq!(scene.id().await, "1-2");
+}
+
+#[tokio::test]
+async fn who_cannot_catch_up_with_everything_loses_the_stream() {
+    let house = House::new();
+    happen(&house, 1);
+    let mut scene = everything(house, Some("1-1")).await;
+    scene.next().await;
+    for _ in 0..=MAILBOX_MAX_MESSAGES {
+        happen(&scene.house, 1);
     }
+    assert!(scene.stream.next().await.is_none());
+
+    let house = House::new();
+    happen(&house, 1);
+    let mut scene = everything(house, Some("1-1")).await;
+    scene.next().await;
+    scene.house.log.fail();
+    assert!(scene.stream.next().await.is_none());
+    scene.house.log.fail();
+    assert!(Reader::of_all(surroundings(&scene.house), None).await.is_err());
 }

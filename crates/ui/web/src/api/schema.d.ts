@@ -1136,9 +1136,9 @@ export interface paths {
         };
         /**
          * Every event as it happens.
-         * @description Server-sent events, of all sessions, from now on: each message is the JSON of the WebSocket, and
-         *     its id is the event's. Whoever cannot set headers, as a browser's `EventSource`, may put the token
-         *     into the query.
+         * @description Server-sent events, of all sessions and of none: each message is the JSON of the WebSocket, and
+         *     its id is the event's. A reader that comes back with `Last-Event-ID` is sent what it missed. Whoever
+         *     cannot set headers, as a browser's `EventSource`, may put the token into the query.
          */
         get: operations["stream_all_events"];
         put?: never;
@@ -9046,8 +9046,19 @@ export interface operations {
             query?: {
                 /** @description A token, instead of the header */
                 access_token?: string;
+                /**
+                 * @description The same, for clients that cannot set headers; the header counts first
+                 * @example evt_019cf33b00002f7e5d1c8a60b94e3d21
+                 */
+                lastEventId?: string;
             };
-            header?: never;
+            header?: {
+                /**
+                 * @description The `id` of the last event that was read
+                 * @example evt_019cf33b00002f7e5d1c8a60b94e3d21
+                 */
+                "Last-Event-ID"?: string;
+            };
             path?: never;
             cookie?: never;
         };

@@ -10,7 +10,7 @@ export interface StreamHandlers {
 /** Reads until the stream ends or the signal aborts; a status other than 200 is thrown. */
 export async function readStream(
   url: string,
-  options: { lastEventId?: number | null; token?: string | null; signal: AbortSignal },
+  options: { lastEventId?: number | string | null; token?: string | null; signal: AbortSignal },
   handlers: StreamHandlers,
 ): Promise<void> {
   const headers: Record<string, string> = { Accept: 'text/event-stream' };

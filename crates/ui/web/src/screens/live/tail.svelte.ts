@@ -1,14 +1,12 @@
-// Every event as it happens. Two connections tell of them: the stream of all sessions, and the tab's own, which
-// goes back to where it was after a break; so of the night that is on nothing is missed.
+// Every event as it happens: the stream of all sessions, which goes back to where it was after a break.
 import { untrack } from 'svelte';
 import { auth } from '../../api/auth.svelte';
 import type { LiveEvent } from '../../api/types';
-import { connection } from '../../live/connection.svelte';
 import { readStream, StreamRefused } from '../../live/stream';
 
 export interface Line {
   key: number;
-  /** A break in the stream has no event. */
+  /** What cannot be told any more has no event. */
   event: LiveEvent | null;
   at: string;
 }
@@ -28,16 +26,14 @@ export class Tail {
   open = $state(false);
   #seen = new Set<string>();
   #last = 0;
+  /** The id of what was heard last: the stream goes on behind it. */
+  #position: string | null = null;
   #over = new AbortController();
 
   /** Listens until the returned function is called, also past a token that runs out. */
   start(): () => void {
-    const silence = connection.listen((event) => this.#hear(event));
     void untrack(() => this.#follow());
-    return () => {
-      silence();
-      this.#over.abort();
-    };
+    return () => this.#over.abort();
   }
 
   pause(): void {
@@ -57,7 +53,6 @@ export class Tail {
 
   async #follow(): Promise<void> {
     let failures = 0;
-    let wasOpen = false;
     while (!this.#over.signal.aborted) {
       const abort = new AbortController();
       const end = () => abort.abort();
@@ -68,12 +63,15 @@ export class Tail {
         alive: () => {
           heardAt = Date.now();
           failures = 0;
-          if (!this.open && wasOpen) this.#add(null);
-          this.open = wasOpen = true;
+          this.open = true;
         },
-        message: ({ data }: { data: string }) => data && this.#hear(JSON.parse(data) as LiveEvent),
+        message: ({ id, data }: { id: string | null; data: string }) => {
+          if (data) this.#hear(JSON.parse(data) as LiveEvent);
+          this.#position = id || this.#position;
+        },
       };
-      const refused = await readStream('/api/events', { token: auth.token, signal: abort.signal }, handlers).catch((error: unknown) => error);
+      const options = { lastEventId: this.#position, token: auth.token, signal: abort.signal };
+      const refused = await readStream('/api/events', options, handlers).catch((error: unknown) => error);
       clearInterval(watch);
       this.#over.signal.removeEventListener('abort', end);
       this.open = false;
@@ -84,6 +82,7 @@ export class Tail {
   }
 
   #hear(event: LiveEvent): void {
+    if (event.type === 'resync') return this.#add(null);
     const id = event.id ?? `${event.type} ${event.timestamp}`;
     if (this.#seen.has(id)) return;
     this.#seen.add(id);
