@@ -78,16 +78,36 @@ function documents({ token }, { webhook }) {
   ];
 }
 
-function everything({ token }, { past, webhook, session }) {
-  const whole = { token, isWhole: true };
-  const paths = ['/', '/tv', '/pick', '/session', `/session/${past}`, '/library', '/history', `/history/${session}`, '/statistics',
-    '/webhooks', `/webhooks/${webhook}`, '/live', '/connections', '/welcome', '/sign-in'];
-  return paths.flatMap((path) => [
-    { name: `phone-dark${path.replaceAll('/', '-')}`, path, ...whole, ...PHONE },
-    { name: `phone-light${path.replaceAll('/', '-')}`, path, ...whole, theme: 'light', ...PHONE },
-    { name: `desktop-dark${path.replaceAll('/', '-')}`, path, ...whole },
-    { name: `desktop-light${path.replaceAll('/', '-')}`, path, ...whole, theme: 'light' },
-  ]);
+/** Each screen on a phone and on a desk, dark and light. */
+function everywhere(screens, prefix = '') {
+  const name = ({ path }) => path.replaceAll('/', '-');
+  return screens.flatMap((screen) => [
+    { ...screen, name: `${prefix}phone-dark${name(screen)}`, ...PHONE },
+    { ...screen, name: `${prefix}phone-light${name(screen)}`, theme: 'light', ...PHONE },
+    { ...screen, name: `${prefix}desktop-dark${name(screen)}` },
+    { ...screen, name: `${prefix}desktop-light${name(screen)}`, theme: 'light' },
+  ]).map((picture) => ({ ...picture, isWhole: true }));
+}
+
+const PATHS = ['/', '/tv', '/pick', '/session', '/library', '/history', '/statistics', '/webhooks', '/live', '/connections', '/welcome', '/sign-in'];
+
+/** Before anything has happened, for the host and for whoever is not signed in. */
+function empty({ token }) {
+  const forHost = everywhere(PATHS.map((path) => ({ path, token })), 'empty-');
+  return [...forHost, ...everywhere(['/', '/welcome', '/sign-in', '/session'].map((path) => ({ path })), 'stranger-')];
+}
+
+function full(host, { past, webhook, session }) {
+  let votes = 0;
+  const happen = async (visitor) => {
+    // Votes of the same person within a second are one.
+    const round = votes++;
+    await visitor.see('Listening');
+    for (const name of ['kim', 'lea']) await vote(host, `${name}${round}`, 'up');
+    await visitor.see(visitor.page.getByRole('listitem').filter({ hasText: 'vote.recorded' }).first());
+  };
+  const paths = [...PATHS, `/session/${past}`, `/history/${session}`, `/webhooks/${webhook}`];
+  return everywhere(paths.map((path) => ({ path, token: host.token, act: path === '/live' ? happen : undefined })));
 }
 
 const [elsewhere] = process.argv.slice(2);
@@ -97,9 +117,13 @@ const receiver = await Receiver.open();
 const server = await Server.start();
 try {
   const host = await server.host();
+  const take = async (pictures) => {
+    for (const one of pictures) await picture(server, one, folder);
+  };
+  if (elsewhere) await take(empty(host));
   const ids = await furnish(host, receiver);
   if (elsewhere) await openPoll(host, ids);
-  for (const one of elsewhere ? everything(host, ids) : documents(host, ids)) await picture(server, one, folder);
+  await take(elsewhere ? full(host, ids) : documents(host, ids));
 } finally {
   await closeBrowser();
   await server.close();

@@ -121,7 +121,7 @@ scenario('games are marked and removed, and a night of odd names stays readable'
 scenario('a night that is over is taken home as a file, and deleted', async ({ host, open }) => {
   const session = await pastNight(host, ['Quiplash 3', 'Fibbage 4'], 'Friday');
   const visitor = await open(`/session/${session.id}`, { signedIn: true });
-  const [file] = await Promise.all([visitor.page.waitForEvent('download'), button(visitor, 'Export as JSON').click()]);
+  const [file] = await Promise.all([visitor.page.waitForEvent('download'), button(visitor, 'Export JSON').click()]);
   const content = JSON.parse(await readFile(await file.path(), 'utf8'));
   assert.equal(content.games.length, 2);
   await visitor.check();

@@ -16,6 +16,9 @@ export const dayOf = (time: string): string => day.format(new Date(time));
 export const hourOf = (time: string): string => hour.format(new Date(time));
 export const momentOf = (time: string): string => moment.format(new Date(time));
 
+/** `12 ms`, `< 1 ms`: the server counts whole milliseconds. */
+export const took = (milliseconds: number): string => (milliseconds === 0 ? '< 1 ms' : `${count(milliseconds)} ms`);
+
 /** `1 game`, `3 games`. */
 export const plural = (value: number, one: string, many = `${one}s`): string => `${count(value)} ${value === 1 ? one : many}`;
 
