@@ -29,11 +29,6 @@ impl App {
         self.store.read(move |db| Ok(events::place(db, &public_id, RESUMED_MAX_EVENTS)?)).await
     }
 
-    /// The last event of all streams.
-    pub(crate) async fn newest_event(&self) -> Result<Option<String>, Error> {
-        self.store.read(|db| Ok(events::newest(db)?)).await
-    }
-
     /// A page of what was told of all streams after a place, see [`events::missed`].
     pub(crate) async fn missed_events(&self, since: i64, after: i64) -> Result<Vec<Event>, Error> {
         let page = move |db: &mut Read| events::missed(db, since, after, CATCH_UP_PAGE_EVENTS);

@@ -72,8 +72,8 @@ trait Sessions: Clone + Send + Sync + 'static {
     fn events(&self, session_id: i64, after: u64) -> impl Future<Output = Result<Vec<Event>, Error>> + Send;
     /// The place of an event in the order of all, if what came after it can be told.
     fn place(&self, public_id: String) -> impl Future<Output = Result<Option<i64>, Error>> + Send;
-    /// The last event of all.
-    fn newest(&self) -> impl Future<Output = Result<Option<String>, Error>> + Send;
+    /// The id of the last event of all that was told; empty before the first.
+    fn last_told(&self) -> String;
     /// What was told of all sessions and of none after the place `since`: a page as above of those after
     /// the row `after`.
     fn missed(&self, since: i64, after: i64) -> impl Future<Output = Result<Vec<Event>, Error>> + Send;
@@ -96,8 +96,8 @@ impl Sessions for App {
         App::place(self, public_id).await
     }
 
-    async fn newest(&self) -> Result<Option<String>, Error> {
-        self.newest_event().await
+    fn last_told(&self) -> String {
+        self.last_told.id()
     }
 
     async fn missed(&self, since: i64, after: i64) -> Result<Vec<Event>, Error> {

@@ -139,7 +139,7 @@ impl<S: Sessions> Reader<S> {
         Ok(Some(Self::new(around, mailbox, source, outbox)))
     }
 
-    /// First the hub, then the log, as above.
+    /// First the hub, then the log or what was told last: the mailbox has what is told in between.
     async fn of_all(around: Surroundings<S>, last_event_id: Option<String>) -> Result<Self, Error> {
         let mailbox = around.hub.connect();
         mailbox.subscribe(&ALL_EVENTS.into(), Start::Live);
@@ -153,10 +153,10 @@ impl<S: Sessions> Reader<S> {
             missed.from = Some((place, 0));
             outbox.push_back(sse::position(id));
         } else {
-            let newest = around.sessions.newest().await?.unwrap_or_default();
-            outbox.push_back(sse::position(&newest));
+            let last_told = around.sessions.last_told();
+            outbox.push_back(sse::position(&last_told));
             if last_event_id.is_some() {
-                outbox.push_back(sse::message(newest, &picker::resync_all()));
+                outbox.push_back(sse::message(last_told, &picker::resync_all()));
             }
         }
         let outbox = outbox.into_iter().map(Bytes::from).collect();
