@@ -166,6 +166,8 @@ pub struct Event {
     pub topic: Option<String>,
     /// Its place in the stream, from 1; 0 without a stream.
     pub seq: i64,
+    /// Its place among the events of all streams, from 1 without a gap; 0 without a stream.
+    pub place: i64,
     /// Its name on every wire.
     pub kind: String,
     /// When it happened.

@@ -75,8 +75,6 @@ pub const MAILBOX_MAX_BYTES: usize = 1 << 20;
 pub const SUBSCRIPTIONS_MAX_PER_SOCKET: usize = 100;
 /// Events read from the log at a time while a socket or an event stream catches up.
 pub const CATCH_UP_PAGE_EVENTS: usize = 500;
-/// Events that a reader of all streams may have missed and still be told of.
-pub const RESUMED_MAX_EVENTS: usize = 10_000;
 
 /// Commits that may wait for the publisher before the writer waits for it.
 pub const COMMITS_MAX_QUEUED: usize = 1_024;

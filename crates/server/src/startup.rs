@@ -19,8 +19,8 @@ use crate::{
     accept::Acceptor,
     api,
     app::{
-        self, Announcer, App, Applications, CatchUp, Counts, Followed, LastTold, Leftovers, Occurrences,
-        Proof, RoomBell, Shelf, applications, channels, giving_up, housekeeping, leftovers,
+        self, Announcer, App, Applications, CatchUp, Counts, Followed, Leftovers, Occurrences, Proof,
+        RoomBell, Shelf, applications, channels, giving_up, housekeeping, leftovers,
         occurrences::{self, Interest, Recorder},
         poll_clock,
         publish::Publisher,
@@ -122,7 +122,7 @@ impl Server {
                 return Err(error);
             }
         };
-        let Settled { auth, new_admin_key, default_app, were_watched, applications, last_told } = settled;
+        let Settled { auth, new_admin_key, default_app, were_watched, applications } = settled;
         let (tasks, hub) = (Tasks::default(), new_hub());
         let (occurrences, told) = Occurrences::new(interest, default_app);
         let roll_call = occurrences::roll_call(hub.clone());
@@ -142,7 +142,6 @@ impl Server {
             applications: Arc::new(applications),
             proof,
             catch_up: CatchUp::new(config.database.readers),
-            last_told,
             delivery: Arc::new(config.delivery.clone()),
             pulse: Pulse::new(clock.clone()),
             leftovers: Leftovers::default(),
@@ -153,6 +152,7 @@ impl Server {
         let webhooks = Webhooks::new(app.clone(), config.webhooks.clone());
         let channels = Channels::new(app.clone());
         let publisher = run(&config, listener, app, were_watched, commits, egress);
+        let shutdown_deadline_ms = config.shutdown_deadline_ms;
         Ok(Self {
             addr,
             new_admin_key,
@@ -162,7 +162,7 @@ impl Server {
             publisher,
             occurrences,
             recorder,
-            shutdown_deadline_ms: config.shutdown_deadline_ms,
+            shutdown_deadline_ms,
             webhooks,
             channels,
             _folder: folder,
@@ -230,7 +230,6 @@ struct Settled {
     default_app: Arc<str>,
     were_watched: bool,
     applications: Applications,
-    last_told: LastTold,
 }
 
 /// Brings the database in line with the configuration before anything runs.
@@ -250,8 +249,7 @@ async fn settle(
     let default_app = occurrences::adopt_default(store).await?;
     let were_watched = app::were_watched(store).await?;
     follow_webhooks(config, store, clock.now()).await?;
-    let last_told = LastTold::of(store).await?;
-    Ok(Settled { auth, new_admin_key, default_app, were_watched, applications, last_told })
+    Ok(Settled { auth, new_admin_key, default_app, were_watched, applications })
 }
 
 /// Brings the webhooks of the configuration file in line before anything is sent.

@@ -53,10 +53,10 @@ pub struct Due {
 
 /// The columns of [`Due`], of `deliveries d` and `events e`.
 const DUE_COLUMNS: &str = "d.id, d.webhook_id, d.attempts, d.schedule_from, d.test, d.order_key, \
-     e.id, e.public_id, e.topic, e.seq, e.kind, e.at_ms, e.data";
+     e.id, e.public_id, e.topic, e.seq, e.kind, e.at_ms, e.data, e.place";
 
 /// How many they are.
-const DUE_COLUMNS_COUNT: usize = 13;
+const DUE_COLUMNS_COUNT: usize = 14;
 
 fn due_from_row(row: &Row<'_>) -> Result<Due, Error> {
     let count = |index| Ok::<_, Error>(u32::try_from(row.get::<i64>(index)?).unwrap_or(u32::MAX));

@@ -9,7 +9,10 @@ use crate::{
     engine::{Row, limit},
 };
 
-/// What the log holds of a topic.
+/// The topic that counts the events of all.
+pub(crate) const ALL_TOPICS: &str = "all";
+
+/// What the log holds of a topic, or of all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Span {
     /// The first seq that is still there; `last + 1` when none is.
@@ -31,54 +34,41 @@ pub fn span(db: &mut Read, topic: &str) -> Result<Option<Span>, Error> {
 /// A topic's events with seq > `after`, in order of seq, at most `rows`.
 pub fn after(db: &mut Read, topic: &str, after: i64, rows: usize) -> Result<Vec<Event>, Error> {
     db.rows(
-        "select id, public_id, topic, seq, kind, at_ms, data from events \
+        "select id, public_id, topic, seq, kind, at_ms, data, place from events \
          where topic = ?1 and seq > ?2 order by seq limit ?3",
         &[topic.into(), after.into(), limit(rows)],
         |row| from_row(row, 0),
     )
 }
 
-/// An event's place in the order in which the events of all streams are told, for [`missed`]; `None` for
-/// one that is not known or stands in no stream (any more), or after which there are more than `rows`.
-pub fn place(db: &mut Read, public_id: &str, rows: usize) -> Result<Option<i64>, Error> {
-    db.row(
-        "select coalesce(e.overtaken_by, e.id) from events e \
-         where e.public_id = ?1 and e.topic is not null and ?2 >= (select count(*) from \
-         (select 1 from events n where n.topic is not null and n.id > e.id limit ?3) newer)",
-        &[public_id.into(), limit(rows), limit(rows + 1)],
-        |row| row.get(0),
+/// What the log holds of all topics, by place.
+pub fn span_of_all(db: &mut Read) -> Result<Span, Error> {
+    let span = db.row(
+        "select coalesce((select min(place) from events where place is not null), last_seq + 1), last_seq \
+         from topics where topic = ?1",
+        &[ALL_TOPICS.into()],
+        |row| Ok(Span { first: row.get(0)?, last: row.get(1)? }),
+    )?;
+    Ok(span.unwrap_or(Span { first: 1, last: 0 }))
+}
+
+/// The events of all topics with place > `after`, in order of place, at most `rows`.
+pub fn after_of_all(db: &mut Read, after: i64, rows: usize) -> Result<Vec<Event>, Error> {
+    db.rows(
+        "select id, public_id, topic, seq, kind, at_ms, data, place from events \
+         where place > ?1 order by place limit ?2",
+        &[after.into(), limit(rows)],
+        |row| from_row(row, 0),
     )
 }
 
-/// The public id of the newest event that stands in a stream.
-pub fn newest(db: &mut Read) -> Result<Option<String>, Error> {
-    db.row("select public_id from events where topic is not null order by id desc limit 1", &[], |row| {
-        row.get(0)
-    })
-}
-
-/// What was told of all streams after the place `since`, in the order of ids, which within each stream is
-/// that of seq: those after the id `after` (0 to begin with), at most `rows`; fewer are all there are. With
-/// them may come a few that were told just before.
-pub fn missed(db: &mut Read, since: i64, after: i64, rows: usize) -> Result<Vec<Event>, Error> {
-    let columns = "select id, public_id, topic, seq, kind, at_ms, data from events where topic is not null";
-    let mut missed = Vec::new();
-    if after < since {
-        // Of transactions that were open when the event at `since` was told. `+ 0` keeps SQLite from looking
-        // at everything with a lower id.
-        missed = db.rows(
-            &format!("{columns} and overtaken_by >= ?1 and id + 0 > ?2 and id + 0 < ?1 order by id limit ?3"),
-            &[since.into(), after.into(), limit(rows)],
-            |row| from_row(row, 0),
-        )?;
-    }
-    let newer = db.rows(
-        &format!("{columns} and id > ?1 order by id limit ?2"),
-        &[since.max(after).into(), limit(rows - missed.len())],
-        |row| from_row(row, 0),
-    )?;
-    missed.extend(newer);
-    Ok(missed)
+/// The place of an event; `None` for one that is not known or stands in no topic (any more).
+pub fn place(db: &mut Read, public_id: &str) -> Result<Option<i64>, Error> {
+    db.row(
+        "select place from events where public_id = ?1 and place is not null",
+        &[public_id.into()],
+        |row| row.get(0),
+    )
 }
 
 /// Removes the oldest events that happened before `before`, with their attempts and all their deliveries
@@ -101,14 +91,14 @@ pub fn expire(tx: &mut Tx, before: Timestamp, after: i64, rows: usize) -> Result
         "delete from deliveries where event_id between ?1 and ?2 and state <> 'pending'",
         "delete from events where id between ?1 and ?2 \
          and not exists (select 1 from deliveries d where d.event_id = events.id)",
-        "update events set topic = null, seq = null where id between ?1 and ?2 and topic is not null",
+        "update events set topic = null, seq = null, place = null where id between ?1 and ?2 and topic is not null",
     ] {
         tx.run(sql, &span)?;
     }
     Ok((old.len() == rows).then_some(*last))
 }
 
-/// Reads the seven columns from `first` on.
+/// Reads the eight columns from `first` on.
 pub(crate) fn from_row(row: &Row<'_>, first: usize) -> Result<Event, Error> {
     Ok(Event {
         id: row.get(first)?,
@@ -118,5 +108,6 @@ pub(crate) fn from_row(row: &Row<'_>, first: usize) -> Result<Event, Error> {
         kind: row.get(first + 4)?,
         at: row.time(first + 5)?,
         data: row.get(first + 6)?,
+        place: row.get::<Option<i64>>(first + 7)?.unwrap_or(0),
     })
 }

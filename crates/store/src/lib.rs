@@ -85,11 +85,6 @@ impl Commit {
     fn changes_webhooks(&self) -> bool {
         self.notices.iter().any(|notice| matches!(notice, Notice::WebhookChanged(_)))
     }
-
-    /// Its events that stand in a stream.
-    fn events_in_streams(&self) -> impl Iterator<Item = &Event> {
-        self.events.iter().map(|published| &*published.event).filter(|event| event.topic.is_some())
-    }
 }
 
 /// Something that other rooms must hear of after the commit.

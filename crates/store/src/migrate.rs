@@ -42,9 +42,9 @@ const MIGRATIONS: [(&str, &str, &str); 7] = [
         include_str!("../migrations/postgres/V6__channel_events.sql"),
     ),
     (
-        "V7__resuming_all_streams",
-        include_str!("../migrations/sqlite/V7__resuming_all_streams.sql"),
-        include_str!("../migrations/postgres/V7__resuming_all_streams.sql"),
+        "V7__one_order_of_all_streams",
+        include_str!("../migrations/sqlite/V7__one_order_of_all_streams.sql"),
+        include_str!("../migrations/postgres/V7__one_order_of_all_streams.sql"),
     ),
 ];
 

@@ -12,6 +12,7 @@ use fanfare_model::{
 use crate::{
     Commit, Error, NewDelivery, Notice, Published, Read, dialect,
     engine::{Row, Value},
+    events::ALL_TOPICS,
 };
 
 /// A transaction. Reading goes through `Deref` to [`Read`].
@@ -41,21 +42,26 @@ impl Tx {
         Self { read, commit: Commit::default() }
     }
 
-    /// Takes the topic's next seq, writes the event and one delivery per webhook that one of the
+    /// Takes the topic's next seq and the next place among all, writes the event and one delivery per webhook that one of the
     /// event's patterns names (held for a disabled one), and remembers both for the commit.
     ///
     /// # Errors
     /// [`Error::Conflict`] for a `public_id` that exists; [`Error::Unavailable`].
     pub fn emit(&mut self, event: NewEvent) -> Result<Arc<Event>, Error> {
-        let seq = self
-            .row(
-                "insert into topics (topic, last_seq) values (?1, 1) \
-                 on conflict (topic) do update set last_seq = topics.last_seq + 1 returning last_seq",
-                &[(&event.topic).into()],
-                |row| row.get(0),
-            )?
-            .ok_or_else(|| Error::Bug("a topic has no seq".into()))?;
-        let event = self.insert_event(event, Some(seq), false)?;
+        // The topic first: some jobs have its lock already. Both are held until the commit, so that events
+        // become known in the order of their places.
+        let counted = self.rows(
+            "insert into topics (topic, last_seq) values (?1, 1), (?2, 1) \
+             on conflict (topic) do update set last_seq = topics.last_seq + 1 \
+             returning last_seq, topic = ?2",
+            &[(&event.topic).into(), ALL_TOPICS.into()],
+            |row| Ok((row.get(0)?, row.get::<bool>(1)?)),
+        )?;
+        let (seq, place) = match counted[..] {
+            [(seq, false), (place, true)] | [(place, true), (seq, false)] => (seq, place),
+            _ => return Err(Error::Bug("a topic has no seq".into())),
+        };
+        let event = self.insert_event(event, Some((seq, place)), false)?;
         self.fan_out(&event, "")?;
         Ok(event)
     }
@@ -112,32 +118,33 @@ impl Tx {
         }
     }
 
-    /// Writes the event's row; without a seq it stands in no stream. A test is one that nobody else
+    /// Writes the event's row, with its seq and its place; without them it stands in no stream. A test is one that nobody else
     /// is ever sent.
     pub(crate) fn insert_event(
         &mut self,
         event: NewEvent,
-        seq: Option<i64>,
+        position: Option<(i64, i64)>,
         test: bool,
     ) -> Result<Arc<Event>, Error> {
         let NewEvent { public_id, topic, kind, at, data } = event;
         let event = LooseEvent { public_id, kind: kind.into(), at, data, app: String::new() };
-        self.write_event(event, seq.map(|seq| (topic, seq)), test)
+        self.write_event(event, position.map(|position| (topic, position)), test)
     }
 
     /// Writes the row of an event, which has a place in a stream or not.
     fn write_event(
         &mut self,
         event: LooseEvent,
-        place: Option<(String, i64)>,
+        position: Option<(String, (i64, i64))>,
         test: bool,
     ) -> Result<Arc<Event>, Error> {
         let LooseEvent { public_id, kind, at, data, app } = event;
-        let (topic, seq) = place.unzip();
+        let (topic, position) = position.unzip();
+        let (seq, place) = position.unzip();
         let id = self
             .row(
-                "insert into events (public_id, topic, seq, kind, at_ms, data, test, app) \
-                 values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) returning id",
+                "insert into events (public_id, topic, seq, kind, at_ms, data, test, app, place) \
+                 values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) returning id",
                 &[
                     (&public_id).into(),
                     topic.as_ref().into(),
@@ -147,12 +154,14 @@ impl Tx {
                     (&data).into(),
                     test.into(),
                     (&app).into(),
+                    place.into(),
                 ],
                 |row| row.get(0),
             )?
             .ok_or_else(|| Error::Bug("an event has no id".into()))?;
         let kind = kind.into_owned();
-        Ok(Arc::new(Event { id, public_id, topic, seq: seq.unwrap_or(0), kind, at, data }))
+        let (seq, place) = (seq.unwrap_or(0), place.unwrap_or(0));
+        Ok(Arc::new(Event { id, public_id, topic, seq, place, kind, at, data }))
     }
 
     /// Remembers an event, its pending deliveries and how many are held for the commit.

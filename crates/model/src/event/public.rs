@@ -37,6 +37,7 @@ mod tests {
             public_id: "evt".into(),
             topic: Some("session:3".into()),
             seq: 4,
+            place: 4,
             kind: kind.into(),
             at: Timestamp::EPOCH,
             data: data.into(),

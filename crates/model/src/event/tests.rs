@@ -107,6 +107,7 @@ fn event(kind: &str, data: String) -> Event {
         public_id: "evt_1".into(),
         topic: Some(session_topic(3)),
         seq: 1,
+        place: 1,
         kind: kind.into(),
         at: at(),
         data,

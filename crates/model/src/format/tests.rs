@@ -19,6 +19,7 @@ pub(super) fn event(kind: &str, data: &Value) -> Event {
         public_id: "evt_1".into(),
         topic: None,
         seq: 0,
+        place: 0,
         kind: kind.into(),
         at: Timestamp::from_millis(1_773_606_600_000),
         data: data.to_string(),

@@ -78,6 +78,7 @@ impl PreviewRequest {
             public_id: "evt_preview".to_owned(),
             topic: None,
             seq: 0,
+            place: 0,
             kind: self.event,
             at: now,
             data,

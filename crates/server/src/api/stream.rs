@@ -76,7 +76,7 @@ async fn stream_session_events(
     tag = "Events",
     params(
         ("access_token" = Option<String>, Query, description = "A token, instead of the header"),
-        ("Last-Event-ID" = Option<String>, Header, description = "The `id` of the last event that was read", example = "evt_019cf33b00002f7e5d1c8a60b94e3d21"),
+        ("Last-Event-ID" = Option<String>, Header, description = "The `id` that was read last, of an event or the number at the beginning", example = "evt_019cf33b00002f7e5d1c8a60b94e3d21"),
         ("lastEventId" = Option<String>, Query, description = "The same, for clients that cannot set headers; the header counts first", example = "evt_019cf33b00002f7e5d1c8a60b94e3d21"),
     ),
     responses((status = 200, description = "The events, until either side ends it", body = String, content_type = "text/event-stream", example = "id: evt_1\ndata: {\"type\":\"session.started\",…}\n\n")),
@@ -93,8 +93,7 @@ async fn stream_all_events(
     if !app.auth.is_admin_token(token.ok_or(Error::NoToken)?) {
         return Err(Error::BadToken);
     }
-    let last = last_event_id(&headers, &query).map(str::to_owned);
-    Ok(answer(live::all_stream(app, last).await?, held))
+    Ok(answer(live::all_stream(app, last_event_id(&headers, &query)).await?, held))
 }
 
 /// What a client that comes back read last: the header counts first.

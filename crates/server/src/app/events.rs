@@ -1,14 +1,14 @@
-//! Events of all streams, for who comes back to them, and events that clients fire by hand; everything
-//! else that happens is told by what makes it happen.
+//! The log of all events for those who follow it, and events that clients fire by hand; everything else
+//! that happens is told by what makes it happen.
 
 use fanfare_model::{
     event::{Event, LooseEvent},
     fired::Fired,
-    limits::{CATCH_UP_PAGE_EVENTS, RESUMED_MAX_EVENTS},
+    limits::CATCH_UP_PAGE_EVENTS,
 };
 use fanfare_store::{Reach, Read, events};
 
-use super::{Answer, App, Creation, Error};
+use super::{Answer, App, Creation, Error, Span};
 use crate::random;
 
 /// A committed event that somebody fired.
@@ -23,16 +23,27 @@ pub(crate) struct FiredEvent {
 }
 
 impl App {
-    /// The place behind which a reader of all streams goes on who has heard this event last; `None`: it
-    /// is not known, or too much has happened since.
-    pub(crate) async fn place(&self, public_id: String) -> Result<Option<i64>, Error> {
-        self.store.read(move |db| Ok(events::place(db, &public_id, RESUMED_MAX_EVENTS)?)).await
+    /// What the log holds of all streams, by place.
+    pub(crate) async fn span_of_all(&self) -> Result<Span, Error> {
+        Ok(self.store.read(|db| Ok::<_, Error>(events::span_of_all(db)?)).await?.into())
     }
 
-    /// A page of what was told of all streams after a place, see [`events::missed`].
-    pub(crate) async fn missed_events(&self, since: i64, after: i64) -> Result<Vec<Event>, Error> {
-        let page = move |db: &mut Read| events::missed(db, since, after, CATCH_UP_PAGE_EVENTS);
+    /// A page of the events of all streams after a place, in order.
+    pub(crate) async fn events_of_all(&self, after: u64) -> Result<Vec<Event>, Error> {
+        let after = i64::try_from(after).unwrap_or(i64::MAX);
+        let page = move |db: &mut Read| events::after_of_all(db, after, CATCH_UP_PAGE_EVENTS);
         self.catch_up.page(&self.store, page).await
+    }
+
+    /// The place of an event that stands in a stream.
+    pub(crate) async fn place(&self, public_id: &str) -> Result<Option<u64>, Error> {
+        // No text of the database has one.
+        if public_id.contains('\0') {
+            return Ok(None);
+        }
+        let public_id = public_id.to_owned();
+        let place = self.store.read(move |db| Ok::<_, Error>(events::place(db, &public_id)?)).await?;
+        Ok(place.map(i64::unsigned_abs))
     }
 
     /// Tells every webhook that names this event, and nobody else.

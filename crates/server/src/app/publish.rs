@@ -2,10 +2,7 @@
 //! the hub and the dispatcher; everything it does may be lost without loss, since the log has it all.
 //! What is volatile, an event on a channel, goes to the hub at once.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{collections::HashMap, sync::Arc};
 
 use bytes::Bytes;
 use fanfare_hub::{Bell, Hub, Publication, Publishing, Topic};
@@ -14,7 +11,7 @@ use fanfare_model::{
     limits,
     wire::sse,
 };
-use fanfare_store::{Commit, Commits, Error, Notice, Store, events};
+use fanfare_store::{Commit, Commits, Error, Notice, events};
 use tokio::sync::Notify;
 
 use super::{ALL_EVENTS, App, EVERYONE, RoomBell, public_topic};
@@ -38,27 +35,6 @@ pub(super) fn in_passing(
     witness: impl FnOnce(),
 ) {
     hub.whisper(topic, publication, except, witness);
-}
-
-/// The id of the event that was told last of all streams, empty before the first; clones are one. Whoever
-/// begins to listen comes back with it.
-#[derive(Clone)]
-pub(crate) struct LastTold(Arc<Mutex<String>>);
-
-impl LastTold {
-    /// What the log has while nothing is committed.
-    pub(crate) async fn of(store: &Store) -> Result<Self, Error> {
-        let newest = store.read(events::newest).await?;
-        Ok(Self(Arc::new(Mutex::new(newest.unwrap_or_default()))))
-    }
-
-    pub(crate) fn id(&self) -> String {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn set(&self, id: &str) {
-        id.clone_into(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
-    }
 }
 
 /// Publishes until the store is closed.
@@ -152,12 +128,9 @@ impl Publisher {
         let is_for_everyone = matches!(&*event.kind, kind::SESSION_STARTED | kind::WEBHOOK_DISABLED);
         let (sockets, position) = if is_for_everyone { (EVERYONE, 0) } else { (topic, seq) };
         self.tell(sockets, position, || event.socket_frame());
-        // No position in order: only a name, by which who has read the log knows it again.
-        self.tell(ALL_EVENTS, event.id.unsigned_abs(), || {
+        self.tell(ALL_EVENTS, event.place.unsigned_abs(), || {
             sse::message(&event.public_id, &event.socket_frame())
         });
-        // After the hub: who subscribed before it hears the event, and who did not finds it here or later.
-        self.app.last_told.set(&event.public_id);
         self.tell(&public_topic(topic), seq, || sse::message(event.seq, &event.public_frame()));
         if let Some(session_id) = event.session_id() {
             self.app.tell_session_channel(session_id, event);

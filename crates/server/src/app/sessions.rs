@@ -13,11 +13,17 @@ use super::{Answer, App, Creation, Error};
 const SESSION_ACTIVE: &str = "An active session already exists. Please close it before creating a new one.";
 const SESSION_OPEN: &str = "Cannot delete an active session. Please close it before deleting it.";
 
-/// What the log holds of a session's events; `first` is 1 beyond `last` when it holds none.
+/// What the log holds of a session's events, or of all; `first` is 1 beyond `last` when it holds none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Span {
     pub(crate) first: u64,
     pub(crate) last: u64,
+}
+
+impl From<events::Span> for Span {
+    fn from(span: events::Span) -> Self {
+        Self { first: span.first.unsigned_abs(), last: span.last.unsigned_abs() }
+    }
 }
 
 impl App {
@@ -121,7 +127,7 @@ impl App {
                 None => Ok(None),
             })
             .await?;
-        Ok(span.map(|span| Span { first: span.first.unsigned_abs(), last: span.last.unsigned_abs() }))
+        Ok(span.map(Span::from))
     }
 
     /// A page of a session's events after `after`, in order.

@@ -456,6 +456,7 @@ async fn an_announcement_without_room_is_read_from_the_database() {
         public_id: "e".into(),
         topic: Some("session:1".into()),
         seq: 1,
+        place: 1,
         kind: kind::GAME_ADDED.into(),
         at: Timestamp::from_millis(0),
         data: "{}".into(),

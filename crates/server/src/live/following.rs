@@ -1,4 +1,5 @@
-//! Following one session by its positions, as sockets and event streams do, without I/O.
+//! Following one session by its positions, or all by their places, as sockets and event streams do, without
+//! I/O.
 //!
 //! Whatever a reader misses (by joining late, by a gap in what the hub delivers) is read from the
 //! log in pages, while the hub only notes positions; when a page was the last one, the hub is asked
@@ -9,11 +10,21 @@ use fanfare_model::{event::Event, limits::CATCH_UP_PAGE_EVENTS};
 
 use crate::app::Span;
 
-/// Where one reader stands in one session.
+/// Where one reader stands.
 pub(super) struct Following {
+    position: Position,
     /// The last position told.
     last: u64,
     stage: Stage,
+}
+
+/// By which of its numbers an event is followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Position {
+    /// The seq in its session.
+    Seq,
+    /// The place among all.
+    Place,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +67,12 @@ pub(super) enum Heard {
 impl Following {
     /// Begins after the position that the reader has seen, or with what is to come. The hub keeps
     /// positions by now, and `span` was looked up after it began to.
-    pub(super) fn begin(span: &Span, after: Option<u64>, mut tell: impl FnMut(Tell<'_>)) -> (Self, Next) {
+    pub(super) fn begin(
+        position: Position,
+        span: &Span,
+        after: Option<u64>,
+        mut tell: impl FnMut(Tell<'_>),
+    ) -> (Self, Next) {
         let last = match after {
             None => span.last,
             Some(after) if (span.first.saturating_sub(1)..=span.last).contains(&after) => after,
@@ -66,7 +82,7 @@ impl Following {
             }
         };
         let next = if last < span.last { Next::Read } else { Next::Release };
-        (Self { last, stage: Stage::CatchingUp { up_to: None } }, next)
+        (Self { position, last, stage: Stage::CatchingUp { up_to: None } }, next)
     }
 
     /// The last position that the reader knows of.
@@ -78,7 +94,11 @@ impl Following {
     pub(super) fn page(&mut self, events: &[Event], mut tell: impl FnMut(Tell<'_>)) -> Option<Next> {
         let Stage::CatchingUp { up_to } = self.stage else { return None };
         for event in events {
-            let seq = u64::try_from(event.seq).unwrap_or_default();
+            let seq = match self.position {
+                Position::Seq => event.seq,
+                Position::Place => event.place,
+            };
+            let seq = u64::try_from(seq).unwrap_or_default();
             if seq <= self.last {
                 continue;
             }

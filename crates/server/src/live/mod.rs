@@ -70,13 +70,12 @@ trait Sessions: Clone + Send + Sync + 'static {
     ///
     /// [`CATCH_UP_PAGE_EVENTS`]: fanfare_model::limits::CATCH_UP_PAGE_EVENTS
     fn events(&self, session_id: i64, after: u64) -> impl Future<Output = Result<Vec<Event>, Error>> + Send;
-    /// The place of an event in the order of all, if what came after it can be told.
-    fn place(&self, public_id: String) -> impl Future<Output = Result<Option<i64>, Error>> + Send;
-    /// The id of the last event of all that was told; empty before the first.
-    fn last_told(&self) -> String;
-    /// What was told of all sessions and of none after the place `since`: a page as above of those after
-    /// the row `after`.
-    fn missed(&self, since: i64, after: i64) -> impl Future<Output = Result<Vec<Event>, Error>> + Send;
+    /// What the log holds of all events, by place.
+    fn span_of_all(&self) -> impl Future<Output = Result<Span, Error>> + Send;
+    /// A page of all events, as above, by place.
+    fn events_of_all(&self, after: u64) -> impl Future<Output = Result<Vec<Event>, Error>> + Send;
+    /// The place of an event, if the log has it.
+    fn place(&self, public_id: &str) -> impl Future<Output = Result<Option<u64>, Error>> + Send;
 }
 
 impl Sessions for App {
@@ -92,15 +91,15 @@ impl Sessions for App {
         self.session_events(session_id, after).await
     }
 
-    async fn place(&self, public_id: String) -> Result<Option<i64>, Error> {
-        App::place(self, public_id).await
+    async fn span_of_all(&self) -> Result<Span, Error> {
+        self.span_of_all().await
     }
 
-    fn last_told(&self) -> String {
-        self.last_told.id()
+    async fn events_of_all(&self, after: u64) -> Result<Vec<Event>, Error> {
+        self.events_of_all(after).await
     }
 
-    async fn missed(&self, since: i64, after: i64) -> Result<Vec<Event>, Error> {
-        self.missed_events(since, after).await
+    async fn place(&self, public_id: &str) -> Result<Option<u64>, Error> {
+        self.place(public_id).await
     }
 }

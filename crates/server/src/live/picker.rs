@@ -22,7 +22,7 @@ use fanfare_model::{
 
 use super::{
     close::Close,
-    following::{Following, Heard, Next, Tell},
+    following::{Following, Heard, Next, Position, Tell},
 };
 use crate::{
     app::{EVERYONE, Span},
@@ -186,7 +186,7 @@ impl Dialect {
         // The grammar knows no negative position.
         let after = after.map(|after| u64::try_from(after).unwrap_or(u64::MAX));
         let (following, next) =
-            Following::begin(span, after, |tell| self.started.tell(session_id, tell, out));
+            Following::begin(Position::Seq, span, after, |tell| self.started.tell(session_id, tell, out));
         let last = following.last();
         self.followed.insert(topic.clone(), Followed { session_id, following });
         self.go_on(topic, last, next, out);

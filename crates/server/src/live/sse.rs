@@ -1,30 +1,26 @@
 //! Event streams: what a session's followers and the host's tools read as server-sent events. One
-//! reader is one body of an answer, and lives and ends with it; its connection's task runs it.
+//! reader is one body of an answer, and lives and ends with it; its connection's task runs it. All events are
+//! followed as those of a session are, by their places instead of their seqs.
 //!
 //! A reader that is too slow loses its mailbox, and then its stream: it comes back and resumes. So
 //! it does when the log cannot be read. Which requests become streams is not known here.
 
-use std::{
-    collections::{HashSet, VecDeque},
-    convert::Infallible,
-    sync::Arc,
-};
+use std::{collections::VecDeque, convert::Infallible, sync::Arc};
 
 use bytes::Bytes;
 use fanfare_hub::{Hub, Mailbox, Start, Topic};
 use fanfare_model::{
-    event::{Event, session_topic},
-    limits::CATCH_UP_PAGE_EVENTS,
+    event::session_topic,
     wire::{picker, sse},
 };
 use futures_util::{Stream, stream};
 
 use super::{
     Sessions,
-    following::{Following, Heard, Next, Tell},
+    following::{Following, Heard, Next, Position, Tell},
 };
 use crate::{
-    app::{ALL_EVENTS, App, Error, public_topic},
+    app::{ALL_EVENTS, App, Error, Span, public_topic},
     metrics::Metrics,
     shutdown::Tasks,
     timers::Clock,
@@ -72,15 +68,15 @@ pub(crate) async fn session_stream(
     Ok(Reader::of_session(app.into(), session_id, after).await?.map(Reader::into_stream))
 }
 
-/// Every event, of every session and of none, after the one of this id or from now on. Ends as
-/// [`session_stream`] does.
+/// Every event, of every session and of none, after what `last_event_id` names, a place or an event, or
+/// from now on. Ends as [`session_stream`] does.
 ///
 /// # Errors
 /// The database's.
 pub(crate) async fn all_stream(
     app: App,
-    last_event_id: Option<String>,
-) -> Result<impl Stream<Item = Chunk>, Error> {
+    last_event_id: Option<&str>,
+) -> Result<impl Stream<Item = Chunk> + use<>, Error> {
     Ok(Reader::of_all(app.into(), last_event_id).await?.into_stream())
 }
 
@@ -91,81 +87,57 @@ struct Reader<S> {
     around: Surroundings<S>,
     mailbox: Mailbox,
     source: Source,
+    following: Following,
+    /// `None` while it is live.
+    next: Option<Next>,
     /// What to send before anything else is looked at.
     outbox: VecDeque<Bytes>,
 }
 
-/// What is read.
+/// What is followed.
+#[derive(Clone, Copy)]
 enum Source {
-    /// A session, which is followed by its positions.
-    Session(Followed),
-    /// All events, as they come.
-    All(Missed),
-}
-
-struct Followed {
-    session_id: i64,
-    topic: Topic,
-    following: Following,
-    /// `None` while it is live.
-    next: Option<Next>,
-}
-
-/// What a reader of all events missed, and reads from the log while the hub fills its mailbox.
-#[derive(Default)]
-struct Missed {
-    /// The place that it came back with, and the row of the last event read; `None` once it has all.
-    from: Option<(i64, i64)>,
-    /// The rows that were read: the hub may tell of the last of them, too.
-    told: HashSet<u64>,
+    Session(i64),
+    All,
 }
 
 impl<S: Sessions> Reader<S> {
-    /// First the hub, then the log: what is committed between the two is noted by the hub.
     async fn of_session(
         around: Surroundings<S>,
         session_id: i64,
         after: Option<u64>,
     ) -> Result<Option<Self>, Error> {
-        let mailbox = around.hub.connect();
-        let topic: Topic = public_topic(&session_topic(session_id)).into();
-        mailbox.subscribe(&topic, Start::CatchingUp);
+        let source = Source::Session(session_id);
+        let mailbox = source.subscribed(&around.hub);
         let Some(span) = around.sessions.span(session_id).await? else { return Ok(None) };
+        Ok(Some(Self::new(around, mailbox, source, &span, after)))
+    }
+
+    async fn of_all(around: Surroundings<S>, last_event_id: Option<&str>) -> Result<Self, Error> {
+        let mailbox = Source::All.subscribed(&around.hub);
+        let after = match last_event_id.map(|id| (id, sse::last_event_id(id))) {
+            None => None,
+            Some((_, Some(place))) => Some(place),
+            // What is not there lies beyond every end.
+            Some((id, None)) => Some(around.sessions.place(id).await?.unwrap_or(u64::MAX)),
+        };
+        let span = around.sessions.span_of_all().await?;
+        Ok(Self::new(around, mailbox, Source::All, &span, after))
+    }
+
+    fn new(
+        around: Surroundings<S>,
+        mailbox: Mailbox,
+        source: Source,
+        span: &Span,
+        after: Option<u64>,
+    ) -> Self {
         let mut outbox = VecDeque::new();
         let (following, next) =
-            Following::begin(&span, after, |tell| outbox.push_back(told(session_id, tell)));
+            Following::begin(source.position(), span, after, |tell| outbox.push_back(source.told(tell)));
         outbox.push_front(Bytes::from(sse::position(following.last())));
-        let source = Source::Session(Followed { session_id, topic, following, next: Some(next) });
-        Ok(Some(Self::new(around, mailbox, source, outbox)))
-    }
-
-    /// First the hub, then the log or what was told last: the mailbox has what is told in between.
-    async fn of_all(around: Surroundings<S>, last_event_id: Option<String>) -> Result<Self, Error> {
-        let mailbox = around.hub.connect();
-        mailbox.subscribe(&ALL_EVENTS.into(), Start::Live);
-        let mut missed = Missed::default();
-        let mut outbox = VecDeque::new();
-        let place = match last_event_id.clone() {
-            Some(id) => around.sessions.place(id).await?,
-            None => None,
-        };
-        if let (Some(place), Some(id)) = (place, &last_event_id) {
-            missed.from = Some((place, 0));
-            outbox.push_back(sse::position(id));
-        } else {
-            let last_told = around.sessions.last_told();
-            outbox.push_back(sse::position(&last_told));
-            if last_event_id.is_some() {
-                outbox.push_back(sse::message(last_told, &picker::resync_all()));
-            }
-        }
-        let outbox = outbox.into_iter().map(Bytes::from).collect();
-        Ok(Self::new(around, mailbox, Source::All(missed), outbox))
-    }
-
-    fn new(around: Surroundings<S>, mailbox: Mailbox, source: Source, outbox: VecDeque<Bytes>) -> Self {
         around.metrics.streams.inc();
-        Self { around, mailbox, source, outbox }
+        Self { around, mailbox, source, following, next: Some(next), outbox }
     }
 
     fn into_stream(self) -> impl Stream<Item = Chunk> {
@@ -184,13 +156,8 @@ impl<S: Sessions> Reader<S> {
             if let Some(chunk) = self.outbox.pop_front() {
                 return Some(chunk);
             }
-            let tasks = self.around.tasks.clone();
-            let is_behind = tokio::select! {
-                biased;
-                () = tasks.stopping() => return None,
-                is_behind = self.catch_up() => is_behind.inspect_err(complain).ok()?,
-            };
-            if is_behind {
+            if let Some(next) = self.next.take() {
+                self.next = self.catch_up(next).await?;
                 continue;
             }
             tokio::select! {
@@ -204,30 +171,26 @@ impl<S: Sessions> Reader<S> {
         }
     }
 
-    /// Makes one step towards the live stream; false when nothing is missing.
-    async fn catch_up(&mut self) -> Result<bool, Error> {
-        match &mut self.source {
-            Source::Session(followed) => {
-                let Some(next) = followed.next.take() else { return Ok(false) };
-                let Followed { session_id, topic, following, next: after_that } = followed;
-                *after_that = match next {
-                    Next::Release => following.released(self.mailbox.release(topic, following.last())),
-                    Next::Read => {
-                        let page = self.around.sessions.events(*session_id, following.last()).await?;
-                        following.page(&page, |tell| self.outbox.push_back(told(*session_id, tell)))
-                    }
-                };
-            }
-            Source::All(missed) => {
-                let Some((since, after)) = missed.from else { return Ok(false) };
-                let page = self.around.sessions.missed(since, after).await?;
-                missed.from =
-                    page.last().filter(|_| page.len() == CATCH_UP_PAGE_EVENTS).map(|last| (since, last.id));
-                missed.told.extend(page.iter().map(|event| event.id.unsigned_abs()));
-                self.outbox.extend(page.iter().map(told_to_all));
-            }
+    /// Makes one step towards the live stream, and says the next; `None` when the stream must end.
+    async fn catch_up(&mut self, next: Next) -> Option<Option<Next>> {
+        let after = self.following.last();
+        if next == Next::Release {
+            return Some(self.following.released(self.mailbox.release(&self.source.topic(), after)));
         }
-        Ok(true)
+        let page = async {
+            match self.source {
+                Source::Session(id) => self.around.sessions.events(id, after).await,
+                Source::All => self.around.sessions.events_of_all(after).await,
+            }
+        };
+        let page = tokio::select! {
+            biased;
+            () = self.around.tasks.stopping() => return None,
+            page = page => page,
+        };
+        let page = page.inspect_err(complain).ok()?;
+        let source = self.source;
+        Some(self.following.page(&page, |tell| self.outbox.push_back(source.told(tell))))
     }
 
     /// Moves a batch from the mailbox to the outbox.
@@ -235,43 +198,56 @@ impl<S: Sessions> Reader<S> {
         let mut messages = Vec::new();
         self.mailbox.take(BATCH_MAX_MESSAGES, BATCH_MAX_BYTES, &mut messages);
         for message in messages {
-            let bytes = message.bytes.clone();
-            match &mut self.source {
-                Source::All(missed) => {
-                    if !missed.told.remove(&message.seq) {
-                        self.outbox.push_back(bytes);
-                    }
+            match self.following.hub(message.seq) {
+                Heard::Pass => self.outbox.push_back(message.bytes.clone()),
+                Heard::Ignore => {}
+                Heard::Gap => {
+                    self.mailbox.hold(&self.source.topic());
+                    self.next = Some(Next::Read);
                 }
-                Source::Session(followed) => match followed.following.hub(message.seq) {
-                    Heard::Pass => self.outbox.push_back(bytes),
-                    Heard::Ignore => {}
-                    Heard::Gap => {
-                        self.mailbox.hold(&followed.topic);
-                        followed.next = Some(Next::Read);
-                    }
-                },
             }
         }
     }
 }
 
+impl Source {
+    /// First the hub, then the log: what is committed between the two is noted by the hub.
+    fn subscribed(self, hub: &Hub) -> Mailbox {
+        let mailbox = hub.connect();
+        mailbox.subscribe(&self.topic(), Start::CatchingUp);
+        mailbox
+    }
+
+    fn topic(self) -> Topic {
+        match self {
+            Self::Session(id) => public_topic(&session_topic(id)).into(),
+            Self::All => ALL_EVENTS.into(),
+        }
+    }
+
+    fn position(self) -> Position {
+        match self {
+            Self::Session(_) => Position::Seq,
+            Self::All => Position::Place,
+        }
+    }
+
+    /// The bytes that the publisher would send for the same. What cannot be told has a position as its id, so
+    /// that the client resumes behind it.
+    fn told(self, tell: Tell<'_>) -> Bytes {
+        Bytes::from(match (self, tell) {
+            (Self::Session(_), Tell::Event(event)) => sse::message(event.seq, &event.public_frame()),
+            (Self::All, Tell::Event(event)) => sse::message(&event.public_id, &event.socket_frame()),
+            (Self::Session(id), Tell::Resync(seq)) => {
+                sse::message(seq, &picker::resync(id, i64::try_from(seq).unwrap_or(i64::MAX)))
+            }
+            (Self::All, Tell::Resync(place)) => sse::message(place, &picker::resync_all()),
+        })
+    }
+}
+
 fn complain(error: &Error) {
     tracing::warn!(?error, "what an event stream missed could not be read");
-}
-
-fn told_to_all(event: &Event) -> Bytes {
-    Bytes::from(sse::message(&event.public_id, &event.socket_frame()))
-}
-
-/// The bytes that the publisher would send for the same.
-fn told(session_id: i64, tell: Tell<'_>) -> Bytes {
-    Bytes::from(match tell {
-        Tell::Event(event) => sse::message(event.seq, &event.public_frame()),
-        // With an id, so that the client resumes behind what it cannot get.
-        Tell::Resync(seq) => {
-            sse::message(seq, &picker::resync(session_id, i64::try_from(seq).unwrap_or(i64::MAX)))
-        }
-    })
 }
 
 /// However a stream ends: nobody asks it for more while its connection takes nothing.

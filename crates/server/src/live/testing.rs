@@ -44,11 +44,6 @@ impl Log {
         self.0.sessions.lock().expect("not poisoned")
     }
 
-    /// The event that was added last.
-    pub(super) fn last(&self) -> Event {
-        self.all().pop().expect("an event")
-    }
-
     /// Which pages were read: of which session, after which event.
     pub(super) fn pages_read(&self) -> Vec<(i64, u64)> {
         self.0.pages_read.lock().expect("not poisoned").clone()
@@ -66,8 +61,13 @@ impl Log {
     /// The events of all sessions in the order in which they were added.
     fn all(&self) -> Vec<Event> {
         let mut all: Vec<_> = self.sessions().values().flatten().cloned().collect();
-        all.sort_by_key(|event| event.id);
+        all.sort_by_key(|event| event.place);
         all
+    }
+
+    /// The event that was added last.
+    pub(super) fn last(&self) -> Event {
+        self.all().pop().expect("an event")
     }
 
     fn check(&self) -> Result<(), Error> {
@@ -100,21 +100,21 @@ impl Sessions for Log {
         Ok(page)
     }
 
-    async fn place(&self, public_id: String) -> Result<Option<i64>, Error> {
+    async fn span_of_all(&self) -> Result<Span, Error> {
         self.check()?;
-        Ok(self.all().into_iter().find(|event| event.public_id == public_id).map(|event| event.id))
+        Ok(Span { first: 1, last: self.all().len() as u64 })
     }
 
-    fn last_told(&self) -> String {
-        self.all().pop().map(|event| event.public_id).unwrap_or_default()
+    async fn events_of_all(&self, after: u64) -> Result<Vec<Event>, Error> {
+        self.check()?;
+        let later = self.all().into_iter().filter(|event| event.place.unsigned_abs() > after);
+        Ok(later.take(CATCH_UP_PAGE_EVENTS).collect())
     }
 
-    async fn missed(&self, since: i64, after: i64) -> Result<Vec<Event>, Error> {
+    async fn place(&self, public_id: &str) -> Result<Option<u64>, Error> {
         self.check()?;
-        let later = self.all().into_iter().filter(|event| event.id > since.max(after));
-        let page = later.take(CATCH_UP_PAGE_EVENTS).collect();
-        drop(self.0.gate.lock().await);
-        Ok(page)
+        let named = self.all().into_iter().find(|event| event.public_id == public_id);
+        Ok(named.map(|event| event.place.unsigned_abs()))
     }
 }
 
@@ -162,14 +162,15 @@ impl House {
     /// Adds an event of at least so many bytes to the log, and tells nobody; returns its frame.
     pub(super) fn append(&self, session_id: i64, bytes: usize) -> String {
         let mut sessions = self.log.sessions();
-        let id = 1 + sessions.values().map(Vec::len).sum::<usize>();
+        let place = 1 + sessions.values().map(Vec::len).sum::<usize>();
         let events = sessions.entry(session_id).or_default();
         let seq = events.len() + 1;
         let event = Event {
-            id: i64::try_from(id).expect("small"),
+            id: 0,
             public_id: format!("{session_id}-{seq}"),
             topic: Some(session_topic(session_id)),
             seq: i64::try_from(seq).expect("small"),
+            place: i64::try_from(place).expect("small"),
             kind: if seq == 1 { kind::SESSION_STARTED } else { kind::GAME_ADDED }.to_owned(),
             at: Timestamp::from_millis(0),
             data: format!(r#"{{"padding":"{}"}}"#, "x".repeat(bytes)),

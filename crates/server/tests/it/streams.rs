@@ -210,7 +210,7 @@ async fn where_the_stream_of_everything_begins() {
     let app = TestApp::spawn().await;
     let host = app.host().await;
     let fresh = Listener::open(&host, "/api/events").await.block().await;
-    assert_eq!(fresh.as_deref(), Some(":\nid: \n\n"));
+    assert_eq!(fresh.as_deref(), Some(":\nid: 0\n\n"));
     let session = session_with_events(&host, 2).await;
     let mut listener = follow(&app.stranger().with_header("last-event-id", "0"), &session).await;
     let mut ids = Vec::new();
@@ -222,21 +222,24 @@ async fn where_the_stream_of_everything_begins() {
     let fired = fired["id"].as_str().expect("an id");
     let resync =
         json!({"type": "resync", "message": "Missed events are not available; fetch again what you show"});
-    for (header, query, first_id, first) in [
-        (None, "", three, None),
-        (Some(one), "", one, Some(two)),
-        (None, one, one, Some(two)),
-        (Some(two), one, two, Some(three)),
-        (Some(""), two, two, Some(three)),
-        (Some(three), "", three, None),
-        (Some("41"), "", three, Some("resync")),
-        (Some(fired), "", three, Some("resync")),
-        (None, "%0Adata:%201", three, Some("resync")),
+    for (header, query, place, first) in [
+        (None, "", 3, None),
+        (Some(one), "", 1, Some(two)),
+        (None, one, 1, Some(two)),
+        (None, "0", 0, Some(one)),
+        (Some(two), one, 2, Some(three)),
+        (Some(""), two, 2, Some(three)),
+        (Some("2"), "", 2, Some(three)),
+        (Some(three), "", 3, None),
+        (Some("4"), "", 3, Some("resync")),
+        (Some(fired), "", 3, Some("resync")),
+        (None, "%0Adata:%201", 3, Some("resync")),
+        (None, "%00", 3, Some("resync")),
     ] {
         let client = header.map_or(host.clone(), |id| host.with_header("last-event-id", id));
         let mut listener = Listener::open(&client, &format!("/api/events?lastEventId={query}")).await;
         let opening = listener.block().await.expect("an opening");
-        assert_eq!(opening, format!(":\nid: {first_id}\n\n"), "{header:?} {query}");
+        assert_eq!(opening, format!(":\nid: {place}\n\n"), "{header:?} {query}");
         let Some(first) = first else { continue };
         let heard = listener.hear().await;
         assert!(heard == resync && first == "resync" || heard["id"] == first, "{header:?} {query}: {heard}");

@@ -197,7 +197,7 @@ async fn everybody_is_told_of_a_webhook_that_is_given_up() {
     let host = app.host().await;
     let mut bot = app.bot().await;
     let mut stream = Listener::open(&host, "/api/events").await;
-    assert_eq!(stream.block().await.as_deref(), Some(":\nid: \n\n"));
+    assert_eq!(stream.block().await.as_deref(), Some(":\nid: 0\n\n"));
     let (gone, mut observer) = (Receiver::start().await, Receiver::start().await);
     gone.will_answer(&[410]);
     let id = register(&host, &gone, json!({"name": "Gone"})).await;

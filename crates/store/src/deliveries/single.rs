@@ -63,7 +63,7 @@ pub fn get(db: &mut Read, webhook_id: i64, id: i64) -> Result<Option<Delivery>, 
 /// The event that a delivery of a webhook tells; none of a deleted one.
 pub fn event(db: &mut Read, webhook_id: i64, id: i64) -> Result<Option<Event>, Error> {
     db.row(
-        "select e.id, e.public_id, e.topic, e.seq, e.kind, e.at_ms, e.data from deliveries d \
+        "select e.id, e.public_id, e.topic, e.seq, e.kind, e.at_ms, e.data, e.place from deliveries d \
          join events e on e.id = d.event_id \
          join webhooks w on w.id = d.webhook_id and w.deleted_at_ms is null \
          where d.id = ?2 and d.webhook_id = ?1",

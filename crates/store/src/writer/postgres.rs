@@ -13,7 +13,7 @@ use super::{
     Job,
     condition::Condition,
     lock::{Keep, Lock},
-    sequence::{Sequence, Ticket, Told},
+    sequence::{Sequence, Told},
 };
 use crate::{
     Commit, CommitObserver, CommitStats, Error, Notice, Read, Tx,
@@ -126,10 +126,10 @@ impl Writer {
         }
         let mut commit = tx.take_commit();
         let sequence = Arc::clone(&self.sequence);
-        let ticket = commit.as_ref().map(|commit| sequence.ticket(highest_event(commit)));
-        let committed = match mark_overtaken(&mut tx, commit.as_ref(), ticket.as_ref()) {
-            Ok(()) => committed(&mut tx),
-            Err(failure) => Committed::No(failure),
+        let ticket = commit.as_ref().map(|_| sequence.ticket());
+        let committed = match tx.engine_mut() {
+            Engine::Postgres(postgres) => postgres.commit(),
+            Engine::Sqlite(_) => Committed::Yes,
         };
         if matches!(committed, Committed::Yes) {
             (stats.jobs, stats.micros) = (1, super::micros_since(started));
@@ -239,30 +239,6 @@ impl Writer {
         tracing::warn!(event = event.public_id, "whether this event was committed is unknown");
         false
     }
-}
-
-fn highest_event(commit: &Commit) -> i64 {
-    commit.events_in_streams().map(|event| event.id).max().unwrap_or_default()
-}
-
-fn committed(tx: &mut Tx) -> Committed {
-    match tx.engine_mut() {
-        Engine::Postgres(postgres) => postgres.commit(),
-        Engine::Sqlite(_) => Committed::Yes,
-    }
-}
-
-/// Writes down which events are told after some with higher ids, for those who come back to all streams.
-fn mark_overtaken(tx: &mut Tx, commit: Option<&Commit>, ticket: Option<&Ticket<'_>>) -> Result<(), Failure> {
-    let (Some(commit), Some(ticket)) = (commit, ticket) else { return Ok(()) };
-    let by = ticket.highest_event_before();
-    commit.events_in_streams().filter(|event| event.id < by).try_for_each(|event| {
-        let marked =
-            tx.run("update events set overtaken_by = ?1 where id = ?2", &[by.into(), event.id.into()]);
-        marked
-            .map(drop)
-            .map_err(|error| tx.failure().cloned().unwrap_or(Failure { error, fault: Fault::Statement }))
-    })
 }
 
 /// Waits before attempt number `tried` + 1, a little differently each time, so that two jobs that

@@ -28,8 +28,6 @@ struct State {
     /// The number of the first slot.
     first: u64,
     slots: VecDeque<Slot>,
-    /// The highest id of an event for which a ticket was taken.
-    highest_event: i64,
 }
 
 enum Slot {
@@ -52,28 +50,23 @@ pub(crate) struct Ticket<'a> {
     sequence: &'a Sequence,
     number: u64,
     slot: Slot,
-    /// The highest id of an event that has an earlier place.
-    highest_event_before: i64,
 }
 
 impl Sequence {
     pub(crate) fn new(commits: mpsc::Sender<Commit>) -> Self {
-        let state = State { first: 0, slots: VecDeque::new(), highest_event: 0 };
+        let state = State { first: 0, slots: VecDeque::new() };
         Self { state: Mutex::new(state), room: Condvar::new(), commits }
     }
 
-    /// The next place, for a commit whose events have ids up to `highest_event` (0: it has none); waits
-    /// while too many wait for an earlier one.
-    pub(crate) fn ticket(&self, highest_event: i64) -> Ticket<'_> {
+    /// The next place; waits while too many wait for an earlier one.
+    pub(crate) fn ticket(&self) -> Ticket<'_> {
         let mut state = self
             .room
             .wait_while(self.lock(), |state| state.slots.len() >= COMMITS_MAX_QUEUED)
             .unwrap_or_else(PoisonError::into_inner);
         let number = state.first + state.slots.len() as u64;
         state.slots.push_back(Slot::Open);
-        let highest_event_before = state.highest_event;
-        state.highest_event = highest_event_before.max(highest_event);
-        Ticket { sequence: self, number, slot: Slot::Dropped, highest_event_before }
+        Ticket { sequence: self, number, slot: Slot::Dropped }
     }
 
     /// Fills a slot, then tells everybody who no longer waits for an earlier one. That happens
@@ -99,11 +92,6 @@ impl Sequence {
 }
 
 impl Ticket<'_> {
-    /// The highest id of an event that has an earlier place; 0 without one.
-    pub(crate) fn highest_event_before(&self) -> i64 {
-        self.highest_event_before
-    }
-
     /// Its transaction was kept.
     pub(crate) fn keep(mut self, commit: Commit, told: Told) {
         self.slot = Slot::Kept(commit, told);
@@ -138,7 +126,7 @@ mod tests {
     fn commits_are_told_in_the_order_of_tickets_and_nobody_is_answered_before() {
         let (sender, mut commits) = mpsc::channel(8);
         let sequence = Sequence::new(sender);
-        let [first, second, third] = [sequence.ticket(0), sequence.ticket(0), sequence.ticket(0)];
+        let [first, second, third] = [sequence.ticket(), sequence.ticket(), sequence.ticket()];
         let told = || {
             let (job, answered) = writer::job(|_| Ok::<(), Error>(()));
             (Told::Refusal(job, Error::NotFound), answered)
@@ -156,13 +144,5 @@ mod tests {
         }
         assert_eq!(answered_2.try_recv(), Ok(Err(Error::NotFound)));
         assert_eq!(answered_3.try_recv(), Ok(Err(Error::NotFound)));
-    }
-
-    #[test]
-    fn a_ticket_knows_what_has_an_earlier_place() {
-        let (sender, _commits) = mpsc::channel(8);
-        let sequence = Sequence::new(sender);
-        let before = [5, 9, 0, 7, 12].map(|highest| sequence.ticket(highest).highest_event_before());
-        assert_eq!(before, [0, 5, 9, 9, 9]);
     }
 }

@@ -8,6 +8,7 @@ use fanfare_model::{
 };
 use fanfare_store::{
     deliveries::{self, Waiting},
+    events::{self, Span},
     logs,
     testing::TestDatabase,
     webhooks,
@@ -15,7 +16,7 @@ use fanfare_store::{
 
 use crate::support::{at, emit, read, received, set_enabled, settle, settlement, states, write};
 
-super::on_both_engines!(deliveries_of_the_second_schema_go_on);
+super::on_both_engines!(deliveries_of_the_second_schema_go_on, events_of_the_sixth_schema_get_their_places);
 
 /// Two webhooks, the second disabled; two events and a test; deliveries in every state there was.
 const SECOND_SCHEMA: &str = "
@@ -85,4 +86,25 @@ async fn deliveries_of_the_second_schema_go_on(database: TestDatabase) {
     emit(&store, "session:1", "z").await;
     let published = received(&mut commits).await.remove(0).events.remove(0);
     assert_eq!((published.event.seq, published.deliveries.len()), (3, 2));
+}
+
+/// Of two streams and of none.
+const EVENTS_OF_THE_SIXTH_SCHEMA: &str = "
+    insert into topics (topic, last_seq) values ('session:1', 2), ('webhooks', 1);
+    insert into events (public_id, topic, seq, kind, at_ms, data) values
+        ('a', 'session:1', 1, 'session.started', 1000, '{}'),
+        ('fired', null, null, 'order.paid', 1001, '{}'),
+        ('b', 'webhooks', 1, 'webhook.disabled', 1002, '{}'),
+        ('c', 'session:1', 2, 'game.added', 1003, '{}');
+";
+
+async fn events_of_the_sixth_schema_get_their_places(database: TestDatabase) {
+    database.migrate_to(6);
+    database.execute(EVENTS_OF_THE_SIXTH_SCHEMA);
+    let (store, _commits) = database.open();
+    emit(&store, "session:1", "d").await;
+    let all = read(&store, |db| events::after_of_all(db, 0, 9)).await;
+    let places: Vec<_> = all.iter().map(|event| (event.place, &*event.public_id, event.seq)).collect();
+    assert_eq!(places, [(1, "a", 1), (2, "b", 1), (3, "c", 2), (4, "d", 3)]);
+    assert_eq!(read(&store, events::span_of_all).await, Span { first: 1, last: 4 });
 }

@@ -277,6 +277,7 @@ fn committed(event: &Event) -> Committed {
         public_id: "evt_2rWq8sT4vYb1".into(),
         topic: Some(topic),
         seq: 2,
+        place: 2,
         kind: event.kind.to_owned(),
         at: samples::now(),
         data: (event.data)(),

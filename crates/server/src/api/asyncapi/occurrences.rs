@@ -34,6 +34,7 @@ impl Told {
             public_id: "evt_2rWq8sT4vYb1".into(),
             topic: None,
             seq: 0,
+            place: 0,
             kind: self.kind.to_owned(),
             at,
             data: data.unwrap_or_else(|| happened.data(at)),

@@ -38,6 +38,7 @@ fn due(kind: &str) -> Due {
         public_id: "evt_1".into(),
         topic: Some("session:3".into()),
         seq: 2,
+        place: 2,
         kind: kind.into(),
         at: Timestamp::from_millis(1_773_606_600_000),
         data: test_data(),

@@ -1,5 +1,6 @@
 use std::pin::Pin;
 
+use fanfare_model::event::Event;
 use fanfare_model::limits::{CATCH_UP_PAGE_EVENTS, MAILBOX_MAX_MESSAGES};
 use futures_util::StreamExt;
 
@@ -188,32 +189,31 @@ async fn an_unknown_session_is_no_stream() {
 
 /// Adds an event to a session, and tells those who hear everything.
 fn happen(house: &House, session_id: i64) -> String {
-    let frame = house.append(session_id, 0);
-    let event = house.log.last();
-    let message = Bytes::from(sse::message(&event.public_id, &frame));
-    house.hub.deliver(ALL_EVENTS, event.id.unsigned_abs(), &message);
-    event.public_id
+    house.append(session_id, 0);
+    tell_all(house, &house.log.last())
+}
+
+fn tell_all(house: &House, event: &Event) -> String {
+    let message = Bytes::from(sse::message(&event.public_id, &event.socket_frame()));
+    house.hub.deliver(ALL_EVENTS, event.place.unsigned_abs(), &message);
+    event.public_id.clone()
 }
 
 /// A reader of everything.
 async fn everything(house: House, last_event_id: Option<&str>) -> Scene {
-    let reader = Reader::of_all(surroundings(&house), last_event_id.map(str::to_owned)).await;
+    let reader = Reader::of_all(surroundings(&house), last_event_id).await;
     Scene { stream: Box::pin(reader.expect("readable").into_stream()), house }
 }
 
 impl Scene {
-    /// The id that the next message has, and the event in it, too.
-    async fn id(&mut self) -> String {
-        let text = self.next().await;
-        let (id, json) = text[4..].split_once("\ndata: ").expect("a message");
-        assert_eq!(serde_json::from_str::<serde_json::Value>(json).expect("JSON")["id"], id);
-        id.to_owned()
-    }
-
+    /// The ids of the next messages, which are those of the events in them.
     async fn ids(&mut self, count: usize) -> Vec<String> {
         let mut ids = Vec::new();
         for _ in 0..count {
-            ids.push(self.id().await);
+            let text = self.next().await;
+            let (id, json) = text[4..].split_once("\ndata: ").expect("a message");
+            assert_eq!(serde_json::from_str::<serde_json::Value>(json).expect("JSON")["id"], id);
+            ids.push(id.to_owned());
         }
         ids
     }
@@ -221,69 +221,78 @@ impl Scene {
 
 #[tokio::test]
 async fn a_stream_of_everything_begins_now() {
-    let house = House::new();
-    let mut scene = everything(house, None).await;
-    assert_eq!(scene.next().await, ":\nid: \n\n", "nothing has happened ever");
+    let mut scene = everything(House::new(), None).await;
+    assert_eq!(scene.next().await, ":\nid: 0\n\n", "nothing has happened ever");
     happen(&scene.house, 1);
-    assert_eq!(scene.id().await, "1-1");
+    assert_eq!(scene.ids(1).await, ["1-1"]);
     let Scene { house, stream } = scene;
     drop(stream);
     happen(&house, 2);
     let mut scene = everything(house, None).await;
-    assert_eq!(scene.next().await, ":\nid: 2-1\n\n");
+    assert_eq!(scene.next().await, ":\nid: 2\n\n");
     assert!(scene.is_silent());
     happen(&scene.house, 1);
-    assert_eq!(scene.id().await, "1-2");
+    assert_eq!(scene.ids(1).await, ["1-2"]);
 }
 
 #[tokio::test]
 async fn who_comes_back_to_everything_misses_nothing_and_hears_nothing_twice() {
-    let house = House::new();
-    let mut expected: Vec<_> =
-        (1..=3).cycle().take(2 * CATCH_UP_PAGE_EVENTS + 7).map(|session| happen(&house, session)).collect();
-    let mut scene = everything(house, Some("2-2")).await;
-    assert_eq!(scene.next().await, ":\nid: 2-2\n\n");
-    let seen = expected.iter().position(|id| id == "2-2").expect("it happened");
-    expected.drain(..=seen);
-    let mut ids = scene.ids(CATCH_UP_PAGE_EVENTS).await;
-    // While it still reads: one that it will find in the log as well, and one that only the hub tells in time.
-    expected.push(happen(&scene.house, 9));
-    ids.extend(scene.ids(expected.len() - ids.len()).await);
-    assert_eq!(ids, expected);
-    assert!(scene.is_silent());
-    let latest = happen(&scene.house, 2);
-    assert_eq!(scene.ids(1).await, [latest]);
-    assert!(scene.is_silent());
-}
-
-#[tokio::test]
-async fn who_comes_back_with_an_event_that_is_not_there_is_told_so_once() {
-    let house = House::new();
-    happen(&house, 1);
-    let mut scene = everything(house, Some("x\n\ndata: 1")).await;
-    assert_eq!(scene.next().await, ":\nid: 1-1\n\n");
-    let text = scene.next().await;
-    assert_eq!(text, format!("id: 1-1\ndata: {}\n\n", picker::resync_all()));
-    happen(&scene.house, 1);
-    assert_eq!(scene.id().await, "1-2");
-}
-
-#[tokio::test]
-async fn who_cannot_catch_up_with_everything_loses_the_stream() {
-    let house = House::new();
-    happen(&house, 1);
-    let mut scene = everything(house, Some("1-1")).await;
-    scene.next().await;
-    for _ in 0..=MAILBOX_MAX_MESSAGES {
-        happen(&scene.house, 1);
+    for (id, place) in [("2-2", 5), ("5", 5), ("0", 0)] {
+        let house = House::new();
+        let happened = (1..=3).cycle().take(2 * CATCH_UP_PAGE_EVENTS + 7);
+        let mut expected: Vec<_> = happened.map(|session| happen(&house, session)).collect();
+        expected.drain(..place);
+        let mut scene = everything(house, Some(id)).await;
+        assert_eq!(scene.next().await, format!(":\nid: {place}\n\n"));
+        let mut ids = scene.ids(CATCH_UP_PAGE_EVENTS).await;
+        // While it still reads.
+        expected.push(happen(&scene.house, 9));
+        ids.extend(scene.ids(expected.len() - ids.len()).await);
+        assert_eq!(ids, expected);
+        assert!(scene.is_silent());
+        let latest = happen(&scene.house, 2);
+        assert_eq!(scene.ids(1).await, [latest]);
+        assert!(scene.is_silent());
     }
-    assert!(scene.stream.next().await.is_none());
+}
 
+#[tokio::test]
+async fn what_is_told_late_or_never_is_read_from_the_log() {
+    let mut scene = everything(House::new(), None).await;
+    scene.next().await;
+    assert!(scene.is_silent());
+    scene.house.append(1, 0);
+    let late = scene.house.log.last();
+    happen(&scene.house, 2);
+    happen(&scene.house, 1);
+    assert_eq!(scene.ids(3).await, ["1-1", "2-1", "1-2"]);
+    tell_all(&scene.house, &late);
+    happen(&scene.house, 2);
+    assert_eq!(scene.ids(1).await, ["2-2"]);
+}
+
+#[tokio::test]
+async fn who_comes_back_with_what_is_not_there_is_told_so_once() {
+    for id in ["x\n\ndata: 1", "2", "99999999999999999999"] {
+        let house = House::new();
+        happen(&house, 1);
+        let mut scene = everything(house, Some(id)).await;
+        assert_eq!(scene.next().await, ":\nid: 1\n\n");
+        assert_eq!(scene.next().await, format!("id: 1\ndata: {}\n\n", picker::resync_all()));
+        happen(&scene.house, 1);
+        assert_eq!(scene.ids(1).await, ["1-2"]);
+    }
+}
+
+#[tokio::test]
+async fn a_stream_of_everything_ends_with_a_log_that_cannot_be_read() {
     let house = House::new();
     happen(&house, 1);
-    let mut scene = everything(house, Some("1-1")).await;
+    let mut scene = everything(house, Some("0")).await;
     scene.next().await;
     scene.house.log.fail();
     assert!(scene.stream.next().await.is_none());
-    assert!(Reader::of_all(surroundings(&scene.house), Some("1-1".to_owned())).await.is_err());
+    for id in [None, Some("1-1")] {
+        assert!(Reader::of_all(surroundings(&scene.house), id).await.is_err());
+    }
 }

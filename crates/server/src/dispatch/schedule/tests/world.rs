@@ -99,6 +99,7 @@ fn due_of(id: i64, row: &Row) -> Due {
         public_id: format!("e{id}"),
         topic: (!row.test).then(|| "session:1".to_owned()),
         seq: id,
+        place: id,
         kind: "game.added".into(),
         at: at(0),
         data: "{}".into(),

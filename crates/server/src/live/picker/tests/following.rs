@@ -69,6 +69,7 @@ fn event(session: usize, seq: u64) -> Event {
         public_id: format!("{session}-{seq}"),
         topic: Some(topic(session)),
         seq: i64::try_from(seq).expect("small"),
+        place: 0,
         kind: "game.added".to_owned(),
         at: Timestamp::from_millis(0),
         data: json!({ "session": session }).to_string(),

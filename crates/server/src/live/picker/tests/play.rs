@@ -30,6 +30,7 @@ pub(super) fn event(session_id: i64, seq: u64) -> Event {
         public_id: format!("{session_id}-{seq}"),
         topic: Some(session_topic(session_id)),
         seq: i64::try_from(seq).expect("small"),
+        place: 0,
         kind: if seq == 1 { SESSION_STARTED } else { "game.added" }.to_owned(),
         at: Timestamp::from_millis(0),
         data: format!(r#"{{"session":{{"id":{session_id}}}}}"#),
