@@ -1,6 +1,6 @@
 // Signing in, with the wrong key and the right one.
 import assert from 'node:assert/strict';
-import { scenario, startNight } from './support/index.mjs';
+import { addWebhook, scenario, startNight } from './support/index.mjs';
 
 scenario('a wrong key is refused in the words of the server, and the right one opens', async ({ server, open }) => {
   const refusal = await server.visitor().send('POST', '/api/auth/login', { key: 'a guess' });
@@ -48,4 +48,25 @@ scenario('the key that the first start printed opens', { env: { FANFARE_ADMIN_KE
   await visitor.page.getByLabel('Key').fill(server.key);
   await visitor.page.getByRole('button', { name: 'Sign in', exact: true }).click();
   await visitor.see(visitor.page.getByRole('button', { name: 'Start a night' }));
+});
+
+scenario('a dialog that was dismissed comes back for what somebody does, not for what a page looks up', { receiver: true }, async ({ open, receiver, host }) => {
+  await addWebhook(host, receiver, { name: 'Announcer' });
+  const visitor = await open('/webhooks', { signedIn: true, clock: true });
+  await visitor.see('Announcer');
+  visitor.watch.expect(/status of 403/);
+  await visitor.page.route('**/api/webhooks**', (route) => route.fulfill({ status: 403, json: { error: 'Invalid or expired token' } }));
+  const dialog = visitor.page.getByRole('dialog', { name: 'Sign in to go on' });
+  await visitor.see(dialog);
+  await visitor.page.keyboard.press('Escape');
+  await visitor.gone(dialog);
+  for (let looks = 0; looks < 2; looks++) {
+    const looked = visitor.page.waitForResponse('**/api/webhooks');
+    await visitor.page.clock.runFor(5_000);
+    await looked;
+  }
+  await visitor.see('Invalid or expired token');
+  assert.equal(await dialog.count(), 0);
+  await visitor.page.getByRole('link', { name: /Announcer/ }).click();
+  await visitor.see(dialog);
 });

@@ -3,6 +3,8 @@
 const STORED = 'fanfare.token';
 /** Kept in the place of a token that is no good any more; nothing is kept once one has signed out. */
 const RUN_OUT = '';
+/** What begins within this time comes of what was pressed. */
+const PRESS_MS = 1_000;
 
 class Auth {
   #token = $state<string | null>(read());
@@ -11,9 +13,14 @@ class Auth {
   /** Whether the dialog that asks for the key is to be open. */
   asking = $state(false);
   #waiting: ((signedIn: boolean) => void)[] = [];
+  /** When the dialog was dismissed, and when somebody last pressed something, in ms of the page's own clock. */
+  #dismissedAt: number | null = null;
+  #pressedAt = 0;
 
   constructor() {
     this.#host = this.#token !== null;
+    const pressed = () => (this.#pressedAt = performance.now());
+    for (const name of ['pointerdown', 'keydown']) addEventListener(name, pressed, { capture: true });
     // Another tab signed in or out.
     addEventListener('storage', (event) => {
       if (event.key !== STORED && event.key !== null) return;
@@ -39,14 +46,20 @@ class Auth {
     this.#anonymous = true;
   }
 
-  /** Opens the dialog over whatever is there; true once signed in, false when it was dismissed. */
-  ask(): Promise<boolean> {
+  /**
+   * Opens the dialog over whatever is there; true once signed in, false when it was dismissed. Once it was, it comes back
+   * only for what somebody does, not for what a page looks up by itself: `at` is when that began.
+   */
+  ask(at = performance.now()): Promise<boolean> {
+    const isPressed = this.#pressedAt > (this.#dismissedAt ?? -1) && at - this.#pressedAt < PRESS_MS;
+    if (this.#dismissedAt !== null && !isPressed) return Promise.resolve(false);
     this.asking = true;
     return new Promise((done) => this.#waiting.push(done));
   }
 
   /** Takes a token that the server gave; whoever waits for a sign-in goes on. */
   accept(token: string): void {
+    this.#dismissedAt = null;
     this.#host = true;
     this.#keep(token);
     this.#answer(true);
@@ -65,6 +78,7 @@ class Auth {
   }
 
   dismiss(): void {
+    this.#dismissedAt = performance.now();
     this.#answer(false);
   }
 

@@ -70,7 +70,7 @@ async function call<P extends keyof paths, M extends Method>(
   options: Partial<Options<P, M>> = {},
 ): Promise<Answer<P, M>> {
   const response = await request(method, urlOf(path, options.path, options.query), options);
-  const text = await response.text();
+  const text = await textOf(response);
   return (isJson(response) ? JSON.parse(text) : text) as Answer<P, M>;
 }
 
@@ -107,18 +107,23 @@ interface Sending {
 async function request(method: Method, url: string, options: Sending): Promise<Response> {
   const body = options.body === undefined ? undefined : JSON.stringify(options.body);
   const key = method === 'post' ? keyFor(url, body) : undefined;
+  const startedAt = performance.now();
   for (;;) {
     const response = await send(method, url, body, key, options.signal);
     if (key) settled(url, body);
     if (response.ok) return response;
     const error = await errorOf(response);
     const tokenRefused = (response.status === 401 || response.status === 403) && url !== '/api/auth/login';
-    if (tokenRefused && !options.quiet && (await auth.ask())) continue;
+    if (tokenRefused && !options.quiet && (await auth.ask(startedAt))) continue;
     throw error;
   }
 }
 
 const RETRY_AFTER_MS = [300, 1200];
+/** How long an answer may take, with what the slowest line needs for what is sent. What is only read is asked again. */
+const ANSWER_MS = 15_000;
+const READING_MS = 10_000;
+const SLOWEST_BYTES_PER_MS = 10;
 
 async function send(method: Method, url: string, body: string | undefined, key: string | undefined, signal?: AbortSignal) {
   const headers: Record<string, string> = { Accept: 'application/json' };
@@ -130,18 +135,43 @@ async function send(method: Method, url: string, body: string | undefined, key: 
   const repeatable = method === 'get' || key !== undefined;
   for (let attempt = 0; ; attempt++) {
     try {
-      return await fetch(url, { method: method.toUpperCase(), headers, body, signal, cache: 'no-store' });
+      return await answered(url, { method: method.toUpperCase(), headers, body, cache: 'no-store' }, signal);
     } catch (error) {
       if (signal?.aborted) throw error;
       const wait = repeatable ? RETRY_AFTER_MS[attempt] : undefined;
-      if (wait === undefined) throw new ApiError(0, 'The server cannot be reached. Nothing is lost: try again.');
+      if (wait === undefined) throw unreachable();
       await new Promise((done) => setTimeout(done, wait));
     }
   }
 }
 
+/** A request that is given up in time: a connection that died without a word would keep one waiting for ever. */
+async function answered(url: string, init: RequestInit & { body?: string | undefined }, signal?: AbortSignal): Promise<Response> {
+  signal?.throwIfAborted();
+  const abort = new AbortController();
+  const end = () => abort.abort();
+  const allowance = init.method === 'GET' ? READING_MS : ANSWER_MS + (init.body?.length ?? 0) / SLOWEST_BYTES_PER_MS;
+  const timer = setTimeout(end, allowance);
+  signal?.addEventListener('abort', end);
+  try {
+    return await fetch(url, { ...init, signal: abort.signal });
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', end);
+  }
+}
+
+/** The rest of an answer that has begun. */
+async function textOf(response: Response): Promise<string> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, fail) => (timer = setTimeout(() => fail(unreachable()), ANSWER_MS)));
+  return Promise.race([response.text(), late]).finally(() => clearTimeout(timer));
+}
+
+const unreachable = () => new ApiError(0, 'The server cannot be reached. Nothing is lost: try again.');
+
 async function errorOf(response: Response): Promise<ApiError> {
-  const text = await response.text().catch(() => '');
+  const text = await textOf(response).catch(() => '');
   if (isJson(response)) {
     const { error, ...details } = JSON.parse(text) as Record<string, unknown>;
     if (typeof error === 'string') return new ApiError(response.status, error, details);

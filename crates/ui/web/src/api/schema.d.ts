@@ -9054,7 +9054,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description The `id` of the last event that was read
+                 * @description The `id` that was read last, of an event or the number at the beginning
                  * @example evt_019cf33b00002f7e5d1c8a60b94e3d21
                  */
                 "Last-Event-ID"?: string;

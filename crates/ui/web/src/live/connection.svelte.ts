@@ -8,6 +8,8 @@ export type LiveState = 'live' | 'catching up' | 'offline';
 
 /** The server says something every 15 s at the latest; after this long without a byte the connection is dead. */
 const SILENCE_MS = 22_000;
+/** How long a connection may take to open. */
+const OPENING_MS = 10_000;
 const CHECK_MS = 2_000;
 const RETRY_MS = [200, 500, 1000, 2000, 3000, 5000];
 
@@ -23,6 +25,9 @@ class Connection {
   state = $state<LiveState>('catching up');
   #follower: Follower | null = null;
   #listeners = new Set<(event: LiveEvent) => void>();
+  #attendants = new Set<() => Promise<unknown>>();
+  /** Whether there was a time of which the attendants know nothing. */
+  #missed = false;
   #sessionId: number | null = null;
   #position: number | null = null;
   #transport: Transport | null = null;
@@ -30,6 +35,7 @@ class Connection {
   #generation = 0;
   #failures = 0;
   #heardAt = 0;
+  #catchingUpSince: number | null = null;
   #lookedAt = Date.now();
   #fetching = new AbortController();
   #retry: ReturnType<typeof setTimeout> | undefined;
@@ -37,11 +43,11 @@ class Connection {
   /** Starts it; there is one follower, which keeps what the pages show. */
   start(follower: Follower): void {
     this.#follower = follower;
-    const look = () => this.#look();
-    document.addEventListener('visibilitychange', look);
-    for (const name of ['pageshow', 'online', 'focus']) addEventListener(name, look);
+    const wake = () => this.#look(true);
+    document.addEventListener('visibilitychange', wake);
+    for (const name of ['pageshow', 'online', 'focus']) addEventListener(name, wake);
     addEventListener('offline', () => this.#lost());
-    setInterval(look, CHECK_MS);
+    setInterval(() => this.#look(false), CHECK_MS);
     this.#connect();
   }
 
@@ -49,6 +55,12 @@ class Connection {
   listen(listener: (event: LiveEvent) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** Calls `refresh` whenever events may have been missed, before the state is `live` again; until the returned function is called. */
+  attend(refresh: () => Promise<unknown>): () => void {
+    this.#attendants.add(refresh);
+    return () => this.#attendants.delete(refresh);
   }
 
   /** Follows a session, or none: from a position on, or else from now. */
@@ -93,6 +105,7 @@ class Connection {
       position: mine((seq) => (this.#position = seq)),
       resync: mine((seq) => {
         this.#position = seq;
+        this.#missed = true;
         void this.#catchUp(generation);
       }),
       event: mine((event) => {
@@ -109,11 +122,16 @@ class Connection {
   /** Fetches what is shown while the connection already listens: after that nothing can have been missed. */
   async #catchUp(generation: number): Promise<void> {
     if (this.state === 'live') this.state = 'catching up';
+    this.#catchingUpSince = Date.now();
     this.#fetching.abort();
     this.#fetching = new AbortController();
     try {
-      await this.#follower?.refresh(this.#fetching.signal);
+      // What an attendant cannot fetch is for its screen to say.
+      const others = this.#missed ? [...this.#attendants].map((refresh) => refresh().catch(() => undefined)) : [];
+      await Promise.all([this.#follower?.refresh(this.#fetching.signal), ...others]);
       if (generation !== this.#generation) return;
+      this.#catchingUpSince = null;
+      this.#missed = false;
       this.#failures = 0;
       this.#heardAt = Date.now();
       this.state = 'live';
@@ -124,6 +142,8 @@ class Connection {
 
   #lost(): void {
     this.#generation++;
+    this.#missed = true;
+    this.#catchingUpSince = null;
     this.#transport?.close();
     this.#transport = null;
     this.#fetching.abort();
@@ -134,20 +154,23 @@ class Connection {
     this.#retry = setTimeout(() => this.#connect(), wait * (0.75 + Math.random() / 2));
   }
 
-  /** Looks whether the connection still lives: timers and sockets may have slept with the phone. */
-  #look(): void {
+  /** Looks whether the connection still lives: timers and sockets may have slept with the phone. `woken`: somebody is back. */
+  #look(woken: boolean): void {
     if (document.visibilityState === 'hidden') return;
     const now = Date.now();
     const slept = now - this.#lookedAt > 4 * CHECK_MS;
     this.#lookedAt = now;
     const silent = now - this.#heardAt;
     if (this.state === 'offline') {
-      // Back in sight or back online: no need to wait out a long pause.
-      if (this.#transport === null && silent > CHECK_MS) this.#connect();
+      // No need to wait out a long pause; what hangs while it opens is given up.
+      if (this.#transport === null || woken) {
+        if (silent > CHECK_MS) this.#connect();
+      } else if (silent > OPENING_MS) this.#lost();
     } else if (slept && silent > CHECK_MS) {
       this.state = 'catching up';
+      this.#missed = true;
       this.reconnect();
-    } else if (silent > SILENCE_MS) {
+    } else if (silent > SILENCE_MS || (this.#catchingUpSince !== null && now - this.#catchingUpSince > SILENCE_MS)) {
       this.#lost();
     }
   }

@@ -53,6 +53,8 @@ export function openStream({ sessionId, after }: Wanted, heard: Heard): Transpor
 }
 
 const PING_MS = 15_000;
+/** How long a socket may take to open, once nobody wants it any more. */
+const CONNECTING_MS = 5_000;
 /** A position that no session reaches: asked for it, the server says where the session stands. */
 const FUTURE = Number.MAX_SAFE_INTEGER;
 
@@ -60,6 +62,7 @@ export function openSocket({ sessionId, after }: Wanted, token: string, heard: H
   const url = new URL('/api/sessions/live', location.href);
   url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:';
   const socket = new WebSocket(url);
+  const startedAt = Date.now();
   const send = (message: object) => socket.readyState === WebSocket.OPEN && socket.send(JSON.stringify(message));
   const pinging = setInterval(() => send({ type: 'ping' }), PING_MS);
 
@@ -99,9 +102,11 @@ export function openSocket({ sessionId, after }: Wanted, token: string, heard: H
   };
   return {
     close() {
-      // Browsers complain of a socket that is closed before it is open.
-      if (socket.readyState === WebSocket.CONNECTING) socket.onopen = () => socket.close();
-      else socket.close();
+      // Browsers complain of a socket that is closed before it is open; but one that hangs keeps the next from opening.
+      const left = startedAt + CONNECTING_MS - Date.now();
+      if (socket.readyState !== WebSocket.CONNECTING || left <= 0) return socket.close();
+      socket.onopen = () => socket.close();
+      setTimeout(() => socket.close(), left);
     },
   };
 }

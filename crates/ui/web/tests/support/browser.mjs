@@ -38,9 +38,9 @@ export class Visitor {
 
   /**
    * Opens a path of the server. `device`: phone, desktop or tv; `theme`: dark or light; `token`: of who has signed in;
-   * `motion`: whether the visitor wants to see things move.
+   * `motion`: whether the visitor wants to see things move; `clock`: whether the page's clock can be put forward.
    */
-  static async open(server, path, { device = 'desktop', theme = 'dark', token = null, motion = false, ...options } = {}) {
+  static async open(server, path, { device = 'desktop', theme = 'dark', token = null, motion = false, clock = false, ...options } = {}) {
     const stored = token ? [{ origin: server.url, localStorage: [{ name: 'fanfare.token', value: token }] }] : [];
     const context = await (await browser()).newContext({
       ...DEVICES[device],
@@ -52,6 +52,7 @@ export class Visitor {
       ...options,
     });
     context.setDefaultTimeout(PATIENCE_MS);
+    if (clock) await context.clock.install();
     const watch = await Watch.over(context, server.url);
     const page = await context.newPage();
     const visitor = new Visitor(page, watch, await Traffic.of(page), `${device}, ${theme}, ${path}`);

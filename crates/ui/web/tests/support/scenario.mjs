@@ -33,9 +33,9 @@ class Stage {
     return this;
   }
 
-  /** Opens a page; `signedIn` as the host. */
-  open = async (path, { signedIn = false, ...options } = {}) => {
-    const visitor = await Visitor.open(this.server, path, { token: signedIn ? this.host.token : null, ...options });
+  /** Opens a page; `signedIn` as the host, `at` another address than the server's own. */
+  open = async (path, { signedIn = false, at = this.server, ...options } = {}) => {
+    const visitor = await Visitor.open(at, path, { token: signedIn ? this.host.token : null, ...options });
     this.#visitors.push(visitor);
     return visitor;
   };

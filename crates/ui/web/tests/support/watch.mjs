@@ -1,7 +1,7 @@
 // Notes everything that a page must not do, for as long as it is open.
 
 /** What a browser says when a server does not answer, which no page can keep it from saying. */
-const NO_ANSWER = /net::ERR_(CONNECTION_(REFUSED|RESET|CLOSED|ABORTED)|EMPTY_RESPONSE|SOCKET_NOT_CONNECTED|INCOMPLETE_CHUNKED_ENCODING|INTERNET_DISCONNECTED|NETWORK_CHANGED)/;
+const NO_ANSWER = /net::ERR_(CONNECTION_(REFUSED|RESET|CLOSED|ABORTED)|EMPTY_RESPONSE|SOCKET_NOT_CONNECTED|INCOMPLETE_CHUNKED_ENCODING|INTERNET_DISCONNECTED|NETWORK_CHANGED)|WebSocket is closed before the connection is established/;
 
 export class Watch {
   #faults = [];

@@ -1,12 +1,14 @@
 // The games and packs of this house, and what is done with them.
 import { api, messageOf } from '../../api/client';
-import type { Game, Pack } from '../../api/types';
+import type { Game, LiveEvent, Pack } from '../../api/types';
 import { compareNames } from '../../lib/format';
-import { connection } from '../../live/connection.svelte';
+import { keepCurrent } from '../../live/current';
 
 export type Bias = -1 | 0 | 1;
 
 const SETTLE_MS = 800;
+/** No event tells of what another host changes in the library. */
+export const LOOK_MS = 15_000;
 
 export class Library {
   games = $state.raw<Game[]>([]);
@@ -17,22 +19,13 @@ export class Library {
   #turn = 0;
   #changes = 0;
 
-  /** Fetches, and follows plays and votes until the returned function is called. */
+  /** Fetches, and follows plays, votes and what another host changes, until the returned function is called. */
   follow(): () => void {
-    void this.refresh();
-    let settle: ReturnType<typeof setTimeout> | undefined;
-    const silence = connection.listen(({ type }) => {
-      if (!/^(game\.added|game\.removed|vote\.recorded)$/.test(type)) return;
-      clearTimeout(settle);
-      settle = setTimeout(() => void this.refresh(), SETTLE_MS);
-    });
-    return () => {
-      silence();
-      clearTimeout(settle);
-    };
+    const concerns = ({ type }: LiveEvent) => /^(game\.added|game\.removed|vote\.recorded)$/.test(type);
+    return keepCurrent(this.refresh, { concerns, settleMs: SETTLE_MS, everyMs: LOOK_MS });
   }
 
-  async refresh(): Promise<void> {
+  refresh = async (): Promise<void> => {
     const turn = ++this.#turn;
     const changes = this.#changes;
     try {
@@ -47,7 +40,7 @@ export class Library {
     } catch (error) {
       if (turn === this.#turn) this.error = messageOf(error);
     }
-  }
+  };
 
   async toggle(game: Game): Promise<void> {
     await this.#do(async () => this.#put(await api.patch('/api/games/{id}/toggle', { path: { id: game.id } })));
