@@ -278,7 +278,9 @@ scenario('a log that was mended is chosen again, and a dry run that failed is tr
   await choose(log(['ann', 'bob']));
   await visitor.see(dialog.getByRole('alert').filter({ hasText: 'Busy, come back' }));
   await button(visitor, 'Try again').click();
-  await visitor.see(button(visitor, 'Import 2 votes'));
+  await button(visitor, 'Import 2 votes').click();
+  await visitor.see('Chat log imported: 2 new votes');
+  await eventually('no draft of what is counted', async () => (await stored(visitor)) === '');
 });
 
 scenario('a list whose dry run failed is tried again, and replacing is chosen anew each time', async ({ open }) => {
