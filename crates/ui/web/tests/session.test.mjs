@@ -34,7 +34,7 @@ scenario('a chat log is shown for what it would do before it does anything', asy
   await dialog.getByLabel('Or paste it').fill('[{"username":');
   await visitor.see(dialog.getByText('This is no JSON'));
   await button(visitor, 'Start over').click();
-  await dialog.getByLabel('Log file').setInputFiles({ name: 'log.json', mimeType: 'application/json', buffer: Buffer.from(log) });
+  await dialog.getByLabel('Choose a log file').setInputFiles({ name: 'log.json', mimeType: 'application/json', buffer: Buffer.from(log) });
   const tried = dialog.getByRole('region', { name: 'What would count' });
   await visitor.see(tried.getByText('3 votes would count'));
   await visitor.see(tried.getByRole('listitem').filter({ hasText: /Quiplash 3\s*then \+1/ }));

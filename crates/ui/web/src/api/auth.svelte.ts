@@ -1,4 +1,5 @@
 // Who is signed in in this browser, and the one place that asks for it.
+import { forgetDrafts } from '../lib/drafts.svelte';
 
 const STORED = 'fanfare.token';
 /** Kept in the place of a token that is no good any more; nothing is kept once one has signed out. */
@@ -29,6 +30,7 @@ class Auth {
       this.#token = read();
       this.#host = this.#token !== null;
       if (this.#token) this.#answer(true);
+      else forgetDrafts();
     });
   }
 
@@ -68,6 +70,7 @@ class Auth {
   signOut(): void {
     this.#host = false;
     this.#keep(null);
+    forgetDrafts();
   }
 
   /** The server does not take the token any more: asks for the key again, over whatever is there. */

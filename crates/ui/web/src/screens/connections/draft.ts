@@ -21,7 +21,7 @@ export interface Draft extends Record<Limit, string | number | null> {
 }
 
 /** By the app's id or `new app`. */
-export const drafts = new Drafts<Draft>();
+export const drafts = new Drafts<Draft>('app');
 
 export function draftOf(app: App | null): Draft {
   return {

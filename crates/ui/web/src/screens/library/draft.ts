@@ -17,7 +17,10 @@ export interface Draft {
 }
 
 /** By the game's id, or `new`. */
-export const drafts = new Drafts<Draft>();
+export const drafts = new Drafts<Draft>('game');
+
+/** A list to import, in the slot `csv`. */
+export const lists = new Drafts<{ text: string; file: string | null }>('list');
 
 export function draftOf(game: Game | null): Draft {
   return {

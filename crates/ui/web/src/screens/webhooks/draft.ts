@@ -29,8 +29,8 @@ export interface Draft {
   app: string;
 }
 
-/** By the webhook's id, or `new`. */
-export const drafts = new Drafts<Draft>();
+/** By the webhook's id, or `new`. Headers may hold a token, and the address of a chat's webhook is a secret itself. */
+export const drafts = new Drafts<Draft>('webhook', ['secret', 'url', 'headers']);
 
 const KNOWN = new Set(NIGHT_EVENTS.map(({ name }) => name));
 const text = (value: number | null | undefined) => (value === null || value === undefined ? '' : String(value));
