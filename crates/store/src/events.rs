@@ -7,10 +7,8 @@ use fanfare_model::{Timestamp, event::Event};
 use crate::{
     Error, Read, Tx,
     engine::{Row, limit},
+    tx::ALL_TOPICS,
 };
-
-/// The topic that counts the events of all.
-pub(crate) const ALL_TOPICS: &str = "all";
 
 /// What the log holds of a topic, or of all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

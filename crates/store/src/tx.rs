@@ -12,8 +12,10 @@ use fanfare_model::{
 use crate::{
     Commit, Error, NewDelivery, Notice, Published, Read, dialect,
     engine::{Row, Value},
-    events::ALL_TOPICS,
 };
+
+/// The topic that counts the events of all topics.
+pub(crate) const ALL_TOPICS: &str = "all";
 
 /// A transaction. Reading goes through `Deref` to [`Read`].
 pub struct Tx {
@@ -57,9 +59,8 @@ impl Tx {
             &[(&event.topic).into(), ALL_TOPICS.into()],
             |row| Ok((row.get(0)?, row.get::<bool>(1)?)),
         )?;
-        let (seq, place) = match counted[..] {
-            [(seq, false), (place, true)] | [(place, true), (seq, false)] => (seq, place),
-            _ => return Err(Error::Bug("a topic has no seq".into())),
+        let ([(seq, false), (place, true)] | [(place, true), (seq, false)]) = counted[..] else {
+            return Err(Error::Bug("a topic has no seq".into()));
         };
         let event = self.insert_event(event, Some((seq, place)), false)?;
         self.fan_out(&event, "")?;
