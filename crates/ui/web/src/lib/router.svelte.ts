@@ -79,21 +79,12 @@ export function match(pattern: string, path: string): Record<string, string> | n
   for (const [i, part] of wanted.entries()) {
     const value = given[i] ?? '';
     if (part.startsWith('{')) {
-      const text = decoded(value);
-      if (text === null) return null;
-      values[part.slice(1, -1)] = text;
+      // Whatever is named by an address has a number.
+      if (!/^\d+$/.test(value)) return null;
+      values[part.slice(1, -1)] = value;
     } else if (part !== value) {
       return null;
     }
   }
   return values;
-}
-
-/** The text that an address spells with `%`, or null when it spells none. */
-function decoded(value: string): string | null {
-  try {
-    return decodeURIComponent(value);
-  } catch {
-    return null;
-  }
 }
