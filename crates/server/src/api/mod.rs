@@ -85,8 +85,10 @@ pub(crate) fn router(app: App, live: Live, settings: &Http) -> Router {
         .merge(docs::routes().with_state(descriptions))
         .split_for_parts();
     #[cfg(feature = "dashboard")]
-    let routes = routes.merge(dashboard::routes());
-    routes.fallback(error::unknown_route).method_not_allowed_fallback(error::unknown_method).layer(layers)
+    let routes = routes.merge(dashboard::routes()).fallback(dashboard::unknown_page);
+    #[cfg(not(feature = "dashboard"))]
+    let routes = routes.fallback(error::unknown_route);
+    routes.method_not_allowed_fallback(error::unknown_method).layer(layers)
 }
 
 /// The OpenAPI description of everything that [`router`] serves.

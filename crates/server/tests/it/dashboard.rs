@@ -206,10 +206,22 @@ async fn what_is_not_there_is_refused_as_everywhere() {
     let app = TestApp::spawn().await;
     let unknown = app.stranger().get("/nowhere").await;
     for path in [
+        "/api",
+        "/api/",
+        "/api/nothing",
+        "/app/some-key/nothing",
+        "/apps/nothing",
+        "/docs/nothing",
         "/assets/",
         "/assets/nothing-12345678.js",
         "/assets/../index.html",
         "/assets/%2e%2e/index.html",
+    ] {
+        let refused = get(&app, path, &[("accept", "text/html")]).await;
+        assert_eq!((refused.status, refused.text()), (404, unknown.text.as_str()), "{path}");
+    }
+    for path in [
+        "/nowhere",
         "/index.html",
         "/overlay.html",
         "/stamp",
@@ -219,11 +231,12 @@ async fn what_is_not_there_is_refused_as_everywhere() {
         "/history/-1",
         "/webhooks/1/deliveries",
     ] {
-        let refused = get(&app, path, &[("accept", "text/html")]).await;
+        let refused = get(&app, path, &[("accept", "application/json, */*")]).await;
         assert_eq!((refused.status, refused.text()), (404, unknown.text.as_str()), "{path}");
         assert_eq!(refused.header("cache-control"), "no-store");
         assert_eq!(refused.header("content-security-policy"), "default-src 'none'; frame-ancestors 'none'");
     }
+    assert_eq!(fetch(&app, Method::POST, "/nowhere", &[("accept", "text/html")]).await.text(), unknown.text);
     // What was there before it still is.
     assert_eq!(get(&app, "/api/webhooks", &[]).await.status, 401);
     assert_eq!(get(&app, "/app/some-key", &[]).await.status, 426);
@@ -235,4 +248,20 @@ async fn what_is_not_there_is_refused_as_everywhere() {
         described["paths"].get("/docs").map(|docs| docs["get"]["operationId"].clone()),
         Some(json!("docs"))
     );
+}
+
+#[tokio::test]
+async fn who_goes_to_an_unknown_address_reads_so_on_a_page() {
+    let app = TestApp::spawn().await;
+    let first = get(&app, "/", &[]).await;
+    let accept = ("accept", "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8");
+    for path in ["/nowhere", "/tv/", "/history/abc", "/session/3/games", "/apiary"] {
+        let page = get(&app, path, &[accept, ("if-none-match", "*")]).await;
+        assert_eq!((page.status, page.header("content-type")), (404, "text/html; charset=utf-8"), "{path}");
+        assert!(page.body == first.body, "{path}");
+        assert_eq!((page.header("cache-control"), page.header("etag")), ("no-store", ""));
+        assert_eq!(page.header("content-security-policy"), first.header("content-security-policy"));
+        let head = fetch(&app, Method::HEAD, path, &[accept]).await;
+        assert_eq!((head.status, head.body.len()), (404, 0), "{path}");
+    }
 }

@@ -58,6 +58,14 @@ test('what is not for everybody to read or reach fails its test', async (t) => {
     document.querySelector('main').append(wide);
   }, /500|sticks out|px wide/);
   await worse(() => {
+    const cut = Object.assign(document.createElement('div'), { id: 'worse' });
+    cut.style.cssText = 'overflow: hidden';
+    const wide = Object.assign(document.createElement('div'), { textContent: 'cut off' });
+    wide.style.width = '500px';
+    cut.append(wide);
+    document.querySelector('main').append(cut);
+  }, /sticks out/);
+  await worse(() => {
     const small = Object.assign(document.createElement('button'), { id: 'worse', textContent: 'x' });
     small.style.cssText = 'width: 20px; height: 20px; min-height: 0; min-width: 0; padding: 0';
     document.querySelector('main').append(small);

@@ -133,11 +133,27 @@ scenario('a game is turned off, favoured and changed, and what was typed is not 
   assert.deepEqual([changed.title, changed.min_players, changed.enabled], [ODD_TEXTS.emoji, 2, 1]);
 });
 
+scenario('who turns a game off turns it off, also when somebody else has done so', async ({ host, open }) => {
+  const { id } = await gameNamed(host, 'Quiplash 3');
+  for (const device of ['phone', 'desktop']) {
+    const visitor = await open('/library?search=Quiplash+3', { signedIn: true, device });
+    const toggle = await visitor.see(visitor.page.getByRole('switch', { name: 'Quiplash 3 may be picked' }));
+    await host.put(`/api/games/${id}`, { enabled: false });
+    assert.ok(await toggle.isChecked(), 'nobody has told this page');
+    const answer = visitor.page.waitForResponse((response) => response.url().includes(`/api/games/${id}`));
+    await toggle.click();
+    await answer;
+    assert.equal((await gameNamed(host, 'Quiplash 3')).enabled, 0);
+    await eventually('the switch as it is', async () => !(await toggle.isChecked()));
+    await host.put(`/api/games/${id}`, { enabled: true });
+  }
+});
+
 scenario('a change that is refused is told, and the list shows what the server has', async ({ host, open }) => {
   for (const device of ['phone', 'desktop']) {
     const visitor = await open('/library?search=Quiplash+3', { signedIn: true, device });
     const error = 'the disk is full';
-    await visitor.page.route('**/api/games/*/toggle', (route) => route.fulfill({ status: 503, json: { error } }));
+    await visitor.page.route('**/api/games/*', (route) => (route.request().method() === 'PUT' ? route.fulfill({ status: 503, json: { error } }) : route.continue()));
     visitor.watch.expect(/status of 503/);
     const toggle = await visitor.see(visitor.page.getByRole('switch', { name: 'Quiplash 3 may be picked' }));
     await toggle.click();
@@ -249,4 +265,51 @@ scenario('an empty library says what to do', async ({ host, open }) => {
   const visitor = await open('/library', { signedIn: true, device: 'phone' });
   await visitor.see('The library is empty');
   await visitor.check();
+});
+
+scenario('a list is exported once, however often one presses meanwhile', async ({ open }) => {
+  const visitor = await open('/library', { signedIn: true, device: 'phone' });
+  let asked = 0;
+  let answer;
+  const answered = new Promise((resolve) => (answer = resolve));
+  await visitor.page.route('**/api/games/export/csv', async (route) => {
+    asked += 1;
+    await answered;
+    await route.continue();
+  });
+  const waiting = visitor.page.waitForEvent('download');
+  await (await visitor.see(visitor.page.getByRole('button', { name: 'Export' }))).dblclick();
+  await eventually('the question', () => asked > 0);
+  answer();
+  await waiting;
+  assert.equal(asked, 1);
+});
+
+scenario('going back comes to where the list was, and so does a reload', async ({ host, open }) => {
+  await fillLibrary(host, 240);
+  const visitor = await open('/library', { signedIn: true, device: 'phone' });
+  const { page } = visitor;
+  const place = () => page.evaluate(() => Math.round(scrollY));
+  await visitor.see(page.getByRole('switch').first());
+  await eventually('far down', async () => {
+    await page.evaluate(() => scrollTo(0, 6000));
+    return (await place()) === 6000;
+  });
+  await page.getByRole('link', { name: 'Tonight' }).click();
+  await visitor.see('No game night is on');
+  await eventually('the top', async () => (await place()) === 0);
+  await page.goBack();
+  await eventually('where the list was', async () => (await place()) === 6000);
+  await page.goForward();
+  await visitor.see('No game night is on');
+  await eventually('the top', async () => (await place()) === 0);
+  await page.goBack();
+  await eventually('where the list was', async () => (await place()) === 6000);
+  await page.reload();
+  await eventually('where the list was', async () => (await place()) === 6000);
+  // What one then looks for is no other place.
+  await page.getByRole('link', { name: 'Library' }).first().click();
+  await page.getByRole('link', { name: 'Tonight' }).click();
+  await visitor.see('No game night is on');
+  assert.equal(await place(), 0);
 });

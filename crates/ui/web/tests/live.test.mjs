@@ -106,3 +106,28 @@ scenario('after a restart of the server nothing is missed, of whichever night', 
   assert.equal(await line(visitor, 'game.added').count(), 2);
   assert.equal(await lines(visitor).count(), 4);
 });
+
+scenario('what happens while one looks at another screen is told afterwards, beside what was told before', async ({ host, open }) => {
+  const visitor = await open('/live', { signedIn: true });
+  const { page } = visitor;
+  const to = (name) => page.getByRole('link', { name, exact: true }).first().click();
+  await visitor.see('Listening');
+  // Nothing has been told yet, and nothing is missed all the same.
+  await to('Library');
+  await visitor.see(page.getByRole('heading', { name: 'Library' }));
+  const session = await startNight(host);
+  await to('Live');
+  await visitor.see(line(visitor, 'session.started'));
+  await to('Library');
+  await visitor.see(page.getByRole('heading', { name: 'Library' }));
+  await play(host, session, 'Quiplash 3');
+  await to('Live');
+  await visitor.see(line(visitor, 'Quiplash 3'));
+  assert.equal(await lines(visitor).count(), 2);
+
+  await page.getByRole('button', { name: 'Sign out' }).first().click();
+  await page.getByLabel('Key').fill('the key of the tests');
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+  await visitor.see('Listening');
+  await visitor.see('Quiet so far');
+});

@@ -1,6 +1,6 @@
 // The page that a streaming program shows over the picture.
 import assert from 'node:assert/strict';
-import { play, scenario, startNight } from './support/index.mjs';
+import { play, scenario, startNight, vote } from './support/index.mjs';
 
 const inState = (overlay, state) => overlay.page.locator(`[data-state="${state}"]`).waitFor({ state: 'attached' });
 
@@ -88,4 +88,33 @@ scenario('the overlay survives the server', async ({ server, host, open, outage 
     await overlay.page.locator('[data-connection="live"]').waitFor();
   });
   await overlay.see('Fibbage 4');
+});
+
+scenario('the end of a game that was hidden stays hidden, whatever is told of it later', async ({ server, host, open, outage }) => {
+  const session = await startNight(host);
+  const row = await play(host, session, 'Quiplash 3');
+  const overlay = await open('/overlay?hold=1');
+  await inState(overlay, 'playing');
+  await host.patch(`/api/sessions/${session.id}/games/${row.id}/status`, { status: 'played' });
+  await inState(overlay, 'ended');
+  await inState(overlay, 'idle');
+  // Every state that it has from now on.
+  await overlay.page.evaluate(() => {
+    const main = document.querySelector('main');
+    window.states = [];
+    new MutationObserver(() => window.states.push(main.dataset.state)).observe(main, { attributeFilter: ['data-state'] });
+  });
+  const refreshed = overlay.page.waitForResponse((response) => response.url().endsWith('/games'));
+  await host.patch(`/api/sessions/${session.id}/games/${row.id}/player-count`, { player_count: 5 });
+  await vote(host, 'ann', 'up');
+  await refreshed;
+  await outage(async () => {
+    await server.kill();
+    await overlay.page.locator('[data-connection="offline"]').waitFor();
+    await server.start();
+    await overlay.page.locator('[data-connection="live"]').waitFor();
+  });
+  assert.deepEqual(await overlay.page.evaluate(() => window.states), []);
+  await play(host, session, 'Fibbage 4');
+  await inState(overlay, 'playing');
 });

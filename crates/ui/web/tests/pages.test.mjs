@@ -59,3 +59,16 @@ scenario('an address that is no screen is refused', async ({ server }) => {
   assert.equal(status, 404);
   assert.equal(typeof body.error, 'string');
 });
+
+scenario('who goes to an address that is no screen is told so, and helped on', async ({ server, open }) => {
+  for (const address of ['/no-such-screen', '/history/abc']) {
+    const visitor = await open('/', { device: 'phone' });
+    await visitor.ready();
+    visitor.watch.expect(/status of 404/);
+    await visitor.page.goto(server.url + address);
+    await visitor.see('There is no such page');
+    await visitor.check();
+    await visitor.page.getByRole('link', { name: 'Back to Tonight' }).click();
+    await visitor.see('No game night is on');
+  }
+});

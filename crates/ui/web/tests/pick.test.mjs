@@ -89,8 +89,12 @@ scenario('what is not wanted tonight does not come, until it is welcome again', 
   const other = await roll(visitor, 'Not tonight');
   assert.deepEqual([unwanted, other].sort(), games.map(({ title }) => title).sort());
   await visitor.page.reload();
+  await visitor.see('0 left of 2 matches');
+  await button(visitor, 'Start over').click();
   await visitor.see('1 left of 2 matches');
-  assert.equal(await roll(visitor, 'Roll'), other);
+  await button(visitor, 'Reroll').click();
+  await visitor.see('0 left of 2 matches');
+  await visitor.see(rolled(visitor).getByRole('heading', { name: other }));
   await button(visitor, unwanted).click();
   assert.equal(await roll(visitor, 'Reroll'), unwanted);
 });
@@ -164,4 +168,92 @@ scenario('an empty library says what to do', async ({ host, open }) => {
   const visitor = await open('/pick', { device: 'phone', signedIn: true });
   await visitor.see('There is nothing to roll yet');
   await visitor.check();
+});
+
+scenario('what was rolled is still there after a reload, and does not come again until the night changes', async ({ host, open }) => {
+  const session = await startNight(host);
+  const games = await houseOf(host, 4);
+  const visitor = await open('/pick', { device: 'phone', signedIn: true });
+  await visitor.see('4 games match');
+  const came = [await roll(visitor, 'Roll'), await roll(visitor, 'Reroll')];
+  await visitor.page.reload();
+  await visitor.see(rolled(visitor).getByRole('heading', { name: came[1] }));
+  await visitor.see('2 left of 4 matches');
+  came.push(await roll(visitor, 'Reroll'), await roll(visitor, 'Reroll'));
+  assert.deepEqual([...came].sort(), games.map(({ title }) => title).sort());
+  await visitor.page.goto('about:blank');
+  await host.post(`/api/sessions/${session.id}/close`);
+  await startNight(host);
+  await visitor.page.goBack();
+  await visitor.see('4 games match');
+  await visitor.see(button(visitor, 'Roll'));
+  await visitor.gone(rolled(visitor));
+  await visitor.page.reload();
+  await visitor.see('4 games match');
+  assert.equal(await rolled(visitor).count(), 0);
+});
+
+scenario('a roll is told to who does not see it, and the keyboard goes on from there', async ({ host, open }) => {
+  await startNight(host);
+  await houseOf(host, 3);
+  for (const motion of [false, true]) {
+    const visitor = await open('/pick', { signedIn: true, motion });
+    const focused = (name) => visitor.see(visitor.page.locator('button:focus').filter({ hasText: name }));
+    await (await visitor.see(button(visitor, 'Roll'))).focus();
+    await visitor.page.keyboard.press('Enter');
+    const title = await eventually('a game', async () => (await rolled(visitor).getByRole('heading').allTextContents())[0]);
+    await visitor.see(visitor.page.getByRole('status').filter({ hasText: new RegExp(`^${title}, odds 33 %$`) }));
+    await focused('Play it');
+    for (const name of ['Not tonight', 'Reroll']) {
+      await button(visitor, name).focus();
+      await visitor.page.keyboard.press('Enter');
+      await visitor.see(visitor.page.getByRole('status').filter({ hasText: /odds (50|100) %$/ }));
+      await focused(name);
+    }
+    await visitor.check();
+  }
+});
+
+/** Holds back the answer to a question that puts a game on, until it is let go. */
+async function holdBack(visitor) {
+  let asked = 0;
+  let letGo;
+  const gone = new Promise((resolve) => (letGo = resolve));
+  await visitor.page.route('**/api/sessions/*/games', async (route) => {
+    if (route.request().method() !== 'POST') return route.continue();
+    asked += 1;
+    await gone;
+    await route.continue();
+  });
+  return { asked: () => asked, letGo };
+}
+
+scenario('a late answer leaves the host where he has gone meanwhile', async ({ host, open }) => {
+  await startNight(host);
+  const visitor = await open('/pick', { signedIn: true });
+  await roll(visitor, 'Roll');
+  const put = await holdBack(visitor);
+  await button(visitor, 'Play it').click();
+  await eventually('the question', () => put.asked() === 1);
+  await visitor.page.getByRole('link', { name: 'Library' }).first().click();
+  await visitor.see(visitor.page.getByRole('heading', { name: 'Library' }));
+  put.letGo();
+  await visitor.see(/ is on$/);
+  await visitor.see(visitor.page.getByRole('heading', { name: 'Library' }));
+  assert.equal(new URL(visitor.page.url()).pathname, '/library');
+});
+
+scenario('of two games chosen by hand the first is put on, and no other', async ({ host, open }) => {
+  const session = await startNight(host);
+  const visitor = await open('/pick', { signedIn: true });
+  await (await visitor.see(button(visitor, 'Choose by hand'))).click();
+  const put = await holdBack(visitor);
+  await button(visitor, 'Play Bidiots').click();
+  await eventually('the question', () => put.asked() === 1);
+  await visitor.see(visitor.page.getByRole('button', { name: 'Play Drawful 2', exact: true, disabled: true }));
+  await button(visitor, 'Play Drawful 2').dispatchEvent('click');
+  put.letGo();
+  await visitor.see(visitor.page.getByRole('heading', { name: 'Session' }));
+  const titles = (await host.get(`/api/sessions/${session.id}/games`)).map(({ title }) => title);
+  assert.deepEqual(titles, ['Bidiots']);
 });

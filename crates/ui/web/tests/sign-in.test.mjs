@@ -70,3 +70,22 @@ scenario('a dialog that was dismissed comes back for what somebody does, not for
   await visitor.page.getByRole('link', { name: /Announcer/ }).click();
   await visitor.see(dialog);
 });
+
+scenario('signing in leads on within the dashboard, and nowhere else', async ({ server, open }) => {
+  for (const [to, path] of [['/%5Cevil.example', '/'], ['//evil.example', '/'], ['http://%5B', '/'], ['/library?search=quiplash', '/library']]) {
+    const visitor = await open(`/sign-in?to=${to}`);
+    await visitor.page.getByLabel('Key').fill(server.key);
+    await visitor.page.getByRole('button', { name: 'Sign in', exact: true }).click();
+    await visitor.gone(visitor.page.getByLabel('Key'));
+    await visitor.see(visitor.page.getByRole('heading', { level: 1 }));
+    assert.equal(new URL(visitor.page.url()).pathname, path, to);
+  }
+});
+
+scenario('signing out on a phone closes what it was in', async ({ open }) => {
+  const visitor = await open('/', { device: 'phone', signedIn: true });
+  await (await visitor.see(visitor.page.getByRole('button', { name: 'More' }))).click();
+  const sheet = visitor.page.getByRole('dialog', { name: 'More' });
+  await sheet.getByRole('button', { name: 'Sign out' }).click();
+  await visitor.gone(sheet);
+});

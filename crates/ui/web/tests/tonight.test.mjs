@@ -58,3 +58,15 @@ scenario('the host starts a night on the phone, and the TV sees it', async ({ op
   const active = await host.get('/api/sessions/active');
   assert.equal(active.is_active, 1);
 });
+
+scenario('the TV view shows the whole room code on a phone', async ({ host, open }) => {
+  const session = await startNight(host);
+  await play(host, session, 'Quiplash 3', { room_code: 'WMWM' });
+  for (const width of [320, 360, 412]) {
+    const visitor = await open('/tv', { device: 'phone', viewport: { width, height: 740 } });
+    await visitor.see(code(visitor, 'WMWM'));
+    await visitor.check();
+    const last = await code(visitor, 'WMWM').locator('.tile').last().boundingBox();
+    assert.ok(last.x + last.width <= width, `the last letter ends at ${last.x + last.width} of ${width} px`);
+  }
+});

@@ -10,9 +10,10 @@ use axum::{
     body::Bytes,
     extract::Path,
     http::{
-        HeaderMap, HeaderValue, StatusCode,
+        HeaderMap, HeaderValue, Method, StatusCode, Uri,
         header::{
-            CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY,
+            ACCEPT, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
+            IF_NONE_MATCH, VARY,
         },
     },
     response::{IntoResponse, Response},
@@ -39,6 +40,9 @@ const PAGES: [&str; 12] = [
 ];
 /// The same, where a number follows.
 const NUMBERED_PAGES: [&str; 3] = ["/session/{id}", "/history/{id}", "/webhooks/{id}"];
+
+/// What is below these is asked for by programs, whatever they say that they accept.
+const NO_PAGES: [&str; 5] = ["/api", "/app", "/apps", "/assets", "/docs"];
 
 /// Nothing but this server's own files, and requests to it.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
@@ -68,11 +72,35 @@ pub(super) fn routes() -> Router {
     router
 }
 
-async fn numbered_page(Path(id): Path<String>, headers: HeaderMap) -> Response {
+async fn numbered_page(Path(id): Path<String>, method: Method, uri: Uri, headers: HeaderMap) -> Response {
     if id.parse::<u64>().is_err() {
-        return error::unknown_route().await;
+        return unknown_page(method, uri, headers).await;
     }
     page("index.html", &headers).await
+}
+
+/// Whoever navigates to where nothing is reads it on a page; all others get the answer of the API.
+pub(super) async fn unknown_page(method: Method, uri: Uri, mut headers: HeaderMap) -> Response {
+    let is_read = matches!(method, Method::GET | Method::HEAD);
+    let is_below = |start| {
+        uri.path().strip_prefix(start).is_some_and(|rest: &str| rest.is_empty() || rest.starts_with('/'))
+    };
+    if !is_read || NO_PAGES.into_iter().any(is_below) || !wants_page(&headers) {
+        return error::unknown_route().await;
+    }
+    // It is no page of this address, so nobody can have it already.
+    headers.remove(IF_NONE_MATCH);
+    let mut response = page("index.html", &headers).await;
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    response.headers_mut().remove(ETAG);
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// As browsers say when one goes to an address.
+fn wants_page(headers: &HeaderMap) -> bool {
+    let lists = headers.get_all(ACCEPT).iter().filter_map(|list| list.to_str().ok());
+    lists.flat_map(|list| list.split(',')).any(|kind| kind.trim().eq_ignore_ascii_case("text/html"))
 }
 
 async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Response {

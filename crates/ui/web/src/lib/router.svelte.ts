@@ -1,12 +1,15 @@
 // Where the visitor is: a thin layer over the History API. Plain links work; nothing needs a special component.
 import { tick } from 'svelte';
+import { scroll } from './scroll';
 
 class Router {
   path = $state(normal(location.pathname));
   query = $state.raw(new URLSearchParams(location.search));
+  /** Another number on each page that one comes to: tells whether somebody is still where he pressed something. */
+  visit = 0;
 
   constructor() {
-    addEventListener('popstate', () => this.#arrive());
+    addEventListener('popstate', () => void this.#return());
     document.addEventListener('click', (event) => this.#follow(event));
   }
 
@@ -15,6 +18,7 @@ class Router {
     const before = this.path;
     history[replace ? 'replaceState' : 'pushState'](null, '', to);
     this.#arrive();
+    scroll.arrive();
     if (this.path === before) return;
     await tick();
     scrollTo(0, 0);
@@ -29,12 +33,23 @@ class Router {
       else query.set(name, value);
     }
     const search = query.toString();
-    history.replaceState(null, '', location.pathname + (search ? `?${search}` : ''));
+    history.replaceState(history.state, '', location.pathname + (search ? `?${search}` : ''));
     this.query = query;
   }
 
+  /** Back or forward, or to a place within the page, which the browser itself brings into sight. */
+  async #return(): Promise<void> {
+    const isKnown = scroll.arrive();
+    this.#arrive();
+    if (!isKnown) return;
+    await tick();
+    scroll.restore();
+  }
+
   #arrive(): void {
+    const before = this.path;
     this.path = normal(location.pathname);
+    if (this.path !== before) this.visit++;
     this.query = new URLSearchParams(location.search);
   }
 
@@ -64,21 +79,12 @@ export function match(pattern: string, path: string): Record<string, string> | n
   for (const [i, part] of wanted.entries()) {
     const value = given[i] ?? '';
     if (part.startsWith('{')) {
-      const text = decoded(value);
-      if (text === null) return null;
-      values[part.slice(1, -1)] = text;
+      // Whatever is named by an address has a number.
+      if (!/^\d+$/.test(value)) return null;
+      values[part.slice(1, -1)] = value;
     } else if (part !== value) {
       return null;
     }
   }
   return values;
-}
-
-/** The text that an address spells with `%`, or null when it spells none. */
-function decoded(value: string): string | null {
-  try {
-    return decodeURIComponent(value);
-  } catch {
-    return null;
-  }
 }

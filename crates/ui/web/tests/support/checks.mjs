@@ -21,19 +21,20 @@ export async function checkAccessible(page) {
   assert.deepEqual(grave, [], `axe on ${page.url()}`);
 }
 
-/** Fails when the page can be scrolled sideways, or something sticks out of it. */
+/** Fails when the page can be scrolled sideways, or something sticks out of it or is cut off at its edge. */
 export async function checkFits(page) {
   const found = await page.evaluate(() => {
     const { scrollWidth, clientWidth } = document.documentElement;
     const visible = [...document.querySelectorAll('body *')].filter((element) => element.checkVisibility?.() ?? true);
-    const scrolls = (element) => {
+    // What is cut off is as lost as what sticks out, unless one can scroll to it or dots stand in its place.
+    const reachable = (element) => {
       for (let at = element; at; at = at.parentElement) {
-        const { overflowX, position } = getComputedStyle(at);
-        if (overflowX !== 'visible' || position === 'fixed' || position === 'absolute') return true;
+        const { overflowX, textOverflow, position } = getComputedStyle(at);
+        if (['auto', 'scroll'].includes(overflowX) || textOverflow === 'ellipsis' || position === 'fixed' || position === 'absolute') return true;
       }
       return false;
     };
-    const out = visible.filter((element) => element.getBoundingClientRect().right > clientWidth + 1 && !scrolls(element));
+    const out = visible.filter((element) => element.getBoundingClientRect().right > clientWidth + 1 && !reachable(element));
     return { scrollWidth, clientWidth, out: out.slice(0, 5).map((element) => element.outerHTML.slice(0, 200)) };
   });
   assert.ok(found.scrollWidth <= found.clientWidth, `${page.url()} is ${found.scrollWidth} px wide in ${found.clientWidth}: ${found.out.join('\n')}`);

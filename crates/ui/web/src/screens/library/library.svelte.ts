@@ -42,8 +42,9 @@ export class Library {
     }
   };
 
-  async toggle(game: Game): Promise<void> {
-    await this.#do(async () => this.#put(await api.patch('/api/games/{id}/toggle', { path: { id: game.id } })));
+  /** Says how it is to be, not that it is to be otherwise: somebody else may have turned it since. */
+  async turn(game: Game, enabled: boolean): Promise<void> {
+    await this.#do(async () => this.#put(await api.put('/api/games/{id}', { path: { id: game.id }, body: { enabled } })));
   }
 
   async favour(game: Game, favor_bias: Bias): Promise<void> {

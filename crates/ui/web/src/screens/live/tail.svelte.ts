@@ -1,4 +1,5 @@
-// Every event as it happens: the stream of all sessions, which goes back to where it was after a break.
+// Every event as it happens: the stream of all sessions, which goes back to where it was after a break, and after a look
+// at another screen.
 import { untrack } from 'svelte';
 import { auth } from '../../api/auth.svelte';
 import type { LiveEvent } from '../../api/types';
@@ -17,7 +18,7 @@ const RETRY_MS = [300, 1000, 2000, 5000];
 /** The server says something every 15 s at the latest. */
 const SILENCE_MS = 22_000;
 
-export class Tail {
+class Tail {
   /** Newest first. */
   lines = $state.raw<Line[]>([]);
   /** What has come while the list stands still. */
@@ -28,12 +29,20 @@ export class Tail {
   #last = 0;
   /** The id of what was heard last: the stream goes on behind it. */
   #position: string | null = null;
-  #over = new AbortController();
 
   /** Listens until the returned function is called, also past a token that runs out. */
   start(): () => void {
-    void untrack(() => this.#follow());
-    return () => this.#over.abort();
+    const over = new AbortController();
+    void untrack(() => this.#follow(over.signal));
+    return () => over.abort();
+  }
+
+  /** Whoever signs in next begins with an empty list. */
+  forget(): void {
+    this.clear();
+    this.paused = false;
+    this.#seen.clear();
+    this.#position = null;
   }
 
   pause(): void {
@@ -51,12 +60,12 @@ export class Tail {
     this.held = [];
   }
 
-  async #follow(): Promise<void> {
+  async #follow(over: AbortSignal): Promise<void> {
     let failures = 0;
-    while (!this.#over.signal.aborted) {
+    while (!over.aborted) {
       const abort = new AbortController();
       const end = () => abort.abort();
-      this.#over.signal.addEventListener('abort', end, { once: true });
+      over.addEventListener('abort', end, { once: true });
       let heardAt = Date.now();
       const watch = setInterval(() => Date.now() - heardAt > SILENCE_MS && end(), 2_000);
       const handlers = {
@@ -73,9 +82,9 @@ export class Tail {
       const options = { lastEventId: this.#position, token: auth.token, signal: abort.signal };
       const refused = await readStream('/api/events', options, handlers).catch((error: unknown) => error);
       clearInterval(watch);
-      this.#over.signal.removeEventListener('abort', end);
+      over.removeEventListener('abort', end);
       this.open = false;
-      if (this.#over.signal.aborted) return;
+      if (over.aborted) return;
       if (refused instanceof StreamRefused && (refused.status === 401 || refused.status === 403) && !(await auth.ask())) return;
       await new Promise((done) => setTimeout(done, RETRY_MS[Math.min(failures++, RETRY_MS.length - 1)]));
     }
@@ -96,3 +105,12 @@ export class Tail {
     else this.lines = [line, ...this.lines].slice(0, KEPT);
   }
 }
+
+/** The one of this tab, so that what was told stays, and nothing is missed, while one looks at another screen. */
+export const tail = new Tail();
+
+$effect.root(() => {
+  $effect(() => {
+    if (!auth.signedIn) untrack(() => tail.forget());
+  });
+});

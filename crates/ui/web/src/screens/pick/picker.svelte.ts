@@ -1,13 +1,17 @@
 // The picker as the host left it: what was asked for, what was rolled and what is not wanted tonight stay when one
-// goes to another screen and comes back, or when the phone drops the page.
+// goes to another screen and comes back, or when the phone drops the page. What was rolled is this tab's own affair.
 import { api, ApiError, messageOf } from '../../api/client';
 import type { Game, Pack } from '../../api/types';
 import { compareNames, count, plural } from '../../lib/format';
+import { keep, recall } from '../../lib/kept';
 import { tonight } from '../../live/session.svelte';
 import { ANYTHING, asOptions, playable, suitable, type Filters } from './filters';
 import type { Roll } from './odds';
 
 const STORED = 'fanfare.picker';
+const ROLLED = 'fanfare.rolled';
+/** More than anybody rolls before he plays one. */
+const SEEN_MAX = 500;
 /** The server holds back so many of the games that were on last. */
 const JUST_PLAYED = 2;
 
@@ -15,6 +19,12 @@ interface Kept {
   filters: Filters;
   night: number | null;
   declined: number[];
+}
+
+interface Rolled {
+  night: number | null;
+  roll: Roll | null;
+  seen: number[];
 }
 
 class Picker {
@@ -32,11 +42,17 @@ class Picker {
   #night: number | null = null;
 
   constructor() {
-    const kept = read();
-    if (!kept) return;
-    this.filters = { ...ANYTHING, ...kept.filters };
-    this.declined = kept.declined;
-    this.#night = kept.night;
+    const kept = recall<Kept>('localStorage', STORED);
+    if (kept) {
+      this.filters = { ...ANYTHING, ...kept.filters };
+      this.declined = kept.declined;
+      this.#night = kept.night;
+    }
+    const rolled = recall<Rolled>('sessionStorage', ROLLED);
+    if (rolled && rolled.night === this.#night) {
+      this.roll = rolled.roll;
+      this.seen = rolled.seen;
+    }
   }
 
   /** The games of the night, in the order in which they were on. */
@@ -87,18 +103,23 @@ class Picker {
     this.#keep();
   }
 
-  /** Another night: what was not wanted in the last one is welcome again. */
+  /** Another night: what was not wanted in the last one is welcome again, and what was rolled in it is forgotten. */
   enter(night: number | null): void {
     if (night === this.#night) return;
+    // What was rolled before a night has begun is what it begins with.
+    const isOver = this.#night !== null;
     this.#night = night;
     this.declined = [];
-    this.startOver();
+    this.error = null;
+    if (isOver) this.done();
+    else this.#keepRolled();
     this.#keep();
   }
 
   startOver(): void {
     this.seen = [];
     this.error = null;
+    this.#keepRolled();
   }
 
   decline(id: number): void {
@@ -129,7 +150,8 @@ class Picker {
       const [picked] = await Promise.all([api.post('/api/pick', { body: { ...options, sessionId } }), moving]);
       if (!('game' in picked)) return;
       this.roll = { ...picked, filters, heldBack };
-      this.seen = [...this.seen, picked.game.id];
+      this.seen = [...this.seen, picked.game.id].slice(-SEEN_MAX);
+      this.#keepRolled();
     } catch (error) {
       this.error = { message: messageOf(error), emptiedBy: error instanceof ApiError ? error.detail('emptiedBy') : undefined };
     } finally {
@@ -145,19 +167,12 @@ class Picker {
 
   #keep(): void {
     const kept: Kept = { filters: $state.snapshot(this.filters), night: this.#night, declined: this.declined };
-    try {
-      localStorage.setItem(STORED, JSON.stringify(kept));
-    } catch {
-      // It holds for as long as the page is open.
-    }
+    keep('localStorage', STORED, kept);
   }
-}
 
-function read(): Kept | null {
-  try {
-    return JSON.parse(localStorage.getItem(STORED) ?? 'null') as Kept | null;
-  } catch {
-    return null;
+  #keepRolled(): void {
+    const rolled: Rolled = { night: this.#night, roll: this.roll, seen: this.seen };
+    keep('sessionStorage', ROLLED, rolled);
   }
 }
 

@@ -4,8 +4,12 @@ import { tonight } from '../../live/session.svelte';
 import { toast } from '../../ui/toast.svelte';
 import { picker } from './picker.svelte';
 
-/** Puts a game on and goes to where it is run; starts a night for it where none is on. */
+/**
+ * Puts a game on and goes to where it is run, unless one has gone elsewhere meanwhile; starts a night for it where none
+ * is on.
+ */
 export async function putOn(game: { id: number; title: string }, chosenByHand: boolean): Promise<void> {
+  const { visit } = router;
   const night = tonight.active && tonight.session ? tonight.session : await api.post('/api/sessions', { body: {} });
   await api.post('/api/sessions/{id}/games', {
     path: { id: night.id },
@@ -15,5 +19,5 @@ export async function putOn(game: { id: number; title: string }, chosenByHand: b
   // What events tell comes a moment later than the answer; the next screen is to show the game at once.
   await tonight.refresh().catch(() => undefined);
   toast(`${game.title} is on`);
-  await router.go('/session');
+  if (router.visit === visit) await router.go('/session');
 }
