@@ -4,7 +4,8 @@ import { addWebhook, eventually, gameNamed, pastNight, play, scenario, startNigh
 
 const button = (visitor, name) => visitor.page.getByRole('button', { name, exact: true });
 const dialogOf = (visitor, name) => visitor.page.getByRole('dialog', { name });
-const stored = (visitor) => visitor.page.evaluate(() => Object.entries(sessionStorage).join('\n'));
+const stored = (visitor) =>
+  visitor.page.evaluate(() => Object.entries(sessionStorage).filter(([key]) => key.startsWith('fanfare.draft.')).join('\n'));
 const kept = (visitor, text) => eventually(`${text} in the storage of the tab`, async () => (await stored(visitor)).includes(text));
 
 /** Holds the answers to requests of a method back until the returned function is called. */
