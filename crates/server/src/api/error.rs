@@ -243,6 +243,10 @@ fn reply(status: StatusCode, body: Value) -> Response {
     (status, Json(body)).into_response()
 }
 
+#[cfg_attr(
+    feature = "dashboard",
+    expect(clippy::unused_async, reason = "a handler where there is no dashboard")
+)]
 pub(super) async fn unknown_route() -> Response {
     refusal(StatusCode::NOT_FOUND, "Not found")
 }
