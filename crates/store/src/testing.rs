@@ -220,7 +220,7 @@ pub struct Attempted {
 pub fn trail(db: &mut Read) -> Result<Trail, Error> {
     Ok(Trail {
         events: db.rows(
-            "select id, public_id, topic, seq, kind, at_ms, data from events order by id",
+            "select id, public_id, topic, seq, kind, at_ms, data, place from events order by id",
             &[],
             |row| events::from_row(row, 0),
         )?,

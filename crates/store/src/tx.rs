@@ -44,8 +44,9 @@ impl Tx {
         Self { read, commit: Commit::default() }
     }
 
-    /// Takes the topic's next seq and the next place among all, writes the event and one delivery per webhook that one of the
-    /// event's patterns names (held for a disabled one), and remembers both for the commit.
+    /// Takes the topic's next seq and the next place among all, writes the event and one delivery per
+    /// webhook that one of the event's patterns names (held for a disabled one), and remembers both for
+    /// the commit.
     ///
     /// # Errors
     /// [`Error::Conflict`] for a `public_id` that exists; [`Error::Unavailable`].
@@ -119,8 +120,8 @@ impl Tx {
         }
     }
 
-    /// Writes the event's row, with its seq and its place; without them it stands in no stream. A test is one that nobody else
-    /// is ever sent.
+    /// Writes the event's row, with its seq and its place; without them it stands in no stream. A test is
+    /// one that nobody else is ever sent.
     pub(crate) fn insert_event(
         &mut self,
         event: NewEvent,

@@ -50,6 +50,17 @@ scenario('a reload keeps what was typed, and signing out does not', async ({ ser
   await visitor.see(occasion);
   assert.equal(await occasion.inputValue(), 'Friday');
 
+  await page.goto(`${server.url}/library`);
+  const list = dialogOf(visitor, 'Import a list').getByLabel('The list', { exact: true });
+  const games = Array.from({ length: 1_000 }, (_, at) => `House Games,Game number ${at} of a large house,2,8`);
+  const csv = ['pack_name,title,min_players,max_players', ...games].join('\n');
+  await button(visitor, 'Import').click();
+  await list.fill(csv);
+  await kept(visitor, 'Game number 999');
+  await page.reload();
+  await button(visitor, 'Import').click();
+  assert.equal(await list.inputValue(), csv);
+
   await page.goto(`${server.url}/sign-in`);
   await visitor.page.locator('main').getByRole('button', { name: 'Sign out' }).click();
   await visitor.see(page.getByLabel('Key'));
@@ -121,7 +132,7 @@ scenario('going elsewhere and back keeps codes, notes, logs and lists', async ({
   await button(visitor, 'Import a chat log').click();
   const log = dialogOf(visitor, 'Votes from a chat log').getByLabel('Or paste it');
   // More than is kept over a reload.
-  const long = JSON.stringify([{ username: 'ann', message: 'x'.repeat(50_000), timestamp: new Date().toISOString() }]);
+  const long = JSON.stringify([{ username: 'ann', message: 'x'.repeat(1_000_000), timestamp: new Date().toISOString() }]);
   await log.fill(long);
   await backAndForth('/session');
   await button(visitor, 'Import a chat log').click();

@@ -10,10 +10,10 @@ interface Kept<Draft> {
 }
 
 const PREFIX = 'fanfare.draft.';
-/** What is larger, such as a whole log that was pasted, is kept in memory alone: a reload loses it. */
-const DRAFT_MAX_CHARS = 32_000;
+/** What is larger, such as the log of a busy chat, is kept in memory alone: a reload loses it. */
+const DRAFT_MAX_CHARS = 1_000_000;
 /** All drafts together take no more than this of what the browser keeps for a tab. */
-const TOTAL_MAX_CHARS = 512_000;
+const TOTAL_MAX_CHARS = 2_000_000;
 
 const everyForm: { forgetAll(): void }[] = [];
 
